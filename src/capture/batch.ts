@@ -1,0 +1,80 @@
+/**
+ * A block of capture bytes and, for each packet in it, where it lies and when it came.
+ * All columns have the same length (the batch's capacity); entries 0 to `count - 1` are valid.
+ * The bytes and the columns belong to the source: they are good until its next `next()`.
+ */
+export class PacketBatch {
+  /** The source's block, as bytes and as a DataView over the same memory from its first byte. */
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
+  /** Packets in the batch. */
+  count = 0;
+  /** Number of the batch's first packet in its file, from 1. */
+  firstNumber = 1;
+  /** Offset in `bytes` of the packet's first captured byte. */
+  readonly offset: Int32Array;
+  /** Bytes captured, from `offset`. */
+  readonly capturedBytes: Int32Array;
+  /** Bytes the packet had on the wire, 0 to 2^32 - 1. */
+  readonly originalBytes: Float64Array;
+  /** Time of capture: whole seconds since 1970, UTC (rounded down), and nanoseconds 0 to 999,999,999. */
+  readonly tsSec: Float64Array;
+  readonly tsNsec: Int32Array;
+  /** Index into the source's `interfaces`. */
+  readonly interfaceIndex: Uint16Array;
+
+  constructor(capacity: number) {
+    this.offset = new Int32Array(capacity);
+    this.capturedBytes = new Int32Array(capacity);
+    this.originalBytes = new Float64Array(capacity);
+    this.tsSec = new Float64Array(capacity);
+    this.tsNsec = new Int32Array(capacity);
+    this.interfaceIndex = new Uint16Array(capacity);
+  }
+
+  get capacity(): number {
+    return this.offset.length;
+  }
+}
+
+/** One interface of a capture; a pcap file has exactly one. */
+export interface CaptureInterface {
+  /** LINKTYPE_ number, https://www.tcpdump.org/linktypes.html */
+  readonly linkType: number;
+  /** The device's name where the file says so (pcapng if_name), else null. */
+  readonly name: string | null;
+  /** Snapshot length in bytes, 0 where unlimited or unknown. */
+  readonly snapLength: number;
+}
+
+/** Where and why a capture stopped being readable. Everything before `offset` has been delivered. */
+export interface Damage {
+  /** Byte offset in the (decompressed) input where the bad record or block starts. */
+  readonly offset: number;
+  /** What is wrong there, for people. */
+  readonly reason: string;
+  /** Bytes from `offset` on that could not be used, where the size of the input is known, else null. */
+  readonly lostBytes: number | null;
+}
+
+/**
+ * Packets from somewhere, in batches, in constant memory.
+ * Errors before the first packet (not a capture, unreadable) are thrown as CaptureError by the opener;
+ * later ones end the source and are kept in `damage`.
+ */
+export interface CaptureSource {
+  /** The file's name as given, or `-`. */
+  readonly name: string;
+  /** `pcap`, `pcapng` or `hexdump`. */
+  readonly format: "pcap" | "pcapng" | "hexdump";
+  /** Grows while a pcapng is read; indexes are never reused. */
+  readonly interfaces: readonly CaptureInterface[];
+  /** Set once the input turned out to be damaged. */
+  readonly damage: Damage | null;
+  /** Bytes of the file consumed so far (before decompression) and its size where known: for progress. */
+  readonly position: number;
+  readonly size: number | null;
+  /** The next batch (the same object each time, refilled), or null at the end. */
+  next(): Promise<PacketBatch | null>;
+  close(): Promise<void>;
+}

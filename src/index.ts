@@ -1,0 +1,2 @@
+/** genevescope: the public API. */
+export * from "./wire/index.js";

@@ -1,0 +1,2 @@
+/** genevescope/southbound: what the keys in a packet mean. */
+export {};
