@@ -26,7 +26,7 @@ export class WireError extends Error {
 }
 
 /** `value` if it is an integer from 0 to `max`; otherwise a {@link WireError} that names the field. */
-export function fit(layer: string, field: string, value: number, max: number): number {
+export function ranged(layer: string, field: string, value: number, max: number): number {
   if (Number.isInteger(value) && value >= 0 && value <= max) return value;
   throw new WireError("ERR_WIRE_RANGE", layer, field, `${value} is not an integer from 0 to ${max}`, max);
 }

@@ -8,7 +8,7 @@
  *  |     Length      |    Checksum     |
  *  +--------+--------+--------+--------+
  */
-import { fit, room } from "./error.js";
+import { ranged, room } from "./error.js";
 import { Reason } from "./reason.js";
 
 /** Byte offsets of the UDP header's fields, shared by reader and writer. */
@@ -89,9 +89,12 @@ export class UdpView {
 /** Writes a UDP header at `offset` and returns its size in bytes. Throws a WireError where a field does not fit. */
 export function writeUdp(view: DataView, offset: number, record: UdpRecord): number {
   room("udp", view, offset, UDP_HEADER_BYTES);
-  view.setUint16(offset + UdpOffset.source, fit("udp", "source port", record.source, 0xffff));
-  view.setUint16(offset + UdpOffset.destination, fit("udp", "destination port", record.destination, 0xffff));
-  view.setUint16(offset + UdpOffset.length, fit("udp", "length", record.length, 0xffff));
-  view.setUint16(offset + UdpOffset.checksum, fit("udp", "checksum", record.checksum, 0xffff));
+  view.setUint16(offset + UdpOffset.source, ranged("udp", "source port", record.source, 0xffff));
+  view.setUint16(
+    offset + UdpOffset.destination,
+    ranged("udp", "destination port", record.destination, 0xffff),
+  );
+  view.setUint16(offset + UdpOffset.length, ranged("udp", "length", record.length, 0xffff));
+  view.setUint16(offset + UdpOffset.checksum, ranged("udp", "checksum", record.checksum, 0xffff));
   return UDP_HEADER_BYTES;
 }
