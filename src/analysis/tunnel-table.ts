@@ -1,0 +1,219 @@
+/*
+ * Packets summed up by (outer source, outer destination). Addresses are kept as eight 32-bit words, IPv4
+ * mapped into IPv6 (RFC 4291 section 2.5.5.2), in an open-addressing table.
+ */
+import type { PacketBatch } from "../capture/batch.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { FrameStatus } from "../frame/status.js";
+import { readIpv4, readIpv6 } from "../wire/address.js";
+import { Ipv4Offset } from "../wire/ipv4.js";
+import { Ipv6Offset } from "../wire/ipv6.js";
+import { grown } from "./flow-table.js";
+
+const WORDS = 8;
+const MAPPED = 0xffff;
+/** Flags without any of which a packet is IPv4 and whole. */
+const PLAIN = FrameFlag.outerIpv6 | FrameFlag.fragment;
+
+/** One direction of a tunnel as plain values. */
+export interface TunnelEntry {
+  /** Outer addresses as text. */
+  source: string;
+  destination: string;
+  packets: number;
+  /** Original bytes, link header included. */
+  bytes: number;
+  /** Largest outer IP packet, in bytes as its length field says. */
+  largestOuterBytes: number;
+  /** Outer IP fragments among the packets, first and later ones. */
+  fragments: number;
+  /** Packets to a Geneve port; an entry without any has seen only later fragments. */
+  geneve: number;
+}
+
+export class TunnelTable {
+  #capacity: number;
+  #count = 0;
+  #mask: number;
+  #slots: Int32Array;
+  #keys: Int32Array;
+  #packets: Float64Array;
+  #bytes: Float64Array;
+  #largest: Int32Array;
+  #fragments: Float64Array;
+  #geneve: Float64Array;
+  readonly #key = new Int32Array(WORDS);
+  #last = -1;
+
+  constructor(capacity = 64) {
+    this.#capacity = capacity;
+    this.#mask = capacity * 4 - 1;
+    this.#slots = new Int32Array(capacity * 4);
+    this.#keys = new Int32Array(capacity * WORDS);
+    this.#packets = new Float64Array(capacity);
+    this.#bytes = new Float64Array(capacity);
+    this.#largest = new Int32Array(capacity);
+    this.#fragments = new Float64Array(capacity);
+    this.#geneve = new Float64Array(capacity);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Counts the packets of a decoded batch that came through a tunnel, among its first `count`: those with a
+   * Geneve header, and later fragments, whose port nobody knows. Runs of one tunnel, the usual thing, are
+   * summed up before the table is touched.
+   */
+  add(packets: PacketBatch, frames: FrameBatch, count: number): void {
+    const { view, originalBytes } = packets;
+    const { status, flags, vni, outerIp, outerBytes } = frames;
+    let tunnel = -1;
+    let source = 0;
+    let destination = 0;
+    let run = 0;
+    let bytes = 0;
+    let largest = 0;
+    for (let i = 0; i < count; i++) {
+      const flag = flags[i];
+      const tunnelled = vni[i] >= 0;
+      if (!tunnelled && ((flag & FrameFlag.fragment) === 0 || status[i] !== FrameStatus.unsupported))
+        continue;
+      const ip = outerIp[i];
+      if ((flag & PLAIN) === 0 && tunnelled) {
+        const from = view.getInt32(ip + Ipv4Offset.source);
+        const to = view.getInt32(ip + Ipv4Offset.destination);
+        if (tunnel < 0 || from !== source || to !== destination) {
+          if (tunnel >= 0) this.#tally(tunnel, run, bytes, largest, 0, run);
+          run = 0;
+          bytes = 0;
+          largest = 0;
+          source = from;
+          destination = to;
+          tunnel = this.#ipv4(from, to);
+        }
+        run++;
+        bytes += originalBytes[i];
+        if (outerBytes[i] > largest) largest = outerBytes[i];
+        continue;
+      }
+      const v6 = (flag & FrameFlag.outerIpv6) !== 0;
+      const other = v6
+        ? this.#ipv6(view, ip)
+        : this.#ipv4(view.getInt32(ip + Ipv4Offset.source), view.getInt32(ip + Ipv4Offset.destination));
+      const fragments = (flag & FrameFlag.fragment) !== 0 ? 1 : 0;
+      this.#tally(other, 1, originalBytes[i], outerBytes[i], fragments, tunnelled ? 1 : 0);
+    }
+    if (tunnel >= 0) this.#tally(tunnel, run, bytes, largest, 0, run);
+  }
+
+  #ipv4(source: number, destination: number): number {
+    const key = this.#key;
+    key.fill(0);
+    key[2] = MAPPED;
+    key[3] = source;
+    key[6] = MAPPED;
+    key[7] = destination;
+    return this.#find();
+  }
+
+  #ipv6(view: DataView, ip: number): number {
+    const keys = this.#keys;
+    const at = this.#last * WORDS;
+    let same = this.#last >= 0;
+    for (let word = 0; word < WORDS; word++) {
+      const value = view.getInt32(ip + Ipv6Offset.source + word * 4);
+      this.#key[word] = value;
+      if (same && keys[at + word] !== value) same = false;
+    }
+    return same ? this.#last : this.#find();
+  }
+
+  #tally(
+    index: number,
+    packets: number,
+    bytes: number,
+    outerBytes: number,
+    fragments: number,
+    geneve: number,
+  ): void {
+    this.#packets[index] += packets;
+    this.#bytes[index] += bytes;
+    if (outerBytes > this.#largest[index]) this.#largest[index] = outerBytes;
+    this.#fragments[index] += fragments;
+    this.#geneve[index] += geneve;
+  }
+
+  #find(): number {
+    const key = this.#key;
+    let slot = hash(key, 0) & this.#mask;
+    for (let number = this.#slots[slot]; number !== 0; number = this.#slots[slot]) {
+      if (this.#matches(number - 1)) {
+        this.#last = number - 1;
+        return this.#last;
+      }
+      slot = (slot + 1) & this.#mask;
+    }
+    if (this.#count === this.#capacity) {
+      this.#grow();
+      slot = hash(key, 0) & this.#mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+    }
+    this.#keys.set(key, this.#count * WORDS);
+    this.#last = this.#count;
+    this.#slots[slot] = ++this.#count;
+    return this.#last;
+  }
+
+  #matches(index: number): boolean {
+    for (let word = 0; word < WORDS; word++)
+      if (this.#keys[index * WORDS + word] !== this.#key[word]) return false;
+    return true;
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    this.#keys = grown(this.#keys, new Int32Array(this.#capacity * WORDS));
+    this.#packets = grown(this.#packets, new Float64Array(this.#capacity));
+    this.#bytes = grown(this.#bytes, new Float64Array(this.#capacity));
+    this.#largest = grown(this.#largest, new Int32Array(this.#capacity));
+    this.#fragments = grown(this.#fragments, new Float64Array(this.#capacity));
+    this.#geneve = grown(this.#geneve, new Float64Array(this.#capacity));
+    this.#mask = this.#capacity * 4 - 1;
+    this.#slots = new Int32Array(this.#capacity * 4);
+    for (let number = 1; number <= this.#count; number++) {
+      let slot = hash(this.#keys, (number - 1) * WORDS) & this.#mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+      this.#slots[slot] = number;
+    }
+  }
+
+  /** Tunnel number `index`, 0 to `count - 1`, in order of first appearance. */
+  entry(index: number): TunnelEntry {
+    const view = new DataView(new ArrayBuffer(WORDS * 4));
+    for (let word = 0; word < WORDS; word++) view.setInt32(word * 4, this.#keys[index * WORDS + word]);
+    const text = (at: number): string =>
+      view.getInt32(at) === 0 && view.getInt32(at + 4) === 0 && view.getInt32(at + 8) === MAPPED
+        ? readIpv4(view, at + 12)
+        : readIpv6(view, at);
+    return {
+      source: text(0),
+      destination: text(16),
+      packets: this.#packets[index],
+      bytes: this.#bytes[index],
+      largestOuterBytes: this.#largest[index],
+      fragments: this.#fragments[index],
+      geneve: this.#geneve[index],
+    };
+  }
+}
+
+function hash(words: Int32Array, at: number): number {
+  let h = 0;
+  for (let word = 0; word < WORDS; word++) {
+    h = Math.imul(h ^ words[at + word], 0x9e3779b1);
+    h ^= h >>> 15;
+  }
+  return h;
+}

@@ -1,0 +1,68 @@
+import { Analyzer } from "../analysis/analyzer.js";
+import { FrameDecoder } from "../frame/decode.js";
+import { Exit } from "./fault.js";
+import { openNaming } from "./names.js";
+import type { CommonOptions } from "./options.js";
+import { inputs, readCaptures } from "./read.js";
+import { genevePorts, reporter } from "./run.js";
+import { Stdout } from "./stdout.js";
+import { styleFor } from "./style.js";
+
+/** Flows listed as text unless `--top` says otherwise. */
+const TOP = 20;
+
+/** The verb `analyze`: sums up captures. Returns the exit status. */
+export async function analyze(
+  files: readonly string[],
+  options: CommonOptions & { top?: number },
+): Promise<number> {
+  const stdout = new Stdout();
+  const report = reporter(stdout);
+  const names = inputs(files);
+  const naming = await openNaming(options, report);
+  const decoder = new FrameDecoder(genevePorts(options, naming));
+  const analyzer = new Analyzer(naming.inventory, naming.at);
+  let opened = 0;
+  const sound = await readCaptures(
+    {
+      files: names,
+      reader: options.reader,
+      decoder,
+      count: options.count,
+      all: options.all === true,
+      keysOnly: true,
+    },
+    {
+      startFile: (source) => {
+        opened++;
+        analyzer.startFile(source.name);
+      },
+      packets: async (_source, packets, frames, count) => {
+        analyzer.add(packets, frames, count);
+        return true;
+      },
+      endFile: async (source) => analyzer.endFile(source),
+    },
+    report,
+  );
+  if (opened > 0) {
+    const summary = analyzer.summary();
+    if (options.output === "json") {
+      const { analyzeJson } = await import("../output/analyze-json.js");
+      stdout.write(analyzeJson(summary, { top: options.top ?? null, all: options.all === true }));
+    } else {
+      const { analyzeText } = await import("../output/analyze-text.js");
+      stdout.write(
+        analyzeText(summary, {
+          top: options.top ?? TOP,
+          all: options.all === true,
+          utc: options.utc === true,
+          named: naming.inventory !== null,
+          style: styleFor(process.stdout),
+        }),
+      );
+    }
+    await stdout.flush();
+  }
+  return sound ? Exit.done : Exit.failed;
+}

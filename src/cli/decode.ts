@@ -1,0 +1,63 @@
+import { Namer } from "../analysis/namer.js";
+import { FrameDecoder } from "../frame/decode.js";
+import { FrameStatus } from "../frame/status.js";
+import type { PacketPrinter } from "../output/printer.js";
+import { Exit } from "./fault.js";
+import { openNaming } from "./names.js";
+import type { CommonOptions } from "./options.js";
+import { inputs, readCaptures } from "./read.js";
+import { genevePorts, reporter } from "./run.js";
+import { Stdout } from "./stdout.js";
+import { styleFor } from "./style.js";
+
+/** The verb `decode`: prints packets. Returns the exit status. */
+export async function decode(
+  files: readonly string[],
+  options: CommonOptions & { verbose?: boolean; hex?: boolean },
+): Promise<number> {
+  const stdout = new Stdout();
+  const report = reporter(stdout);
+  const names = inputs(files);
+  const naming = await openNaming(options, report);
+  const decoder = new FrameDecoder(genevePorts(options, naming));
+  const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at);
+  const printer = await printerFor(options, namer, decoder);
+  const all = options.all === true;
+  const sound = await readCaptures(
+    { files: names, reader: options.reader, decoder, count: options.count, all, keysOnly: false },
+    {
+      startFile: (source) => printer.startFile(source),
+      packets: async (_source, packets, frames, count) => {
+        for (let i = 0; i < count; i++) {
+          if (!all && frames.status[i] === FrameStatus.notGeneve) continue;
+          stdout.write(printer.packet(packets, frames, i));
+          if (stdout.full) await stdout.flush();
+        }
+        // What a pipe has brought is shown before more is waited for.
+        await stdout.flush();
+        return !stdout.closed;
+      },
+      endFile: async () => stdout.flush(),
+    },
+    report,
+  );
+  return sound ? Exit.done : Exit.failed;
+}
+
+async function printerFor(
+  options: CommonOptions & { verbose?: boolean; hex?: boolean },
+  namer: Namer | null,
+  decoder: FrameDecoder,
+): Promise<PacketPrinter> {
+  if (options.output === "json") {
+    const { JsonPrinter } = await import("../output/decode-json.js");
+    return new JsonPrinter(namer, decoder);
+  }
+  const { TextPrinter } = await import("../output/decode-text.js");
+  return new TextPrinter(namer, decoder, {
+    utc: options.utc === true,
+    verbose: options.verbose === true,
+    hex: options.hex === true,
+    style: styleFor(process.stdout),
+  });
+}

@@ -1,0 +1,36 @@
+import type { Inventory } from "../southbound/index.js";
+import { type CommonOptions, sbTime } from "./options.js";
+
+/** The inventory to name keys with, and the time to name them as of (see Namer). */
+export interface Naming {
+  inventory: Inventory | null;
+  at: number | null;
+}
+
+/** Opens what `--sb` (or $OVN_SB_DB) names. Oddities and damage of the source go to `report`, a line each. */
+export async function openNaming(
+  options: CommonOptions,
+  report: (line: string) => Promise<void>,
+): Promise<Naming> {
+  const when = sbTime(options.sbTime);
+  const source = options.sb ?? process.env.OVN_SB_DB;
+  if (!options.names || source === undefined || source === "")
+    return { inventory: null, at: Number.POSITIVE_INFINITY };
+  const { openSouthbound } = await import("../southbound/index.js");
+  let inventory: Inventory;
+  try {
+    inventory = await openSouthbound(source);
+  } catch (error) {
+    // What was asked for by flag must work; an environment set up for ovn-sbctl need not.
+    if (options.sb !== undefined) throw error;
+    await report(`$OVN_SB_DB: ${(error as Error).message}; going on without names`);
+    return { inventory: null, at: Number.POSITIVE_INFINITY };
+  }
+  if (inventory.damage !== null)
+    await report(
+      `${source}: damaged at byte ${inventory.damage.offset}: ${inventory.damage.reason}; names are as of what is before it`,
+    );
+  for (const { text, count } of inventory.warnings)
+    await report(`${source}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
+  return { inventory, at: when === undefined ? (inventory.hasHistory ? null : Infinity) : when };
+}

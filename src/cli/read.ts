@@ -1,0 +1,100 @@
+import type { CaptureSource, PacketBatch } from "../capture/batch.js";
+import { openCapture } from "../capture/index.js";
+import { FrameBatch } from "../frame/columns.js";
+import type { FrameDecoder } from "../frame/decode.js";
+import { FrameStatus } from "../frame/status.js";
+import { shown } from "../text.js";
+import { CliError } from "./fault.js";
+import { Progress } from "./progress.js";
+
+/** Files and how far to read them. */
+export interface ReadPlan {
+  /** Names as given; `-` is standard input. */
+  files: string[];
+  reader: "builtin" | "pcap-parser";
+  decoder: FrameDecoder;
+  /** Stop after so many packets that are wanted (Geneve, or any with `all`). */
+  count: number | undefined;
+  all: boolean;
+  /** The sink needs no more than the keys: see FrameDecoder.decodeKeys. */
+  keysOnly: boolean;
+}
+
+/** Who takes the packets. */
+export interface PacketSink {
+  startFile(source: CaptureSource): void;
+  /** The first `count` packets of a decoded batch; false ends the reading. */
+  packets(source: CaptureSource, packets: PacketBatch, frames: FrameBatch, count: number): Promise<boolean>;
+  endFile(source: CaptureSource): Promise<void>;
+}
+
+/** The files to read: those given, or standard input when it is a pipe or a file. */
+export function inputs(files: readonly string[]): string[] {
+  if (files.length > 0) return [...files];
+  if (process.stdin.isTTY) throw new CliError("no capture file; name one, or pipe a capture in");
+  return ["-"];
+}
+
+/**
+ * Reads every file into the sink. A file that cannot be read, or is damaged, is reported through `report`
+ * (one line) and does not keep the others from being read. Returns false where there was such a file.
+ */
+export async function readCaptures(
+  plan: ReadPlan,
+  sink: PacketSink,
+  report: (line: string) => Promise<void>,
+): Promise<boolean> {
+  let sound = true;
+  let left = plan.count ?? Number.POSITIVE_INFINITY;
+  let total = 0;
+  let frames: FrameBatch | null = null;
+  const progress = new Progress();
+  for (const file of plan.files) {
+    let source: CaptureSource;
+    try {
+      source = await openCapture(file, { reader: plan.reader });
+    } catch (error) {
+      progress.clear();
+      await report(error instanceof Error ? error.message : String(error));
+      sound = false;
+      continue;
+    }
+    try {
+      sink.startFile(source);
+      let wanted = left > 0;
+      while (wanted) {
+        const packets = await source.next();
+        if (packets === null) break;
+        if (frames === null || frames.capacity < packets.count) frames = new FrameBatch(packets.capacity);
+        if (plan.keysOnly) plan.decoder.decodeKeys(packets, source.interfaces, frames);
+        else plan.decoder.decode(packets, source.interfaces, frames);
+        let count = packets.count;
+        if (left !== Number.POSITIVE_INFINITY) {
+          count = 0;
+          while (count < packets.count && left > 0) {
+            if (plan.all || frames.status[count] !== FrameStatus.notGeneve) left--;
+            count++;
+          }
+        }
+        total += count;
+        wanted = (await sink.packets(source, packets, frames, count)) && left > 0;
+        progress.update(source.name, total, source.position, source.size);
+      }
+      progress.clear();
+      await sink.endFile(source);
+      if (source.damage !== null) {
+        const { offset, reason, lostBytes } = source.damage;
+        const lost = lostBytes === null ? "" : `; the last ${lostBytes} bytes are lost`;
+        await report(
+          `${shown(file)}: damaged at byte ${offset}: ${reason}${lost}; everything before it was read`,
+        );
+        sound = false;
+      }
+    } finally {
+      progress.clear();
+      await source.close();
+    }
+    if (left <= 0) break;
+  }
+  return sound;
+}

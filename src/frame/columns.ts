@@ -1,0 +1,86 @@
+/** Bits of the `flags` column. */
+export const FrameFlag = {
+  /** A well-formed OVN option (class 0x0102, type 0x80, 4 bytes) was found; `ovnKeys` holds its data. */
+  ovn: 1,
+  /** The O bit: a control packet, whose payload is not tenant traffic and is not decoded. */
+  oam: 2,
+  /** A BFD session between tunnel endpoints: VNI 0, no options, inner UDP to port 3784. */
+  bfd: 4,
+  /** The outer IP packet is a fragment. */
+  fragment: 8,
+  /** The outer IP header is IPv6. */
+  outerIpv6: 16,
+  /** The frame has OVN's usual shape: every header lies where it lies in most packets. */
+  usual: 32,
+} as const;
+
+/** VNI column value where no Geneve header was read. */
+export const NO_VNI = -1;
+/** Offset column value where the header is absent. */
+export const ABSENT = -1;
+
+/**
+ * What the decoder found in each packet of a PacketBatch: equal-length columns, entry i for packet i.
+ * Offsets are absolute in the batch's bytes (so they live as long as the batch), or ABSENT, except
+ * `stopOffset`, which counts from the packet's first byte. Everything before the stop is filled in.
+ */
+export class FrameBatch {
+  /** Entries that are valid: the batch's count at the last decode. */
+  count = 0;
+  /** FrameStatus. */
+  readonly status: Uint8Array;
+  /** FrameLayer and Reason of the first fault; undefined where the status is ok. */
+  readonly stopLayer: Uint8Array;
+  readonly stopReason: Uint8Array;
+  /** Bytes from the start of the packet to the header (or option) where decoding stopped; as above. */
+  readonly stopOffset: Int32Array;
+  /** FrameFlag bits. */
+  readonly flags: Uint8Array;
+  /** Outer IP header. */
+  readonly outerIp: Int32Array;
+  /** Bytes of the outer IP packet as its length field says (as captured, where the field is 0). */
+  readonly outerBytes: Int32Array;
+  /** Virtual Network Identifier, 0 to 2^24 - 1, or NO_VNI. */
+  readonly vni: Int32Array;
+  /** Data of the OVN option as a signed word: reserved bit, 15 bits ingress, 16 bits egress. */
+  readonly ovnKeys: Int32Array;
+  /** Outer UDP header. */
+  readonly udp: Int32Array;
+  /** Geneve header. */
+  readonly geneve: Int32Array;
+  /** First byte behind the Geneve header, and the end of the tunnelled bytes that are there. */
+  readonly inner: Int32Array;
+  readonly innerEnd: Int32Array;
+  /** EtherType of the innermost network header (behind VLAN tags), or 0. */
+  readonly innerType: Uint16Array;
+  /** Inner network header (IP, ARP or whatever innerType says). */
+  readonly innerNetwork: Int32Array;
+  /** IP protocol of the inner transport (behind extension headers), or 0 where not IP. */
+  readonly innerProtocol: Uint8Array;
+  /** Inner transport header; absent in a later fragment. */
+  readonly innerTransport: Int32Array;
+
+  constructor(capacity: number) {
+    this.status = new Uint8Array(capacity);
+    this.stopLayer = new Uint8Array(capacity);
+    this.stopReason = new Uint8Array(capacity);
+    this.stopOffset = new Int32Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.outerIp = new Int32Array(capacity);
+    this.outerBytes = new Int32Array(capacity);
+    this.udp = new Int32Array(capacity);
+    this.geneve = new Int32Array(capacity);
+    this.vni = new Int32Array(capacity);
+    this.ovnKeys = new Int32Array(capacity);
+    this.inner = new Int32Array(capacity);
+    this.innerEnd = new Int32Array(capacity);
+    this.innerType = new Uint16Array(capacity);
+    this.innerNetwork = new Int32Array(capacity);
+    this.innerProtocol = new Uint8Array(capacity);
+    this.innerTransport = new Int32Array(capacity);
+  }
+
+  get capacity(): number {
+    return this.status.length;
+  }
+}

@@ -1,0 +1,436 @@
+/*
+ * The general walk through one packet: any link type, VLAN tags, IPv4 and IPv6 with options, extension
+ * headers and fragments, any Geneve options, any inner frame.
+ *
+ * Lengths: `limit` is where the enclosing layer says its data ends on the wire, `end` where the captured
+ * bytes end. A header that crosses `limit` is malformed, one that crosses only `end` is truncated.
+ */
+import { EtherType, IpProtocol } from "../wire/ethertype.js";
+import { LinkType } from "../wire/linktype.js";
+import { Reason } from "../wire/reason.js";
+import { isTpid } from "../wire/vlan.js";
+import { ABSENT, type FrameBatch, FrameFlag, NO_VNI } from "./columns.js";
+import { BFD_PORT, isExtension, transportBytes, transportLayer } from "./protocols.js";
+import { FrameLayer, FrameStatus } from "./status.js";
+
+/**
+ * Walks packets one at a time and fills their column entries. Keeps no packet beyond the call.
+ * `isPort` has a 1 for each UDP destination port taken as Geneve.
+ */
+export class FrameWalk {
+  readonly #isPort: Uint8Array;
+
+  // The packet at hand.
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #frames!: FrameBatch;
+  #i = 0;
+  #start = 0;
+  #end = 0;
+
+  // Results of the last #tags, #ipv4 and #ipv6, beside what they return.
+  #type = 0;
+  #protocol = 0;
+  #payloadLimit = 0;
+  #fragment = 0;
+  #fault: number = Reason.ok;
+  #faultAt = 0;
+
+  constructor(isPort: Uint8Array) {
+    this.#isPort = isPort;
+  }
+
+  /** Takes the bytes and columns of the packets to come. */
+  bind(view: DataView, frames: FrameBatch): void {
+    this.#view = view;
+    this.#frames = frames;
+  }
+
+  /** Fills entry `i` from the packet captured in bytes `start` to `end`, whose wire bytes end at `limit`. */
+  walk(i: number, linkType: number, start: number, end: number, limit: number): void {
+    this.#i = i;
+    this.#start = start;
+    this.#end = end;
+    const frames = this.#frames;
+    frames.status[i] = FrameStatus.ok;
+    frames.stopLayer[i] = 0;
+    frames.stopReason[i] = 0;
+    frames.stopOffset[i] = 0;
+    frames.flags[i] = 0;
+    frames.outerIp[i] = ABSENT;
+    frames.outerBytes[i] = 0;
+    frames.udp[i] = ABSENT;
+    frames.geneve[i] = ABSENT;
+    frames.vni[i] = NO_VNI;
+    frames.ovnKeys[i] = 0;
+    frames.inner[i] = ABSENT;
+    frames.innerEnd[i] = ABSENT;
+    frames.innerType[i] = 0;
+    frames.innerNetwork[i] = ABSENT;
+    frames.innerProtocol[i] = 0;
+    frames.innerTransport[i] = ABSENT;
+    this.#link(linkType, start, limit);
+  }
+
+  /** Records a fault; the first one of a packet stays. */
+  #stop(status: number, layer: number, reason: number, at: number): void {
+    const i = this.#i;
+    const frames = this.#frames;
+    if (frames.status[i] !== FrameStatus.ok) return;
+    frames.status[i] = status;
+    frames.stopLayer[i] = layer;
+    frames.stopReason[i] = reason;
+    frames.stopOffset[i] = at - this.#start;
+  }
+
+  /** A header at `at` needs more bytes than are left: cut by the capture, or never there. */
+  #short(layer: number, at: number, needed: number, limit: number): void {
+    const cut = at + needed <= limit;
+    this.#stop(cut ? FrameStatus.truncated : FrameStatus.malformed, layer, Reason.short, at);
+  }
+
+  #link(linkType: number, at: number, limit: number): void {
+    const view = this.#view;
+    const end = this.#end;
+    let type = 0;
+    let next = at;
+    let layer: number = FrameLayer.link;
+    switch (linkType) {
+      case LinkType.ETHERNET:
+        layer = FrameLayer.ethernet;
+        if (at + 14 > end) return this.#short(layer, at, 14, limit);
+        type = view.getUint16(at + 12);
+        next = at + 14;
+        break;
+      case LinkType.LINUX_SLL:
+        layer = FrameLayer.sll;
+        if (at + 16 > end) return this.#short(layer, at, 16, limit);
+        type = view.getUint16(at + 14);
+        next = at + 16;
+        break;
+      case LinkType.LINUX_SLL2:
+        layer = FrameLayer.sll2;
+        if (at + 20 > end) return this.#short(layer, at, 20, limit);
+        type = view.getUint16(at);
+        next = at + 20;
+        break;
+      case LinkType.NULL:
+      case LinkType.LOOP:
+        layer = FrameLayer.null;
+        if (at + 4 > end) return this.#short(layer, at, 4, limit);
+        type = etherTypeOfFamily(view.getUint32(at));
+        next = at + 4;
+        break;
+      case LinkType.RAW:
+      case LinkType.RAW_BSD:
+      case LinkType.RAW_OPENBSD:
+      case LinkType.IPV4:
+      case LinkType.IPV6:
+        if (at + 1 > end) return this.#short(layer, at, 1, limit);
+        type = etherTypeOfVersion(view.getUint8(at));
+        break;
+      default:
+        return this.#stop(FrameStatus.unsupported, layer, Reason.unknownLinkType, at);
+    }
+    next = this.#tags(layer, type, next, limit);
+    if (next < 0) return;
+    this.#outer(layer, next, limit);
+  }
+
+  /** Walks VLAN tags behind an EtherType at `next - 2`; returns the network header's offset, -1 where cut. */
+  #tags(layer: number, type: number, next: number, limit: number): number {
+    const view = this.#view;
+    const bound = Math.min(this.#end, limit);
+    while (isTpid(type)) {
+      if (next + 4 > bound) {
+        this.#short(layer, next, 4, limit);
+        return -1;
+      }
+      type = view.getUint16(next + 2);
+      next += 4;
+    }
+    this.#type = type;
+    return next;
+  }
+
+  #outer(linkLayer: number, at: number, limit: number): void {
+    const view = this.#view;
+    const end = this.#end;
+    const frames = this.#frames;
+    const i = this.#i;
+    const v6 = this.#type === EtherType.ipv6;
+    if (!v6 && this.#type !== EtherType.ipv4)
+      return this.#stop(FrameStatus.notGeneve, linkLayer, Reason.unknownProtocol, at);
+    const layer = v6 ? FrameLayer.ipv6 : FrameLayer.ipv4;
+    const next = v6 ? this.#ipv6(at, limit) : this.#ipv4(at, limit);
+    const fault = this.#fault;
+    const faultAt = this.#faultAt;
+    if (next < 0) {
+      if (fault === Reason.short) this.#short(layer, faultAt, this.#protocol, limit);
+      else this.#stop(FrameStatus.malformed, layer, fault, faultAt);
+      return;
+    }
+    frames.outerIp[i] = at;
+    if (v6) frames.flags[i] |= FrameFlag.outerIpv6;
+    if (this.#fragment !== 0) frames.flags[i] |= FrameFlag.fragment;
+    frames.outerBytes[i] = this.#payloadLimit - at;
+    if (this.#protocol !== IpProtocol.udp)
+      return this.#stop(FrameStatus.notGeneve, layer, Reason.unknownProtocol, at);
+    // Whose datagram a later fragment belongs to only its first one says.
+    if (this.#fragment === 2) return this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
+
+    const ipLimit = Math.min(this.#payloadLimit, limit);
+    const bound = Math.min(ipLimit, end);
+    if (next + 4 <= bound && this.#isPort[view.getUint16(next + 2)] === 0)
+      return this.#stop(FrameStatus.notGeneve, FrameLayer.udp, Reason.unknownProtocol, next);
+    if (fault !== Reason.ok) this.#stop(FrameStatus.malformed, layer, fault, faultAt);
+    if (next + 8 > bound) return this.#short(FrameLayer.udp, next, 8, ipLimit);
+    frames.udp[i] = next;
+    const length = view.getUint16(next + 4);
+    let udpLimit = ipLimit;
+    if (this.#fragment === 1) this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
+    else if (length !== 0) {
+      if (length < 8) return this.#stop(FrameStatus.malformed, FrameLayer.udp, Reason.badLength, next);
+      if (next + length > ipLimit)
+        this.#stop(FrameStatus.malformed, FrameLayer.udp, Reason.lengthBeyondData, next);
+      else udpLimit = next + length;
+    }
+    this.#geneve(next + 8, udpLimit);
+    // Every header is there; whether every byte is, the outermost length tells.
+    if (udpLimit > end && frames.status[i] === FrameStatus.ok) this.#payloadCut(udpLimit);
+  }
+
+  /** Says in which layer's payload the captured bytes end. */
+  #payloadCut(limit: number): void {
+    const { innerTransport, innerNetwork, inner, geneve, innerProtocol } = this.#frames;
+    const i = this.#i;
+    let layer: number = FrameLayer.udp;
+    if (innerTransport[i] !== ABSENT && transportLayer[innerProtocol[i]] !== 0)
+      layer = transportLayer[innerProtocol[i]];
+    else if (innerNetwork[i] !== ABSENT) layer = this.#innerNetworkLayer();
+    else if (inner[i] !== ABSENT) layer = FrameLayer.geneve;
+    else if (geneve[i] !== ABSENT) layer = FrameLayer.geneve;
+    this.#stop(FrameStatus.truncated, layer, Reason.payloadCut, Math.min(this.#end, limit));
+  }
+
+  #innerNetworkLayer(): number {
+    switch (this.#frames.innerType[this.#i]) {
+      case EtherType.ipv4:
+        return FrameLayer.innerIpv4;
+      case EtherType.ipv6:
+        return FrameLayer.innerIpv6;
+      case EtherType.arp:
+        return FrameLayer.innerArp;
+      default:
+        return FrameLayer.innerEthernet;
+    }
+  }
+
+  /**
+   * IPv4 (RFC 791). Returns the offset of the payload and sets #protocol, #payloadLimit (where the packet
+   * says it ends), #fragment (0 whole, 1 first, 2 later) and #fault (a length that contradicts `limit`).
+   * Returns -1 where the header cannot be read: #fault and #faultAt say why; for `short`, #protocol is the
+   * number of bytes that were needed.
+   */
+  #ipv4(at: number, limit: number): number {
+    const view = this.#view;
+    const bound = Math.min(this.#end, limit);
+    this.#fault = Reason.ok;
+    this.#faultAt = at;
+    if (at + 20 > bound) return this.#fail(Reason.short, 20);
+    const first = view.getUint8(at);
+    if (first >> 4 !== 4) return this.#fail(Reason.badVersion, 0);
+    const headerBytes = (first & 0x0f) * 4;
+    if (headerBytes < 20) return this.#fail(Reason.badHeaderLength, 0);
+    if (at + headerBytes > bound)
+      return this.#fail(at + headerBytes > limit ? Reason.badHeaderLength : Reason.short, headerBytes);
+    const total = view.getUint16(at + 2);
+    // 0: a segment still to be split by the sender's card, longer than the field can say.
+    this.#payloadLimit = total === 0 ? limit : at + total;
+    const fragment = view.getUint16(at + 6);
+    this.#fragment = (fragment & 0x1fff) !== 0 ? 2 : (fragment & 0x2000) !== 0 ? 1 : 0;
+    this.#protocol = view.getUint8(at + 9);
+    if (total !== 0 && total < headerBytes) {
+      this.#fault = Reason.badLength;
+      this.#payloadLimit = limit;
+    } else if (this.#payloadLimit > limit) this.#fault = Reason.lengthBeyondData;
+    return at + headerBytes;
+  }
+
+  /** IPv6 with its extension headers (RFC 8200); results as of #ipv4. */
+  #ipv6(at: number, limit: number): number {
+    const view = this.#view;
+    this.#fault = Reason.ok;
+    this.#faultAt = at;
+    this.#fragment = 0;
+    if (at + 40 > Math.min(this.#end, limit)) return this.#fail(Reason.short, 40);
+    if (view.getUint8(at) >> 4 !== 6) return this.#fail(Reason.badVersion, 0);
+    const length = view.getUint16(at + 4);
+    this.#payloadLimit = length === 0 ? limit : at + 40 + length;
+    const fault = this.#payloadLimit > limit ? Reason.lengthBeyondData : Reason.ok;
+    const innerLimit = Math.min(this.#payloadLimit, limit);
+    const bound = Math.min(innerLimit, this.#end);
+    let protocol = view.getUint8(at + 6);
+    let next = at + 40;
+    while (isExtension[protocol] === 1) {
+      this.#faultAt = next;
+      if (next + 8 > bound) return this.#fail(next + 8 > innerLimit ? Reason.badOption : Reason.short, 8);
+      let bytes = 8;
+      if (protocol === IpProtocol.fragment) {
+        const fragment = view.getUint16(next + 2);
+        this.#fragment = (fragment & 0xfff8) !== 0 ? 2 : (fragment & 1) !== 0 ? 1 : 0;
+      } else if (protocol === IpProtocol.authentication) bytes = (view.getUint8(next + 1) + 2) * 4;
+      else bytes = (view.getUint8(next + 1) + 1) * 8;
+      if (next + bytes > innerLimit) return this.#fail(Reason.badOption, 0);
+      if (next + bytes > bound) return this.#fail(Reason.short, bytes);
+      protocol = view.getUint8(next);
+      next += bytes;
+      if (this.#fragment === 2) break;
+    }
+    this.#faultAt = at;
+    this.#fault = fault;
+    this.#protocol = protocol;
+    return next;
+  }
+
+  #fail(reason: number, needed: number): number {
+    this.#fault = reason;
+    this.#protocol = needed;
+    return -1;
+  }
+
+  /** Geneve (RFC 8926 section 3.4) and its options. */
+  #geneve(at: number, limit: number): void {
+    const view = this.#view;
+    const end = this.#end;
+    const frames = this.#frames;
+    const i = this.#i;
+    const bound = Math.min(limit, end);
+    if (at + 8 > bound) return this.#short(FrameLayer.geneve, at, 8, limit);
+    const first = view.getUint8(at);
+    frames.geneve[i] = at;
+    if (first >> 6 !== 0)
+      return this.#stop(FrameStatus.unsupported, FrameLayer.geneve, Reason.badVersion, at);
+    const optionsEnd = at + 8 + (first & 0x3f) * 4;
+    const oam = (view.getUint8(at + 1) & 0x80) !== 0;
+    const protocolType = view.getUint16(at + 2);
+    const vni = view.getInt32(at + 4) >>> 8;
+    frames.vni[i] = vni;
+    if (oam) frames.flags[i] |= FrameFlag.oam;
+    this.#options(at + 8, optionsEnd, limit);
+    if (optionsEnd > limit)
+      return this.#stop(FrameStatus.malformed, FrameLayer.geneve, Reason.badHeaderLength, at);
+    if (optionsEnd > end) return this.#stop(FrameStatus.truncated, FrameLayer.geneve, Reason.short, at);
+    frames.inner[i] = optionsEnd;
+    frames.innerEnd[i] = bound;
+    if (oam) return;
+    if (protocolType === EtherType.bridged) this.#innerEthernet(optionsEnd, limit);
+    else if (protocolType === EtherType.ipv4 || protocolType === EtherType.ipv6) {
+      this.#type = protocolType;
+      this.#innerNetwork(optionsEnd, limit);
+    } else return this.#stop(FrameStatus.unsupported, FrameLayer.geneve, Reason.unknownProtocol, at);
+
+    if (
+      vni === 0 &&
+      optionsEnd === at + 8 &&
+      frames.innerProtocol[i] === IpProtocol.udp &&
+      frames.innerTransport[i] !== ABSENT &&
+      view.getUint16(frames.innerTransport[i] + 2) === BFD_PORT
+    )
+      frames.flags[i] |= FrameFlag.bfd;
+  }
+
+  /** The option chain must fill the option space exactly (RFC 8926 section 3.5). */
+  #options(at: number, optionsEnd: number, limit: number): void {
+    const view = this.#view;
+    const frames = this.#frames;
+    const bound = Math.min(optionsEnd, limit, this.#end);
+    let next = at;
+    // A chain cut by the capture ends quietly here: the caller reports the cut.
+    while (next + 4 <= bound) {
+      const bytes = 4 + (view.getUint8(next + 3) & 0x1f) * 4;
+      if (next + bytes > optionsEnd)
+        return this.#stop(FrameStatus.malformed, FrameLayer.geneveOption, Reason.badOption, next);
+      if (next + bytes > bound) return;
+      if (view.getUint16(next) === 0x0102 && view.getUint8(next + 2) === 0x80) {
+        if (bytes !== 8) this.#stop(FrameStatus.malformed, FrameLayer.ovnOption, Reason.badLength, next);
+        else if ((frames.flags[this.#i] & FrameFlag.ovn) === 0) {
+          frames.ovnKeys[this.#i] = view.getInt32(next + 4);
+          frames.flags[this.#i] |= FrameFlag.ovn;
+        }
+      }
+      next += bytes;
+    }
+  }
+
+  #innerEthernet(at: number, limit: number): void {
+    if (at + 14 > Math.min(this.#end, limit)) return this.#short(FrameLayer.innerEthernet, at, 14, limit);
+    const next = this.#tags(FrameLayer.innerEthernet, this.#view.getUint16(at + 12), at + 14, limit);
+    if (next >= 0) this.#innerNetwork(next, limit);
+  }
+
+  #innerNetwork(at: number, limit: number): void {
+    const view = this.#view;
+    const frames = this.#frames;
+    const i = this.#i;
+    const type = this.#type;
+    frames.innerType[i] = type;
+    const bound = Math.min(this.#end, limit);
+    if (type === EtherType.arp) {
+      // Addresses of Ethernet and IPv4 make 28 bytes; other sizes say so themselves.
+      if (at + 8 > bound) return this.#short(FrameLayer.innerArp, at, 8, limit);
+      const needed = 8 + 2 * (view.getUint8(at + 4) + view.getUint8(at + 5));
+      if (at + needed > bound) return this.#short(FrameLayer.innerArp, at, needed, limit);
+      frames.innerNetwork[i] = at;
+      return;
+    }
+    if (type !== EtherType.ipv4 && type !== EtherType.ipv6) {
+      frames.innerNetwork[i] = at;
+      return;
+    }
+    const v6 = type === EtherType.ipv6;
+    const layer = v6 ? FrameLayer.innerIpv6 : FrameLayer.innerIpv4;
+    const next = v6 ? this.#ipv6(at, limit) : this.#ipv4(at, limit);
+    if (next < 0) {
+      if (this.#fault === Reason.short) this.#short(layer, this.#faultAt, this.#protocol, limit);
+      else this.#stop(FrameStatus.malformed, layer, this.#fault, this.#faultAt);
+      return;
+    }
+    frames.innerNetwork[i] = at;
+    const protocol = this.#protocol;
+    frames.innerProtocol[i] = protocol;
+    if (this.#fault !== Reason.ok) this.#stop(FrameStatus.malformed, layer, this.#fault, this.#faultAt);
+    if (this.#fragment === 2) return;
+    this.#innerTransport(next, Math.min(this.#payloadLimit, limit), protocol);
+  }
+
+  #innerTransport(at: number, limit: number, protocol: number): void {
+    const view = this.#view;
+    const frames = this.#frames;
+    const layer = transportLayer[protocol];
+    const needed = transportBytes[protocol];
+    const bound = Math.min(this.#end, limit);
+    if (at + needed > bound) return this.#short(layer, at, needed, limit);
+    frames.innerTransport[this.#i] = at;
+    if (protocol === IpProtocol.tcp) {
+      const headerBytes = (view.getUint8(at + 12) >> 4) * 4;
+      if (headerBytes < 20 || at + headerBytes > limit)
+        this.#stop(FrameStatus.malformed, layer, Reason.badHeaderLength, at);
+    } else if (protocol === IpProtocol.udp && this.#fragment === 0) {
+      const length = view.getUint16(at + 4);
+      if (length !== 0 && length < 8) this.#stop(FrameStatus.malformed, layer, Reason.badLength, at);
+      else if (at + length > limit) this.#stop(FrameStatus.malformed, layer, Reason.lengthBeyondData, at);
+    }
+  }
+}
+
+/** BSD loopback's address family in either byte order; IPv6 has a number per system. */
+function etherTypeOfFamily(family: number): number {
+  const value = family > 0xffff ? ((family >>> 24) | ((family >>> 8) & 0xff00)) >>> 0 : family;
+  if (value === 2) return EtherType.ipv4;
+  if (value === 10 || value === 24 || value === 28 || value === 30) return EtherType.ipv6;
+  return 0;
+}
+
+function etherTypeOfVersion(first: number): number {
+  return first >> 4 === 4 ? EtherType.ipv4 : first >> 4 === 6 ? EtherType.ipv6 : 0;
+}

@@ -1,0 +1,201 @@
+import type { FlowSummary, Summary } from "../analysis/summary.js";
+import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
+import { printable } from "../text.js";
+import { linkTypeName } from "../wire/linktype.js";
+import { type Column, grouped, type Style, table } from "./table.js";
+import { clockTime, dateTime } from "./time.js";
+
+export interface AnalyzeTextOptions {
+  /** Flows (and ports, datapaths, tunnels) listed at most. */
+  top: number;
+  all: boolean;
+  utc: boolean;
+  /** Whether there is an inventory: without one the columns of names are left out. */
+  named: boolean;
+  style: Style;
+}
+
+const left = (title: string): Column => ({ title, align: "left" });
+const right = (title: string): Column => ({ title, align: "right" });
+
+/** The answer of `analyze` for people. */
+export function analyzeText(summary: Summary, options: AnalyzeTextOptions): string {
+  return [
+    files(summary, options),
+    counts(summary, options),
+    notDecoded(summary, options),
+    flows(summary, options),
+    ports(summary, options),
+    datapaths(summary, options),
+    tunnels(summary, options),
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+function files(summary: Summary, { utc }: AnalyzeTextOptions): string {
+  return summary.files
+    .map((file) => {
+      const span =
+        file.firstTime === null || file.lastTime === null
+          ? ""
+          : `, ${dateTime(file.firstTime.sec, file.firstTime.nsec, utc)} to ${clockTime(file.lastTime.sec, file.lastTime.nsec, utc)}${utc ? " UTC" : ""}`;
+      const link = file.linkTypes.map(linkTypeName).join(", ");
+      const damage = file.damage === null ? "" : `, damaged at byte ${file.damage.offset}`;
+      return `${printable(file.name)}: ${plural(file.packets, "packet")}, ${plural(file.bytes, "byte")}, ${link}${span}${damage}\n`;
+    })
+    .join("");
+}
+
+function plural(count: number, thing: string): string {
+  return `${grouped(count)} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+function counts(summary: Summary, { style }: AnalyzeTextOptions): string {
+  const others = summary.geneve - summary.ovn - summary.bfd;
+  const parts = [`${grouped(summary.ovn)} OVN`];
+  if (summary.bfd > 0) parts.push(`${grouped(summary.bfd)} tunnel BFD`);
+  if (others > 0) parts.push(`${grouped(others)} without OVN option`);
+  if (summary.oam > 0) parts.push(`${grouped(summary.oam)} OAM`);
+  const lines = [
+    `Geneve ${grouped(summary.geneve)} (${parts.join(", ")}), not Geneve ${grouped(summary.notGeneve)}`,
+  ];
+  const faults = [
+    summary.truncated > 0 ? `truncated ${grouped(summary.truncated)}` : "",
+    summary.malformed > 0 ? `malformed ${grouped(summary.malformed)}` : "",
+    summary.unsupported > 0 ? `unsupported ${grouped(summary.unsupported)}` : "",
+    summary.unresolved !== null && summary.unresolved > 0
+      ? `keys without a name ${grouped(summary.unresolved)}`
+      : "",
+  ].filter((part) => part !== "");
+  if (faults.length > 0) lines[0] += `, ${style.yellow(faults.join(", "))}`;
+  return `${lines.join("\n")}\n`;
+}
+
+function notDecoded(summary: Summary, { all, style }: AnalyzeTextOptions): string {
+  const rows = summary.stops
+    .filter((stop) => all || stop.status !== FrameStatus.notGeneve)
+    .map((stop) => [
+      statusName(stop.status),
+      layerName(stop.layer),
+      stopText(stop.status, stop.layer, stop.reason),
+      grouped(stop.packets),
+      summary.files.length > 1
+        ? `${printable(summary.files[stop.file].name)} #${stop.number}`
+        : `#${stop.number}`,
+    ]);
+  if (rows.length === 0) return "";
+  return `Not decoded\n${table([left("STATUS"), left("LAYER"), left("REASON"), right("PACKETS"), left("FIRST")], rows, style)}`;
+}
+
+/** A heading that says how much of the list is shown. */
+function heading(title: string, total: number, top: number): string {
+  return total > top ? `${title} (${grouped(top)} of ${grouped(total)}, by bytes)\n` : `${title}\n`;
+}
+
+function name(text: string | null): string {
+  return text === null ? "?" : text === "" ? '""' : printable(text);
+}
+
+function flows(summary: Summary, { top, utc, named, style }: AnalyzeTextOptions): string {
+  if (summary.flows.length === 0) return "";
+  const columns = [
+    ...(named ? [left("DATAPATH"), left("INPORT"), left("OUTPORT")] : []),
+    right("VNI"),
+    right("IN"),
+    right("OUT"),
+    right("PACKETS"),
+    right("BYTES"),
+    left("FIRST"),
+    left("LAST"),
+  ];
+  const row = (flow: FlowSummary): string[] => [
+    ...(named ? [name(flow.datapath), name(flow.inport), name(flow.outport)] : []),
+    `${flow.datapathKey}`,
+    `${flow.ingressKey}`,
+    `${flow.egressKey}`,
+    grouped(flow.packets),
+    grouped(flow.bytes),
+    clockTime(flow.firstTime.sec, flow.firstTime.nsec, utc),
+    clockTime(flow.lastTime.sec, flow.lastTime.nsec, utc),
+  ];
+  return (
+    heading("Flows", summary.flows.length, top) + table(columns, summary.flows.slice(0, top).map(row), style)
+  );
+}
+
+function ports(summary: Summary, { top, named, style }: AnalyzeTextOptions): string {
+  if (summary.ports.length === 0) return "";
+  const columns = [
+    ...(named ? [left("DATAPATH"), left("PORT"), left("TYPE"), left("CHASSIS")] : []),
+    right("VNI"),
+    right("KEY"),
+    right("SENT"),
+    right("BYTES"),
+    right("RECEIVED"),
+    right("BYTES"),
+  ];
+  const rows = summary.ports
+    .slice(0, top)
+    .map((port) => [
+      ...(named
+        ? [
+            name(port.datapath),
+            name(port.name),
+            port.type === "" ? "vif" : name(port.type),
+            port.chassis === null ? "-" : name(port.chassis),
+          ]
+        : []),
+      `${port.datapathKey}`,
+      `${port.portKey}`,
+      grouped(port.txPackets),
+      grouped(port.txBytes),
+      grouped(port.rxPackets),
+      grouped(port.rxBytes),
+    ]);
+  return heading("Ports", summary.ports.length, top) + table(columns, rows, style);
+}
+
+function datapaths(summary: Summary, { top, named, style }: AnalyzeTextOptions): string {
+  if (summary.datapaths.length === 0) return "";
+  const columns = [
+    ...(named ? [left("DATAPATH"), left("KIND")] : []),
+    right("VNI"),
+    right("PACKETS"),
+    right("BYTES"),
+  ];
+  const rows = summary.datapaths
+    .slice(0, top)
+    .map((datapath) => [
+      ...(named ? [name(datapath.name), datapath.kind ?? "?"] : []),
+      `${datapath.datapathKey}`,
+      grouped(datapath.packets),
+      grouped(datapath.bytes),
+    ]);
+  return heading("Datapaths", summary.datapaths.length, top) + table(columns, rows, style);
+}
+
+function tunnels(summary: Summary, { top, named, style }: AnalyzeTextOptions): string {
+  if (summary.tunnels.length === 0) return "";
+  const columns = [
+    left("SOURCE"),
+    left("DESTINATION"),
+    ...(named ? [left("FROM"), left("TO")] : []),
+    right("PACKETS"),
+    right("BYTES"),
+    right("LARGEST"),
+    right("FRAGMENTS"),
+  ];
+  const rows = summary.tunnels
+    .slice(0, top)
+    .map((tunnel) => [
+      tunnel.source,
+      tunnel.destination,
+      ...(named ? [name(tunnel.sourceChassis), name(tunnel.destinationChassis)] : []),
+      grouped(tunnel.packets),
+      grouped(tunnel.bytes),
+      grouped(tunnel.largestOuterBytes),
+      grouped(tunnel.fragments),
+    ]);
+  return heading("Tunnels", summary.tunnels.length, top) + table(columns, rows, style);
+}

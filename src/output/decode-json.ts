@@ -1,0 +1,181 @@
+import type { Namer } from "../analysis/namer.js";
+import type { CaptureSource, PacketBatch } from "../capture/batch.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import type { FrameDecoder } from "../frame/decode.js";
+import { type HeaderLayer, type HeaderName, type Layer, readLayers } from "../frame/layers.js";
+import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
+import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
+import type { Resolution } from "../southbound/index.js";
+import { EtherType } from "../wire/ethertype.js";
+import { fieldsOf } from "./fields.js";
+import { InnerSummary } from "./inner-summary.js";
+import { safeJson } from "./json.js";
+import type { PacketPrinter } from "./printer.js";
+import { isoTime } from "./time.js";
+
+/** One JSON object a line (docs/cli.md). */
+export class JsonPrinter implements PacketPrinter {
+  readonly #namer: Namer | null;
+  readonly #decoder: FrameDecoder;
+  readonly #summary = new InnerSummary();
+  readonly #verifier = new ChecksumVerifier();
+  #file = "";
+  #interfaces: CaptureSource["interfaces"] = [];
+
+  constructor(namer: Namer | null, decoder: FrameDecoder) {
+    this.#namer = namer;
+    this.#decoder = decoder;
+  }
+
+  startFile(source: Pick<CaptureSource, "name" | "interfaces">): void {
+    this.#file = source.name;
+    this.#interfaces = source.interfaces;
+  }
+
+  packet(packets: PacketBatch, frames: FrameBatch, i: number): string {
+    const start = packets.offset[i];
+    const end = start + packets.capturedBytes[i];
+    const device = this.#interfaces[packets.interfaceIndex[i]];
+    const { layers } = readLayers(packets.view, start, end, device?.linkType ?? -1, {
+      genevePorts: this.#decoder.ports,
+    });
+    const object = {
+      file: this.#file,
+      number: packets.firstNumber + i,
+      time: isoTime(packets.tsSec[i], packets.tsNsec[i]),
+      interface: device?.name ?? null,
+      capturedBytes: packets.capturedBytes[i],
+      originalBytes: packets.originalBytes[i],
+      status: statusName(frames.status[i]),
+      ...this.#stop(frames, i),
+      outer: this.#headers(packets.view, frames, i, layers, 0, start, end),
+      geneve: geneve(layers),
+      ovn: this.#ovn(packets, frames, i),
+      inner: this.#inner(packets.view, frames, i, layers, start),
+    };
+    return `${safeJson(object)}\n`;
+  }
+
+  #stop(frames: FrameBatch, i: number): object {
+    const { status, stopLayer, stopOffset, stopReason } = frames;
+    if (status[i] === FrameStatus.ok) return {};
+    return {
+      stop: {
+        layer: layerName(stopLayer[i]),
+        offset: stopOffset[i],
+        reason: stopText(status[i], stopLayer[i], stopReason[i]),
+      },
+    };
+  }
+
+  /** The headers at one depth: an object with `eth`, `ip` and so on, or null without any. */
+  #headers(
+    view: DataView,
+    frames: FrameBatch,
+    i: number,
+    layers: readonly Layer[],
+    depth: 0 | 1,
+    start: number,
+    end: number,
+  ): Record<string, unknown> | null {
+    const object: Record<string, unknown> = {};
+    let any = false;
+    let ip: HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> | null = null;
+    for (const layer of layers) {
+      if (layer.depth !== depth || layer.layer === "geneve") continue;
+      if (layer.layer === "payload" || layer.layer === "trailer") continue;
+      any = true;
+      const [name, fields] = fieldsOf(layer, depth === 1);
+      if (layer.layer === "ipv4" || layer.layer === "ipv6") {
+        ip = layer;
+        if (layer.layer === "ipv4")
+          Object.assign(
+            fields,
+            verdictFields(this.#verifier.header(view, start + layer.offset, end, EtherType.ipv4)),
+          );
+      } else if (ip !== null && name !== "arp" && name !== "bfd")
+        Object.assign(fields, verdictFields(this.#transport(view, ip, layer, start, end)));
+      object[name] = fields;
+    }
+    if (depth === 1) {
+      const summary = this.#summary.text(view, frames, i);
+      if (summary !== "") {
+        any = true;
+        object.summary = summary;
+      }
+    }
+    return any ? object : null;
+  }
+
+  #transport(
+    view: DataView,
+    ip: HeaderLayer<"ipv4"> | HeaderLayer<"ipv6">,
+    layer: HeaderLayer,
+    start: number,
+    end: number,
+  ): Verdict {
+    const protocol = protocols[layer.layer] ?? -1;
+    const type = ip.layer === "ipv6" ? EtherType.ipv6 : EtherType.ipv4;
+    return this.#verifier.transport(view, start + ip.offset, end, type, protocol, start + layer.offset);
+  }
+
+  #inner(
+    view: DataView,
+    frames: FrameBatch,
+    i: number,
+    layers: readonly Layer[],
+    start: number,
+  ): Record<string, unknown> | null {
+    if (frames.inner[i] < 0 || (frames.flags[i] & FrameFlag.oam) !== 0) return null;
+    return this.#headers(view, frames, i, layers, 1, start, frames.innerEnd[i]);
+  }
+
+  #ovn(packets: PacketBatch, frames: FrameBatch, i: number): object | null {
+    if (frames.vni[i] < 0) return null;
+    const hasKeys = (frames.flags[i] & FrameFlag.ovn) !== 0;
+    const word = frames.ovnKeys[i];
+    const namer = this.#namer;
+    const resolution = hasKeys ? (namer?.keys(packets, frames, i) ?? null) : null;
+    return {
+      datapathKey: frames.vni[i],
+      ingressKey: hasKeys ? (word >>> 16) & 0x7fff : null,
+      egressKey: hasKeys ? word & 0xffff : null,
+      datapath: datapath(resolution),
+      inport: port(resolution?.inport ?? null),
+      outport: port(resolution?.outport ?? null),
+      sourceChassis: namer?.sourceChassis(packets, frames, i) ?? null,
+      destinationChassis: namer?.destinationChassis(packets, frames, i) ?? null,
+      source: endpoint(resolution?.inport ?? null),
+      destination: endpoint(resolution?.outport ?? null),
+      ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
+    };
+  }
+}
+
+const protocols: Partial<Record<HeaderName, number>> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 };
+
+/** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */
+function verdictFields(verdict: Verdict): object {
+  return verdict === "unfilled" ? { checksum: "bad", unfilled: true } : { checksum: verdict };
+}
+
+function geneve(layers: readonly Layer[]): object | null {
+  const layer = layers.find((each): each is HeaderLayer<"geneve"> => each.layer === "geneve");
+  return layer === undefined ? null : fieldsOf(layer, false)[1];
+}
+
+function datapath(resolution: Resolution | null): object | null {
+  const found = resolution?.datapath ?? null;
+  return found === null ? null : { name: found.name, kind: found.kind, uuid: found.uuid };
+}
+
+function port(found: Resolution["outport"]): object | null {
+  if (found === null) return null;
+  if (found.kind === "multicast") return { name: found.name, type: "multicast" };
+  return { name: found.name, type: found.type, chassis: found.chassis?.name ?? null };
+}
+
+/** A port that is a VM's own is the endpoint; behind a router's port it takes the inner addresses to tell. */
+function endpoint(found: Resolution["outport"]): object | null {
+  return found !== null && found.kind === "port" && found.type === "" ? { name: found.name } : null;
+}

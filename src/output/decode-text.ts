@@ -1,0 +1,115 @@
+import type { Namer } from "../analysis/namer.js";
+import type { CaptureSource, PacketBatch } from "../capture/batch.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import type { FrameDecoder } from "../frame/decode.js";
+import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
+import type { Resolution } from "../southbound/index.js";
+import { printable } from "../text.js";
+import { readIpv4, readIpv6 } from "../wire/address.js";
+import { hexDump } from "./hex.js";
+import { InnerSummary } from "./inner-summary.js";
+import type { PacketPrinter } from "./printer.js";
+import type { Style } from "./table.js";
+import { clockTime } from "./time.js";
+import { LayerTree } from "./tree.js";
+
+export interface TextOptions {
+  utc: boolean;
+  /** Layers below each line. */
+  verbose: boolean;
+  /** Bytes below each line. */
+  hex: boolean;
+  style: Style;
+}
+
+/** One line a packet (docs/cli.md), with the layers or bytes below it where asked for. */
+export class TextPrinter implements PacketPrinter {
+  readonly #namer: Namer | null;
+  readonly #options: TextOptions;
+  readonly #summary = new InnerSummary();
+  readonly #tree: LayerTree | null;
+  #interfaces: CaptureSource["interfaces"] = [];
+
+  constructor(namer: Namer | null, decoder: FrameDecoder, options: TextOptions) {
+    this.#namer = namer;
+    this.#options = options;
+    this.#tree = options.verbose ? new LayerTree(decoder) : null;
+  }
+
+  startFile(source: Pick<CaptureSource, "name" | "interfaces">): void {
+    this.#interfaces = source.interfaces;
+  }
+
+  packet(packets: PacketBatch, frames: FrameBatch, i: number): string {
+    const { style, utc } = this.#options;
+    const hasOvn = (frames.flags[i] & FrameFlag.ovn) !== 0;
+    const resolution = hasOvn && this.#namer !== null ? this.#namer.keys(packets, frames, i) : null;
+    const parts = [style.dim(clockTime(packets.tsSec[i], packets.tsNsec[i], utc))];
+    if (frames.outerIp[i] >= 0) parts.push(this.#hosts(packets, frames, i));
+    if (resolution !== null) parts.push(logical(resolution, style));
+    if (frames.vni[i] >= 0) parts.push(keys(frames, i));
+    const inner = this.#summary.text(packets.view, frames, i);
+    if (inner !== "") parts.push(inner);
+    if (frames.status[i] !== FrameStatus.ok) parts.push(style.yellow(stop(frames, i)));
+    let text = `${parts.join(" ")}\n`;
+    if (this.#tree !== null) {
+      const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
+      text += this.#tree.text(packets, frames, i, linkType);
+      if (resolution !== null) text += `    ${traceWords(resolution)}\n`;
+    }
+    if (this.#options.hex)
+      text += hexDump(packets.bytes, packets.offset[i], packets.offset[i] + packets.capturedBytes[i]);
+    return text;
+  }
+
+  /** Chassis by name where known, else by address. */
+  #hosts(packets: PacketBatch, frames: FrameBatch, i: number): string {
+    const ip = frames.outerIp[i];
+    const v6 = (frames.flags[i] & FrameFlag.outerIpv6) !== 0;
+    const { view } = packets;
+    let source: string | null = null;
+    let destination: string | null = null;
+    if (this.#namer !== null && frames.status[i] !== FrameStatus.notGeneve) {
+      source = this.#namer.sourceChassis(packets, frames, i);
+      destination = this.#namer.destinationChassis(packets, frames, i);
+    }
+    source = source === null ? (v6 ? readIpv6(view, ip + 8) : readIpv4(view, ip + 12)) : printable(source);
+    destination =
+      destination === null
+        ? v6
+          ? readIpv6(view, ip + 24)
+          : readIpv4(view, ip + 16)
+        : printable(destination);
+    return `${source} > ${destination}`;
+  }
+}
+
+const known = (name: string | null | undefined): string => (name == null ? "?" : printable(name));
+
+/** `network2: net2-router1 -> vm2`, with `?` for what has no name. */
+function logical(resolution: Resolution, style: Style): string {
+  const { datapath, inport, outport } = resolution;
+  return `${style.cyan(`${known(datapath?.name)}:`)} ${style.green(known(inport?.name))} -> ${style.green(known(outport?.name))}`;
+}
+
+function keys(frames: FrameBatch, i: number): string {
+  const flags = frames.flags[i];
+  const oam = (flags & FrameFlag.oam) !== 0 ? " oam" : "";
+  const kind = (flags & FrameFlag.bfd) !== 0 ? " bfd" : oam;
+  if ((flags & FrameFlag.ovn) === 0) return `[vni ${frames.vni[i]}${kind}]`;
+  const word = frames.ovnKeys[i];
+  return `[vni ${frames.vni[i]} in ${(word >>> 16) & 0x7fff} out ${word & 0xffff}${kind}]`;
+}
+
+function stop(frames: FrameBatch, i: number): string {
+  const { status, stopLayer, stopReason, stopOffset } = frames;
+  const why = stopText(status[i], stopLayer[i], stopReason[i]);
+  return `[${statusName(status[i])}: ${layerName(stopLayer[i])} at byte ${stopOffset[i]}: ${why}]`;
+}
+
+/** The hop in ovn-trace's words. */
+function traceWords({ datapath, inport, outport }: Resolution): string {
+  const quote = (name: string | null | undefined): string =>
+    name == null ? "?" : `"${printable(name.replace(/["\\]/g, "\\$&"))}"`;
+  return `egress(dp=${quote(datapath?.name)}, inport=${quote(inport?.name)}, outport=${quote(outport?.name)})`;
+}

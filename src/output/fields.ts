@@ -1,0 +1,186 @@
+/* The fields of each header as `decode -o json` names them (docs/cli.md). */
+import type { HeaderLayer } from "../frame/layers.js";
+import { readHex, readIpv6 } from "../wire/address.js";
+import { Icmpv6Type } from "../wire/icmpv6.js";
+import { TcpFlag } from "../wire/tcp.js";
+import type { VlanTag } from "../wire/vlan.js";
+
+type Fields = Record<string, unknown>;
+
+/** The name under which a header stands in the object of its depth, and its fields. */
+export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fields: Fields] {
+  switch (layer.layer) {
+    case "ethernet":
+      return [
+        "eth",
+        {
+          src: layer.source,
+          dst: layer.destination,
+          ...(inner || layer.etherType !== 0x0800 ? { type: layer.etherType } : {}),
+          vlans: vlans(layer.tags),
+        },
+      ];
+    case "sll":
+      return ["sll", { packetType: layer.packetType, address: layer.address, type: layer.etherType }];
+    case "sll2":
+      return [
+        "sll2",
+        {
+          interfaceIndex: layer.interfaceIndex,
+          packetType: layer.packetType,
+          address: layer.address,
+          type: layer.etherType,
+        },
+      ];
+    case "null":
+      return ["null", { family: layer.family }];
+    case "ipv4":
+      return [
+        "ip",
+        {
+          version: 4,
+          src: layer.source,
+          dst: layer.destination,
+          ttl: layer.ttl,
+          tos: (layer.dscp << 2) | layer.ecn,
+          id: layer.identification,
+          length: layer.totalLength,
+          protocol: layer.protocol,
+          dontFragment: layer.dontFragment,
+          ...(layer.options.length > 0 ? { options: hex(layer.options) } : {}),
+          ...fragment(layer.fragmentOffset, layer.moreFragments, layer.identification),
+        },
+      ];
+    case "ipv6":
+      return [
+        "ip",
+        {
+          version: 6,
+          src: layer.source,
+          dst: layer.destination,
+          ttl: layer.hopLimit,
+          tos: layer.trafficClass,
+          flowLabel: layer.flowLabel,
+          length: layer.payloadLength,
+          protocol: layer.nextHeader,
+          ...(layer.extensions.length > 0 ? { extensions: hex(layer.extensions) } : {}),
+        },
+      ];
+    case "udp":
+      return ["udp", { src: layer.source, dst: layer.destination, length: layer.length }];
+    case "tcp":
+      return [
+        "tcp",
+        {
+          src: layer.source,
+          dst: layer.destination,
+          seq: layer.sequence,
+          ack: layer.acknowledgment,
+          flags: tcpFlags(layer.flags),
+          window: layer.window,
+          urgent: layer.urgent,
+          ...(layer.options.length > 0 ? { options: hex(layer.options) } : {}),
+        },
+      ];
+    case "icmp":
+      return [
+        "icmp",
+        {
+          type: layer.type,
+          code: layer.code,
+          ...(layer.type === 0 || layer.type === 8
+            ? { id: layer.rest >>> 16, seq: layer.rest & 0xffff }
+            : { rest: layer.rest }),
+          ...(layer.type === 3 && layer.code === 4 ? { mtu: layer.rest & 0xffff } : {}),
+        },
+      ];
+    case "icmpv6":
+      return ["icmpv6", icmpv6(layer)];
+    case "sctp":
+      return ["sctp", { src: layer.source, dst: layer.destination, verificationTag: layer.verificationTag }];
+    case "arp":
+      return [
+        "arp",
+        {
+          operation: layer.operation,
+          senderMac: layer.senderHardware,
+          senderIp: layer.senderProtocol,
+          targetMac: layer.targetHardware,
+          targetIp: layer.targetProtocol,
+        },
+      ];
+    case "bfd":
+      return [
+        "bfd",
+        {
+          version: layer.version,
+          state: ["AdminDown", "Down", "Init", "Up"][layer.state],
+          diag: layer.diag,
+          flags: layer.flags,
+          multiplier: layer.detectMultiplier,
+          myDiscriminator: layer.myDiscriminator,
+          yourDiscriminator: layer.yourDiscriminator,
+          desiredMinTxUsec: layer.desiredMinTxUsec,
+          requiredMinRxUsec: layer.requiredMinRxUsec,
+          requiredMinEchoRxUsec: layer.requiredMinEchoRxUsec,
+        },
+      ];
+    case "geneve":
+      return [
+        "geneve",
+        {
+          version: layer.version,
+          oam: layer.oam,
+          critical: layer.critical,
+          protocolType: layer.protocolType,
+          vni: layer.vni,
+          ...(layer.reservedBits !== 0 || layer.reserved !== 0
+            ? { reservedBits: layer.reservedBits, reserved: layer.reserved }
+            : {}),
+          options: layer.options.map((option) => ({
+            class: option.optionClass,
+            type: option.type,
+            critical: (option.type & 0x80) !== 0,
+            data: hex(option.data),
+            ...(option.reserved !== 0 ? { reserved: option.reserved } : {}),
+          })),
+          ...(layer.optionsRest.length > 0 ? { optionsRest: hex(layer.optionsRest) } : {}),
+        },
+      ];
+  }
+}
+
+function vlans(tags: readonly VlanTag[]): Fields[] {
+  return tags.map((tag) => ({
+    tpid: tag.tpid,
+    vlan: tag.vlan,
+    priority: tag.priority,
+    dropEligible: tag.dropEligible,
+  }));
+}
+
+function fragment(offset: number, more: boolean, id: number): Fields {
+  return offset > 0 || more ? { fragment: { id, offset: offset * 8, more } } : {};
+}
+
+function icmpv6(layer: HeaderLayer<"icmpv6">): Fields {
+  const { type, code, rest, body } = layer;
+  const fields: Fields = { type, code };
+  if (type === Icmpv6Type.echoRequest || type === Icmpv6Type.echoReply) {
+    fields.id = rest >>> 16;
+    fields.seq = rest & 0xffff;
+  } else if (type === Icmpv6Type.packetTooBig) fields.mtu = rest;
+  else fields.rest = rest;
+  if (body.length >= 16) fields.target = readIpv6(new DataView(body.buffer, body.byteOffset), 0);
+  return fields;
+}
+
+const letters = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae"] as const;
+
+function tcpFlags(flags: number): string[] {
+  return letters.filter((name) => (flags & TcpFlag[name]) !== 0);
+}
+
+function hex(bytes: Uint8Array): string {
+  return readHex(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+}

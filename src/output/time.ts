@@ -1,0 +1,52 @@
+/* Times as tcpdump and RFC 3339 write them. */
+
+const pad2 = (value: number): string => (value < 10 ? `0${value}` : `${value}`);
+
+/** Nanoseconds as nine digits, or as six where the last three are zero. */
+function fraction(nsec: number): string {
+  return nsec % 1000 === 0 ? (nsec / 1000).toString().padStart(6, "0") : nsec.toString().padStart(9, "0");
+}
+
+/** Seconds east of UTC, remembered per quarter of an hour, the finest step a time zone changes at. */
+class ZoneCache {
+  #quarter = Number.NaN;
+  #offset = 0;
+
+  offset(sec: number): number {
+    const quarter = Math.floor(sec / 900);
+    if (quarter !== this.#quarter) {
+      this.#quarter = quarter;
+      const minutes = new Date(sec * 1000).getTimezoneOffset();
+      this.#offset = Number.isNaN(minutes) ? 0 : -minutes * 60;
+    }
+    return this.#offset;
+  }
+}
+
+const zone = new ZoneCache();
+
+/** `HH:MM:SS.ffffff` in local time, or in UTC. */
+export function clockTime(sec: number, nsec: number, utc: boolean): string {
+  const local = utc ? sec : sec + zone.offset(sec);
+  const day = ((local % 86400) + 86400) % 86400;
+  const hours = Math.floor(day / 3600);
+  const minutes = Math.floor(day / 60) % 60;
+  return `${pad2(hours)}:${pad2(minutes)}:${pad2(day % 60)}.${fraction(nsec)}`;
+}
+
+/** `YYYY-MM-DD HH:MM:SS.ffffff` in local time, or in UTC. */
+export function dateTime(sec: number, nsec: number, utc: boolean): string {
+  const local = utc ? sec : sec + zone.offset(sec);
+  return `${isoSeconds(local).replace("T", " ")}.${fraction(nsec)}`;
+}
+
+/** RFC 3339 in UTC with nine digits: what JSON carries. */
+export function isoTime(sec: number, nsec: number): string {
+  return `${isoSeconds(sec)}.${nsec.toString().padStart(9, "0")}Z`;
+}
+
+/** Date and time to the second; years beyond what a Date holds stay readable as seconds. */
+function isoSeconds(sec: number): string {
+  const date = new Date(sec * 1000);
+  return Number.isNaN(date.getTime()) ? `@${sec}` : date.toISOString().replace(/\.\d+Z$/, "");
+}

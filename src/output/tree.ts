@@ -1,0 +1,125 @@
+import type { PacketBatch } from "../capture/batch.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import type { FrameDecoder } from "../frame/decode.js";
+import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
+import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
+import { EtherType } from "../wire/ethertype.js";
+import { fieldsOf } from "./fields.js";
+
+const titles: Record<HeaderLayer["layer"], string> = {
+  ethernet: "Ethernet",
+  sll: "Linux cooked v1",
+  sll2: "Linux cooked v2",
+  null: "BSD loopback",
+  arp: "ARP",
+  ipv4: "IPv4",
+  ipv6: "IPv6",
+  udp: "UDP",
+  tcp: "TCP",
+  icmp: "ICMP",
+  icmpv6: "ICMPv6",
+  sctp: "SCTP",
+  bfd: "BFD",
+  geneve: "Geneve",
+};
+
+const protocols: Partial<Record<HeaderLayer["layer"], number>> = {
+  icmp: 1,
+  tcp: 6,
+  udp: 17,
+  icmpv6: 58,
+  sctp: 132,
+};
+
+/** The layers of a packet, one a line below its own line, with the verdict on each checksum. */
+export class LayerTree {
+  readonly #decoder: FrameDecoder;
+  readonly #verifier = new ChecksumVerifier();
+
+  constructor(decoder: FrameDecoder) {
+    this.#decoder = decoder;
+  }
+
+  /** The lines for packet `i`, each with its line end. */
+  text(packets: PacketBatch, frames: FrameBatch, i: number, linkType: number): string {
+    const start = packets.offset[i];
+    const end = start + packets.capturedBytes[i];
+    const { layers } = readLayers(packets.view, start, end, linkType, { genevePorts: this.#decoder.ports });
+    const oam = (frames.flags[i] & FrameFlag.oam) !== 0;
+    let text = "";
+    let ip: HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> | null = null;
+    for (const layer of layers) {
+      if (oam && layer.depth === 1) break;
+      const bound = layer.depth === 1 ? frames.innerEnd[i] : end;
+      let verdict: Verdict | null = null;
+      if (layer.layer === "ipv4" || layer.layer === "ipv6") {
+        ip = layer;
+        if (layer.layer === "ipv4")
+          verdict = this.#verifier.header(packets.view, start + layer.offset, bound, EtherType.ipv4);
+      } else if (layer.layer === "geneve") ip = null;
+      else if (ip !== null && layer.layer in protocols)
+        verdict = this.#verifier.transport(
+          packets.view,
+          start + ip.offset,
+          bound,
+          ip.layer === "ipv6" ? EtherType.ipv6 : EtherType.ipv4,
+          protocols[layer.layer as HeaderLayer["layer"]] ?? -1,
+          start + layer.offset,
+        );
+      text += `    ${layer.depth === 1 ? "  " : ""}${line(layer, verdict)}\n`;
+      if (layer.layer === "geneve") text += options(layer);
+    }
+    return text;
+  }
+}
+
+function line(layer: Layer, verdict: Verdict | null): string {
+  if (layer.layer === "payload") return `payload, ${layer.bytes.length} bytes`;
+  if (layer.layer === "trailer") return `${layer.bytes.length} bytes behind the ${titles[layer.of]} packet`;
+  const { vlans, options: _, src, dst, ...fields } = fieldsOf(layer, true)[1];
+  const parts: string[] = [];
+  if (src !== undefined) parts.push(`${src} > ${dst}`);
+  for (const tag of (vlans as { vlan: number; tpid: number }[] | undefined)?.slice(0, 8) ?? [])
+    parts.push(`vlan ${tag.vlan} (0x${tag.tpid.toString(16)})`);
+  for (const [name, value] of Object.entries(fields)) {
+    if (name === "type" && layer.layer === "ethernet") parts.push(`type 0x${hex4(value as number)}`);
+    else if (name === "protocolType") parts.push(`protocol 0x${hex4(value as number)}`);
+    else if (name === "version" && layer.layer !== "geneve") continue;
+    else if (value === true) parts.push(words(name));
+    else if (value === false) continue;
+    else if (Array.isArray(value)) parts.push(`${words(name)} ${value.join("+") || "none"}`);
+    else if (typeof value === "object" && value !== null)
+      parts.push(
+        `${words(name)} ${Object.entries(value)
+          .map(([key, v]) => `${key} ${v}`)
+          .join(" ")}`,
+      );
+    else parts.push(`${words(name)} ${value}`);
+  }
+  if (verdict !== null)
+    parts.push(`checksum ${verdict === "unfilled" ? "bad (left to the network card)" : verdict}`);
+  return `${titles[layer.layer]}  ${parts.join(", ")}`;
+}
+
+function options({ options, optionsRest }: HeaderLayer<"geneve">): string {
+  let text = "";
+  for (const option of options) {
+    const data = new DataView(option.data.buffer, option.data.byteOffset, option.data.byteLength);
+    const ovn = option.optionClass === 0x0102 && option.type === 0x80 && option.data.length === 4;
+    const hex = Buffer.from(option.data).toString("hex");
+    text += `      option class 0x${hex4(option.optionClass)} type 0x${option.type.toString(16).padStart(2, "0")}${(option.type & 0x80) !== 0 ? " (critical)" : ""}, ${option.data.length} bytes${hex === "" ? "" : ` ${hex}`}`;
+    if (ovn) text += `: OVN ingress ${(data.getUint32(0) >>> 16) & 0x7fff}, egress ${data.getUint16(2)}`;
+    text += "\n";
+  }
+  if (optionsRest.length > 0) text += `      ${optionsRest.length} option bytes that are no whole option\n`;
+  return text;
+}
+
+function hex4(value: number): string {
+  return value.toString(16).padStart(4, "0");
+}
+
+/** `dontFragment` as `dont fragment`. */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
