@@ -7,6 +7,7 @@
  */
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
 import { LinkType } from "../wire/linktype.js";
+import { NullView } from "../wire/null-loopback.js";
 import { Reason } from "../wire/reason.js";
 import { isTpid } from "../wire/vlan.js";
 import { ABSENT, type FrameBatch, FrameFlag, NO_VNI } from "./columns.js";
@@ -19,6 +20,7 @@ import { FrameLayer, FrameStatus } from "./status.js";
  */
 export class FrameWalk {
   readonly #isPort: Uint8Array;
+  readonly #loopback = new NullView();
 
   // The packet at hand.
   #view: DataView = new DataView(new ArrayBuffer(0));
@@ -117,7 +119,8 @@ export class FrameWalk {
       case LinkType.LOOP:
         layer = FrameLayer.null;
         if (at + 4 > end) return this.#short(layer, at, 4, limit);
-        type = etherTypeOfFamily(view.getUint32(at));
+        this.#loopback.bind(view, at, end);
+        type = this.#loopback.etherType;
         next = at + 4;
         break;
       case LinkType.RAW:
@@ -421,14 +424,6 @@ export class FrameWalk {
       else if (at + length > limit) this.#stop(FrameStatus.malformed, layer, Reason.lengthBeyondData, at);
     }
   }
-}
-
-/** BSD loopback's address family in either byte order; IPv6 has a number per system. */
-function etherTypeOfFamily(family: number): number {
-  const value = family > 0xffff ? ((family >>> 24) | ((family >>> 8) & 0xff00)) >>> 0 : family;
-  if (value === 2) return EtherType.ipv4;
-  if (value === 10 || value === 24 || value === 28 || value === 30) return EtherType.ipv6;
-  return 0;
 }
 
 function etherTypeOfVersion(first: number): number {

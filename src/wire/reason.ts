@@ -17,7 +17,7 @@ export const Reason = {
   lengthBeyondData: 5,
   /** An option or extension header overruns the space its parent gives it. */
   badOption: 6,
-  /** A later IP fragment: the header of the next layer travels in another packet. */
+  /** An IP fragment: the rest of what it carries, or the next layer's header, travels in another packet. */
   fragment: 7,
   /** A protocol this decoder does not read. */
   unknownProtocol: 8,
@@ -40,7 +40,7 @@ const reasonTexts: readonly string[] = [
   "length field below the header",
   "length field beyond the data",
   "option overruns its space",
-  "later fragment",
+  "fragment, not reassembled",
   "unknown protocol",
   "payload cut",
   "unknown link type",

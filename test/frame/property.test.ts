@@ -1,0 +1,150 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FrameBatch } from "../../src/frame/columns.js";
+import { FrameDecoder } from "../../src/frame/decode.js";
+import { type HeaderLayer, readLayers } from "../../src/frame/layers.js";
+import { FrameWalk } from "../../src/frame/walk.js";
+import { packetBytes, packetNames, packets } from "../vectors/packets.js";
+import { batchOf, rowOf, type TestPacket } from "./batch.js";
+
+/** A vector with a few bytes changed, perhaps cut, perhaps captured in part. */
+const mutated: fc.Arbitrary<TestPacket> = fc
+  .record({
+    name: fc.constantFrom(...packetNames),
+    changes: fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+    cut: fc.option(fc.nat(400)),
+    kept: fc.option(fc.nat(400)),
+  })
+  .map(({ name, changes, cut, kept }) => {
+    let bytes = packetBytes(name);
+    for (const [offset, value] of changes) if (offset < bytes.length) bytes[offset] = value;
+    if (cut !== null) bytes = bytes.subarray(0, cut);
+    const original = bytes.length;
+    if (kept !== null) bytes = bytes.subarray(0, kept);
+    return { bytes, original, linkType: packets[name].linkType };
+  });
+
+const noise: fc.Arbitrary<TestPacket> = fc
+  .record({
+    bytes: fc.uint8Array({ maxLength: 300 }),
+    original: fc.option(fc.nat(400)),
+    linkType: fc.constantFrom(0, 1, 12, 101, 108, 113, 228, 229, 276, 147),
+  })
+  .map(({ bytes, original, linkType }) => ({ bytes, original: original ?? bytes.length, linkType }));
+
+/** Decodes in one batch, the way captures are. */
+function fast(given: readonly TestPacket[]) {
+  const { packets: batch, interfaces } = batchOf(given);
+  const frames = new FrameBatch(batch.capacity);
+  new FrameDecoder().decode(batch, interfaces, frames);
+  return given.map((_, i) => rowOf(batch, frames, i));
+}
+
+/** Every packet through the general walk. */
+function general(given: readonly TestPacket[]) {
+  const { packets: batch, interfaces } = batchOf(given);
+  const frames = new FrameBatch(batch.capacity);
+  const isPort = new Uint8Array(65536);
+  isPort[6081] = 1;
+  const walk = new FrameWalk(isPort);
+  walk.bind(batch.view, frames);
+  for (let i = 0; i < batch.count; i++) {
+    const at = batch.offset[i];
+    const end = at + batch.capturedBytes[i];
+    const limit = at + Math.max(batch.capturedBytes[i], batch.originalBytes[i]);
+    walk.walk(i, interfaces[batch.interfaceIndex[i]].linkType, at, end, limit);
+  }
+  return given.map((_, i) => rowOf(batch, frames, i));
+}
+
+describe("the usual frame's path and the general walk", () => {
+  test("say the same of every packet", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof({ weight: 4, arbitrary: mutated }, noise), { minLength: 1, maxLength: 20 }),
+        (given) => {
+          expect(fast(given)).toEqual(general(given));
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  test("say the same of a usual frame with any one byte changed to anything", () => {
+    const base = packetBytes("echoRequest");
+    for (let offset = 0; offset < base.length; offset++) {
+      const given = Array.from({ length: 256 }, (_, value) => {
+        const bytes = packetBytes("echoRequest");
+        bytes[offset] = value;
+        return { bytes };
+      });
+      expect(fast(given), `byte ${offset}`).toEqual(general(given));
+    }
+  });
+
+  test("say the same of inner TCP and UDP with any header byte changed", () => {
+    for (const protocol of [6, 17]) {
+      const base = packetBytes("echoRequest");
+      base[81] = protocol;
+      if (protocol === 6) base[104] = 0x50;
+      else base.set([0, 64], 96);
+      for (const offset of [74, 75, 78, 79, 81, 96, 97, 104]) {
+        const given = Array.from({ length: 256 }, (_, value) => {
+          const bytes = base.slice();
+          bytes[offset] = value;
+          return { bytes };
+        });
+        expect(fast(given), `protocol ${protocol}, byte ${offset}`).toEqual(general(given));
+      }
+    }
+  });
+});
+
+describe("columns against the layer reader, which shares no walk with them", () => {
+  test("agree on what is whole, and on keys and offsets of everything both read", () => {
+    fc.assert(
+      fc.property(mutated, (packet) => {
+        const [row] = fast([packet]);
+        const { bytes, linkType = 1 } = packet;
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        const { layers } = readLayers(view, 0, bytes.length, linkType);
+        const geneve = layers.find((each): each is HeaderLayer<"geneve"> => each.layer === "geneve");
+        if (row.vni >= 0 && geneve !== undefined && row.status === "ok") {
+          expect(geneve.vni).toBe(row.vni);
+          expect(geneve.offset).toBe(row.geneve);
+          const option = geneve.options.find((each) => each.optionClass === 0x0102 && each.type === 0x80);
+          if ((row.flags & 1) !== 0 && option !== undefined)
+            expect(new DataView(option.data.buffer, option.data.byteOffset).getUint32(0)).toBe(row.ovnKeys);
+          expect((row.flags & 1) !== 0).toBe(option !== undefined && option.data.length === 4);
+          const network = layers.find(
+            (each) =>
+              each.depth === 1 && (each.layer === "ipv4" || each.layer === "ipv6" || each.layer === "arp"),
+          );
+          if (network !== undefined && (row.flags & 2) === 0) expect(network.offset).toBe(row.innerNetwork);
+          const transport = layers.find(
+            (each) => each.depth === 1 && ["tcp", "udp", "icmp", "icmpv6", "sctp"].includes(each.layer),
+          );
+          if (transport !== undefined && (row.flags & 2) === 0)
+            expect(transport.offset).toBe(row.innerTransport);
+        }
+        // A status of ok means that the reader finds every header, too.
+        if (row.status === "ok") expect(geneve).toBeDefined();
+      }),
+      { numRuns: 6000 },
+    );
+  });
+});
+
+test("any bytes at all: a status, offsets inside the packet, no exception", () => {
+  fc.assert(
+    fc.property(fc.array(noise, { minLength: 1, maxLength: 8 }), (given) => {
+      fast(given).forEach((row, i) => {
+        const length = given[i].bytes.length;
+        for (const offset of [row.outerIp, row.udp, row.geneve, row.inner, row.innerEnd, row.innerNetwork])
+          expect(offset).toBeLessThanOrEqual(length);
+        expect(row.status === "ok").toBe(row.stop === null);
+      });
+    }),
+    { numRuns: 3000 },
+  );
+});
