@@ -1,0 +1,219 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FlowTable } from "../../src/analysis/flow-table.js";
+import { TunnelTable } from "../../src/analysis/tunnel-table.js";
+import { PacketBatch } from "../../src/capture/batch.js";
+import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
+import { FrameStatus } from "../../src/frame/status.js";
+
+interface Counted {
+  vni: number;
+  keys: number;
+  bytes: number;
+  sec: number;
+  nsec: number;
+  ovn: boolean;
+}
+
+const counted: fc.Arbitrary<Counted> = fc.record({
+  // Few values, so that keys repeat; the extremes among them.
+  vni: fc.constantFrom(0, 1, 2, 255, 256, 0xffffff),
+  keys: fc.constantFrom(0, 1, 0x10002, 0x20001, 0x7fffffff, 0x80000000, 0xffffffff, 0x18000),
+  bytes: fc.integer({ min: 0, max: 70_000 }),
+  sec: fc.integer({ min: 1_700_000_000, max: 1_700_000_005 }),
+  nsec: fc.integer({ min: 0, max: 999_999_999 }),
+  ovn: fc.boolean(),
+});
+
+function columns(given: readonly Counted[]) {
+  const packets = new PacketBatch(Math.max(1, given.length));
+  const frames = new FrameBatch(packets.capacity);
+  packets.count = given.length;
+  given.forEach((each, i) => {
+    frames.vni[i] = each.vni;
+    frames.ovnKeys[i] = each.keys;
+    frames.flags[i] = each.ovn ? FrameFlag.ovn : 0;
+    packets.originalBytes[i] = each.bytes;
+    packets.tsSec[i] = each.sec;
+    packets.tsNsec[i] = each.nsec;
+  });
+  return { packets, frames };
+}
+
+const listed = (table: FlowTable) => Array.from({ length: table.count }, (_, entry) => table.entry(entry));
+const ns = (sec: number, nsec: number): bigint => BigInt(sec) * 1_000_000_000n + BigInt(nsec);
+
+describe("flow table", () => {
+  test("counts as a Map does, whatever the order, however small it starts", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(counted, { maxLength: 30 }), { maxLength: 8 }), (batches) => {
+        const table = new FlowTable(null, 2);
+        const truth = new Map<string, { packets: number; bytes: number; first: bigint; last: bigint }>();
+        for (const batch of batches) {
+          const { packets, frames } = columns(batch);
+          table.add(packets, frames, batch.length);
+          for (const each of batch) {
+            if (!each.ovn) continue;
+            const at = ns(each.sec, each.nsec);
+            const key = `${each.vni} ${each.keys}`;
+            const known = truth.get(key) ?? { packets: 0, bytes: 0, first: at, last: at };
+            known.packets++;
+            known.bytes += each.bytes;
+            if (at < known.first) known.first = at;
+            if (at > known.last) known.last = at;
+            truth.set(key, known);
+          }
+        }
+        const found = new Map(
+          listed(table).map((flow) => [
+            `${flow.vni} ${flow.keys}`,
+            {
+              packets: flow.packets,
+              bytes: flow.bytes,
+              first: ns(flow.firstSec, flow.firstNsec),
+              last: ns(flow.lastSec, flow.lastNsec),
+            },
+          ]),
+        );
+        expect(found).toEqual(truth);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("many flows: every one is found again after growth", () => {
+    const table = new FlowTable(null, 2);
+    const given = Array.from({ length: 50_000 }, (_, i) => ({
+      vni: i % 251,
+      keys: i * 7,
+      bytes: 1,
+      sec: 1,
+      nsec: 0,
+      ovn: true,
+    }));
+    const { packets, frames } = columns(given);
+    table.add(packets, frames, given.length);
+    table.add(packets, frames, given.length);
+    expect(table.count).toBe(50_000);
+    expect(listed(table).every((flow) => flow.packets === 2 && flow.bytes === 2)).toBe(true);
+  });
+
+  test("only the first `count` packets are counted", () => {
+    const table = new FlowTable();
+    const { packets, frames } = columns([
+      { vni: 1, keys: 1, bytes: 10, sec: 1, nsec: 0, ovn: true },
+      { vni: 2, keys: 1, bytes: 10, sec: 1, nsec: 0, ovn: true },
+    ]);
+    table.add(packets, frames, 1);
+    expect(listed(table).map((flow) => flow.vni)).toEqual([1]);
+  });
+
+  test("keys that change their meaning are told apart by time, also out of order", () => {
+    let asked = 0;
+    // The meaning changes at every full second.
+    const table = new FlowTable((_vni, _keys, ms) => {
+      asked++;
+      const second = Math.floor(ms / 1000) * 1000;
+      return { from: second, until: second + 1000 };
+    }, 2);
+    const times = [
+      [10, 0],
+      [10, 999_999_999],
+      [11, 0],
+      [10, 500],
+      [12, 1],
+      [11, 7],
+    ];
+    const { packets, frames } = columns(
+      times.map(([sec, nsec]) => ({ vni: 5, keys: 9, bytes: 100, sec, nsec, ovn: true })),
+    );
+    table.add(packets, frames, times.length);
+    expect(listed(table).map((flow) => [flow.firstSec, flow.packets, flow.lastSec, flow.lastNsec])).toEqual([
+      [10, 3, 10, 999_999_999],
+      [11, 2, 11, 7],
+      [12, 1, 12, 1],
+    ]);
+    expect(asked).toBe(3);
+  });
+});
+
+interface Tunnelled {
+  v6: boolean;
+  source: number;
+  destination: number;
+  bytes: number;
+  outer: number;
+  kind: "geneve" | "first" | "later" | "other";
+}
+
+describe("tunnel table", () => {
+  const tunnelled: fc.Arbitrary<Tunnelled> = fc.record({
+    v6: fc.boolean(),
+    source: fc.integer({ min: 1, max: 4 }),
+    destination: fc.integer({ min: 1, max: 4 }),
+    bytes: fc.integer({ min: 60, max: 9000 }),
+    outer: fc.integer({ min: 40, max: 65535 }),
+    kind: fc.constantFrom("geneve", "first", "later", "other"),
+  });
+
+  test("counts as a Map does, IPv4 and IPv6 mixed", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(tunnelled, { maxLength: 20 }), { maxLength: 5 }), (batches) => {
+        const table = new TunnelTable(2);
+        const truth = new Map<string, object & { packets: number }>();
+        for (const batch of batches) {
+          const packets = new PacketBatch(Math.max(1, batch.length));
+          const frames = new FrameBatch(packets.capacity);
+          packets.count = batch.length;
+          packets.view = new DataView(new ArrayBuffer(batch.length * 40 + 40));
+          batch.forEach((each, i) => {
+            const ip = i * 40;
+            frames.outerIp[i] = ip;
+            frames.outerBytes[i] = each.outer;
+            packets.originalBytes[i] = each.bytes;
+            frames.vni[i] = each.kind === "geneve" || each.kind === "first" ? 7 : -1;
+            frames.status[i] =
+              each.kind === "geneve"
+                ? FrameStatus.ok
+                : each.kind === "other"
+                  ? FrameStatus.notGeneve
+                  : FrameStatus.unsupported;
+            const fragment = each.kind === "first" || each.kind === "later";
+            frames.flags[i] = (each.v6 ? FrameFlag.outerIpv6 : 0) | (fragment ? FrameFlag.fragment : 0);
+            if (each.v6) {
+              packets.view.setUint16(ip + 8, 0xfd00);
+              packets.view.setUint8(ip + 23, each.source);
+              packets.view.setUint16(ip + 24, 0xfd00);
+              packets.view.setUint8(ip + 39, each.destination);
+            } else {
+              packets.view.setUint32(ip + 12, 0x0a000000 + each.source);
+              packets.view.setUint32(ip + 16, 0x0a000000 + each.destination);
+            }
+            if (each.kind === "other") return;
+            const name = (host: number) => (each.v6 ? `fd00::${host}` : `10.0.0.${host}`);
+            const key = `${name(each.source)} ${name(each.destination)}`;
+            const known = (truth.get(key) ?? {
+              source: name(each.source),
+              destination: name(each.destination),
+              packets: 0,
+              bytes: 0,
+              largestOuterBytes: 0,
+              fragments: 0,
+              geneve: 0,
+            }) as Record<string, number> & { packets: number };
+            known.packets++;
+            known.bytes += each.bytes;
+            known.largestOuterBytes = Math.max(known.largestOuterBytes, each.outer);
+            if (fragment) known.fragments++;
+            if (frames.vni[i] >= 0) known.geneve++;
+            truth.set(key, known);
+          });
+          table.add(packets, frames, batch.length);
+        }
+        const found = Array.from({ length: table.count }, (_, index) => table.entry(index));
+        expect(new Map(found.map((each) => [`${each.source} ${each.destination}`, each]))).toEqual(truth);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
