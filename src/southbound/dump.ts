@@ -1,0 +1,184 @@
+/*
+ * What `ovsdb-client -f json dump` prints: for each table an object {"caption": "T table", "data": [row...],
+ * "headings": [column...]}, a row being the columns' values in OVSDB's notation. The columns come last, and
+ * the rows of a big database should not wait for them in memory: hence two passes.
+ */
+import type { ByteSource } from "./byte-source.js";
+import { SouthboundError } from "./error.js";
+import { Inventory } from "./inventory.js";
+import { JsonScanner, ScanError, type ScanHandler, type Take } from "./json-scan.js";
+import type { SouthboundDamage } from "./model.js";
+import { missingColumn, standardLayout, type TableLayout, wrongDatabase } from "./schema.js";
+import { quoted, shown } from "./text.js";
+import { isUuid, type RowDelta, readColumns } from "./transaction.js";
+import { readUuid, StringPool } from "./value.js";
+import { WarningLog } from "./warnings.js";
+
+const CAPTION_END = " table";
+const MEMBERS: readonly string[] = ["caption", "data", "headings"];
+
+/** A table of another database, by which a dump of that one is known. */
+const FOREIGN_TABLES: readonly [table: string, database: string][] = [
+  ["Logical_Switch", "OVN_Northbound"],
+  ["Open_vSwitch", "Open_vSwitch"],
+  ["IC_SB_Global", "OVN_IC_Southbound"],
+  ["IC_NB_Global", "OVN_IC_Northbound"],
+];
+
+/** One table of the dump, as the first pass finds it. */
+interface DumpTable {
+  readonly name: string;
+  readonly headings: readonly string[];
+}
+
+/**
+ * Reads a dump. Throws a {@link SouthboundError} where it is no dump of a southbound database, or was cut before
+ * the tables without which nothing can be named.
+ */
+export async function openDump(bytes: ByteSource, source: string): Promise<Inventory> {
+  const warnings = new WarningLog();
+  const outline = new Outline();
+  const damage = await pass(bytes, outline);
+  checkTables(outline, damage, source);
+  bytes.rewind(true);
+  const layout = standardLayout();
+  for (const table of layout.values()) {
+    const found = outline.tables.find(({ name }) => name === table.name);
+    if (found === undefined) {
+      warnings.add("missing-table", `the dump has no table ${table.name}`);
+      continue;
+    }
+    for (const { name } of table.columns)
+      if (!found.headings.includes(name)) missingColumn(source, table.name, name, warnings);
+  }
+  const rows = new Rows(outline.tables, layout, warnings);
+  await pass(bytes, rows);
+  const inventory = new Inventory({ source, format: "dump", schemaVersion: null, layout, warnings });
+  inventory.apply({ offset: 0, date: null, comment: null, isDifference: false, rows: rows.rows }, true);
+  inventory.finish(damage);
+  return inventory;
+}
+
+/** Scans all objects up to the end, or to where the text breaks, which is returned. */
+async function pass(bytes: ByteSource, handler: ScanHandler): Promise<SouthboundDamage | null> {
+  const scanner = new JsonScanner(handler);
+  for (;;) {
+    const { offset } = bytes;
+    const chunk = await bytes.next();
+    if (chunk === null)
+      return scanner.complete
+        ? null
+        : { offset: scanner.objectOffset, reason: "the dump is cut within the table that begins here" };
+    try {
+      scanner.feed(chunk, offset);
+    } catch (error) {
+      if (!(error instanceof ScanError)) throw error;
+      return { offset: error.offset, reason: error.message };
+    }
+  }
+}
+
+function checkTables({ tables, odd }: Outline, damage: SouthboundDamage | null, source: string): void {
+  if (odd !== null) throw new SouthboundError("ERR_SB_FORMAT", source, odd);
+  const has = (table: string) => tables.some(({ name }) => name === table);
+  for (const [table, database] of FOREIGN_TABLES) if (has(table)) throw wrongDatabase(source, database);
+  for (const table of ["Datapath_Binding", "Port_Binding"]) {
+    if (has(table)) continue;
+    const dumpAgain = "dump again with ovsdb-client -f json dump unix:SOCKET OVN_Southbound";
+    if (damage !== null)
+      throw new SouthboundError(
+        "ERR_SB_FORMAT",
+        source,
+        `byte ${damage.offset}: ${damage.reason}, before table ${table}; ${dumpAgain}`,
+      );
+    throw new SouthboundError("ERR_SB_SCHEMA", source, `the dump has no table ${table}; ${dumpAgain}`);
+  }
+}
+
+/** First pass: which tables there are, and their columns. */
+class Outline implements ScanHandler {
+  readonly tables: DumpTable[] = [];
+  /** Why this is no dump; null if it is. */
+  odd: string | null = null;
+  #members = new Map<string, unknown>();
+
+  member(key: string): Take {
+    if (!this.#members.has(key)) this.#members.set(key, undefined);
+    return key === "caption" || key === "headings" ? "whole" : "skip";
+  }
+
+  whole(key: string, json: unknown): void {
+    this.#members.set(key, json);
+  }
+
+  part(): void {}
+
+  end(): void {
+    const caption = this.#members.get("caption");
+    const headings = this.#members.get("headings");
+    const keys = [...this.#members.keys()];
+    this.#members = new Map();
+    if (typeof caption === "string" && caption.endsWith(CAPTION_END) && Array.isArray(headings)) {
+      this.tables.push({ name: caption.slice(0, -CAPTION_END.length), headings: headings.map(String) });
+      return;
+    }
+    this.tables.push({ name: "", headings: [] });
+    this.odd ??= describe(keys);
+  }
+}
+
+/** What a JSON object with these members probably is, if it is not a table of a dump. */
+function describe(keys: readonly string[]): string {
+  if (keys.includes("tables") && keys.includes("name"))
+    return "is an OVSDB schema, not a database; give the database file made from it";
+  if (keys.includes("headings") && keys.includes("data"))
+    return "is a list of ovn-sbctl or another table without a caption; use ovsdb-client -f json dump";
+  const found = keys.slice(0, 4).map((key) => quoted(key, 20));
+  const others = keys.filter((key) => !MEMBERS.includes(key)).length > 0 || keys.length === 0;
+  return `is JSON with ${others ? found.join(", ") || "no members" : "unexpected members"}, not a dump of OVN_Southbound; use ovsdb-client -f json dump`;
+}
+
+/** Second pass: the rows of the tables we need. */
+class Rows implements ScanHandler {
+  readonly rows: RowDelta[] = [];
+  readonly #tables: readonly DumpTable[];
+  readonly #layout: ReadonlyMap<string, TableLayout>;
+  readonly #warnings: WarningLog;
+  readonly #pool = new StringPool();
+  #index = 0;
+
+  constructor(tables: readonly DumpTable[], layout: ReadonlyMap<string, TableLayout>, warnings: WarningLog) {
+    this.#tables = tables;
+    this.#layout = layout;
+    this.#warnings = warnings;
+  }
+
+  member(key: string): Take {
+    const table = this.#tables[this.#index];
+    return key === "data" && table !== undefined && this.#layout.has(table.name) ? "parts" : "skip";
+  }
+
+  whole(): void {}
+
+  part(_key: string, _name: string | null, json: unknown, offset: number): void {
+    const { name, headings } = this.#tables[this.#index];
+    const table = this.#layout.get(name);
+    const uuid = Array.isArray(json) ? readUuid(json[headings.indexOf("_uuid")]) : null;
+    if (table === undefined || uuid === null || !isUuid(uuid)) {
+      this.#warnings.add("bad-value", `byte ${offset}: this is no row of ${shown(name)}; ignored`);
+      return;
+    }
+    const columns = Object.create(null) as Record<string, unknown>;
+    for (let index = 0; index < headings.length; index++)
+      columns[headings[index]] = (json as unknown[])[index];
+    this.rows.push({
+      table,
+      uuid,
+      values: readColumns(table, uuid, columns, this.#pool, this.#warnings),
+    });
+  }
+
+  end(): void {
+    this.#index++;
+  }
+}

@@ -1,0 +1,152 @@
+/*
+ * What the southbound database says, as values. Every object here is one *version* of a thing: it never
+ * changes, and holds from `from` to before `until`. Names follow the columns of ovn-sb(5).
+ */
+
+/**
+ * The time a fact holds: `from <= t < until`, in milliseconds since 1970 (UTC). `-Infinity` where the source
+ * has no beginning, `Infinity` where no later change is known.
+ */
+export interface Interval {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** A Datapath_Binding row: a logical switch or router. */
+export interface Datapath extends Interval {
+  readonly uuid: string;
+  /** The VNI of its packets, 1 to 2^24 - 1. */
+  readonly tunnelKey: number;
+  /**
+   * `external_ids:name`, else the uuid of its northbound switch or router, else null. As stored: may hold any
+   * character, escape before printing.
+   */
+  readonly name: string | null;
+  /** From `type` (OVN 25.09 and later), else from which of the two keys `external_ids` has. */
+  readonly kind: "switch" | "router" | "unknown";
+  readonly externalIds: ReadonlyMap<string, string>;
+}
+
+/** An Encap row: one tunnel end point. */
+export interface Encap extends Interval {
+  readonly uuid: string;
+  /** `geneve`, `vxlan` or `stt`. */
+  readonly type: string;
+  /** The address as stored, IPv4 or IPv6. */
+  readonly ip: string;
+  /** `csum`, `dst_port`, ... */
+  readonly options: ReadonlyMap<string, string>;
+  readonly chassisName: string;
+}
+
+/** A Chassis row: a hypervisor or gateway. */
+export interface Chassis extends Interval {
+  readonly uuid: string;
+  /** Its system-id, unique among chassis. */
+  readonly name: string;
+  readonly hostname: string;
+  /** Its tunnel end points; rows that are missing are left out. */
+  readonly encaps: readonly Encap[];
+  readonly otherConfig: ReadonlyMap<string, string>;
+  /** `other_config:is-vtep`: its VXLAN carries nothing but the datapath key. */
+  readonly isVtep: boolean;
+}
+
+/** A Port_Binding row: a logical port. */
+export interface Port extends Interval {
+  readonly kind: "port";
+  readonly uuid: string;
+  /** Null where the Datapath_Binding row is missing. */
+  readonly datapath: Datapath | null;
+  /** Its datapath's tunnel key; 0 where that row is missing. */
+  readonly datapathKey: number;
+  /** 1 to 32767, unique within the datapath. */
+  readonly tunnelKey: number;
+  /** `logical_port`, as stored. */
+  readonly name: string;
+  /** Empty for a VIF; otherwise `patch`, `chassisredirect`, `localnet`, ... */
+  readonly type: string;
+  /** Where it is bound; null where it is not, or where that chassis is gone. */
+  readonly chassis: Chassis | null;
+  /** Further chassis it is bound to while it migrates. */
+  readonly additionalChassis: readonly Chassis[];
+  readonly requestedChassis: Chassis | null;
+  /** The end point of `chassis` to be used, where one is prescribed. */
+  readonly encap: Encap | null;
+  readonly additionalEncap: readonly Encap[];
+  /** Entries of "MAC [IP...]", sorted. */
+  readonly mac: readonly string[];
+  readonly natAddresses: readonly string[];
+  /** For a container port: the logical port that carries it. */
+  readonly parentPort: string | null;
+  readonly virtualParent: string | null;
+  readonly up: boolean | null;
+  readonly options: ReadonlyMap<string, string>;
+  readonly externalIds: ReadonlyMap<string, string>;
+}
+
+/** A Multicast_Group row, or a name OVN gives to a key by convention. */
+export interface MulticastGroup extends Interval {
+  readonly kind: "multicast";
+  /** Null for a well-known group without a row. */
+  readonly uuid: string | null;
+  readonly name: string;
+  /** 32768 to 65535. */
+  readonly tunnelKey: number;
+  /**
+   * True where the name is OVN's convention for the key and no row says so. Such an object holds for all
+   * time by itself: only a {@link Resolution} knows when a row takes its place.
+   */
+  readonly wellKnown: boolean;
+}
+
+/**
+ * What the keys of a packet mean. The same object comes back as long as it holds, so it may be kept per flow
+ * and used for every packet with `from <= t < until`. The interval is the time in which *nothing* here
+ * changes: no name, no key, no chassis of a port, no address of such a chassis.
+ */
+export interface Resolution extends Interval {
+  readonly datapath: Datapath | null;
+  readonly inport: Port | null;
+  readonly outport: Port | MulticastGroup | null;
+  /** True where the time lies before all the source knows of: null then means "not recorded". */
+  readonly beforeHistory: boolean;
+}
+
+/** Whose an outer address is; held and reused like a {@link Resolution}. */
+export interface AddressResolution extends Interval {
+  readonly encap: Encap | null;
+  readonly chassis: Chassis | null;
+  readonly beforeHistory: boolean;
+}
+
+/** Something odd in a source that was read nevertheless: one entry a kind. */
+export interface SouthboundWarning {
+  /** Stable. */
+  readonly code: WarningCode;
+  /** How often it was met, at least 1. */
+  readonly count: number;
+  /** The first case in words, on one line, safe to print. */
+  readonly text: string;
+}
+
+export type WarningCode =
+  | "duplicate-key"
+  | "clock-backwards"
+  | "undated"
+  | "bad-value"
+  | "unknown-row"
+  | "missing-datapath"
+  | "missing-column"
+  | "missing-table";
+
+/** Where a source stopped making sense. Everything before it was read. */
+export interface SouthboundDamage {
+  /** Byte offset of the first record (or value) that could not be used. */
+  readonly offset: number;
+  /** One line, safe to print. */
+  readonly reason: string;
+}
+
+/** What kind of source an inventory came from. */
+export type SouthboundFormat = "journal" | "backup" | "dump";

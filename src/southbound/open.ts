@@ -1,0 +1,56 @@
+import { ByteSource } from "./byte-source.js";
+import { openDump } from "./dump.js";
+import { SouthboundError } from "./error.js";
+import type { Inventory } from "./inventory.js";
+import { openJournal } from "./journal.js";
+import { describeUnknown, recognise } from "./recognise.js";
+import { shown } from "./text.js";
+
+/** How ovn-sbctl(8) names servers; anything else is a file. */
+const REMOTE = /^(tcp|ssl|unix|ptcp|pssl|punix):/;
+
+/**
+ * Opens a southbound database and reads it whole. `source` is the path of a standalone database file, of the
+ * output of `ovsdb-client backup` or of that of `ovsdb-client -f json dump`; which, its content says.
+ *
+ * A file that is damaged or still being written is read as far as it is good: see `Inventory.damage`. Memory
+ * grows with the rows that name things, not with the file. Throws a {@link SouthboundError} where there is
+ * nothing to be had.
+ */
+export async function openSouthbound(source: string): Promise<Inventory> {
+  if (REMOTE.test(source)) return openServer(source);
+  const bytes = await ByteSource.open(source);
+  try {
+    const head = await bytes.head();
+    const kind = recognise(head);
+    if (kind === "json") return await openDump(bytes, source);
+    bytes.forget();
+    if (kind === "log") return await openJournal(bytes, source);
+    if (kind === "cluster") throw clustered(source);
+    throw new SouthboundError("ERR_SB_FORMAT", source, describeUnknown(head));
+  } finally {
+    await bytes.close();
+  }
+}
+
+/*
+ * The place of the live client: it will fetch the schema, monitor the tables of its layout and hand each
+ * update to Inventory.apply as a transaction dated with the time of its arrival.
+ */
+async function openServer(source: string): Promise<Inventory> {
+  const server = shown(source.split(",")[0], 100);
+  throw new SouthboundError(
+    "ERR_SB_UNSUPPORTED",
+    source,
+    `live servers come with a later version; use ovsdb-client backup ${server} OVN_Southbound > FILE and give FILE`,
+  );
+}
+
+function clustered(source: string): SouthboundError {
+  return new SouthboundError(
+    "ERR_SB_UNSUPPORTED",
+    source,
+    "is a clustered (RAFT) database, which a later version will read; use ovsdb-client backup unix:SOCKET " +
+      `OVN_Southbound > FILE, or ovsdb-tool cluster-to-standalone FILE ${shown(source, 100)}, and give FILE`,
+  );
+}

@@ -1,0 +1,47 @@
+import { quoted } from "./text.js";
+
+/** What the first bytes of a file say it is. */
+export type Kind = "log" | "cluster" | "json" | "other";
+
+const SPACES = /^\s*/;
+
+/** Recognises a source by its first bytes (some thousand, or all there are). */
+export function recognise(head: Buffer): Kind {
+  const text = head.toString("latin1");
+  if (text.startsWith("OVSDB JSON ")) return "log";
+  if (text.startsWith("OVSDB CLUSTER ")) return "cluster";
+  return text.replace(SPACES, "").startsWith("{") ? "json" : "other";
+}
+
+/** Formats that end up in the wrong option. */
+const SIGNATURES: readonly [hex: string, what: string][] = [
+  ["0a0d0d0a", "is a pcapng capture; give captures as arguments and the database with --sb"],
+  ["d4c3b2a1", "is a pcap capture; give captures as arguments and the database with --sb"],
+  ["a1b2c3d4", "is a pcap capture; give captures as arguments and the database with --sb"],
+  ["4d3cb2a1", "is a pcap capture; give captures as arguments and the database with --sb"],
+  ["a1b23c4d", "is a pcap capture; give captures as arguments and the database with --sb"],
+  ["1f8b", "is compressed (gzip); unpack it with gunzip first"],
+  ["28b52ffd", "is compressed (zstd); unpack it with unzstd first"],
+  ["fd377a585a00", "is compressed (xz); unpack it with unxz first"],
+  ["425a68", "is compressed (bzip2); unpack it with bunzip2 first"],
+  ["53514c69746520", "is an SQLite database, not one of ovsdb-server"],
+];
+
+/** What a file that cannot be read seems to be, and what to do. */
+export function describeUnknown(head: Buffer): string {
+  if (head.length === 0) return "is empty; it should be an OVN_Southbound database, backup or dump";
+  const hex = head.subarray(0, 8).toString("hex");
+  for (const [signature, what] of SIGNATURES) if (hex.startsWith(signature)) return what;
+  const text = head.toString("latin1");
+  if (text.startsWith("ustar", 257)) return "is a tar archive; unpack the database from it first";
+  if (text.startsWith("OVSDB "))
+    return `byte 0: ${quoted(firstLine(text), 40)} is no header of a database that is read here`;
+  if (/^[A-Za-z_]+ table\n/.test(text)) return "is a dump in text; repeat it with ovsdb-client -f json dump";
+  const start = quoted(firstLine(text), 24);
+  return `is no OVN_Southbound database, backup or JSON dump (byte 0: ${start}); give the file ovnsb_db.db`;
+}
+
+function firstLine(text: string): string {
+  const end = text.indexOf("\n");
+  return end < 0 ? text : text.slice(0, end);
+}

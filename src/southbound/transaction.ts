@@ -1,0 +1,70 @@
+/*
+ * What every kind of source delivers: dated transactions of rows. Database files, backups and dumps come as
+ * this, and a live server's updates will too ("modify" of an OVSDB `update2` is a difference like those of a
+ * journal).
+ */
+
+import type { TableLayout } from "./schema.js";
+import { shown } from "./text.js";
+import { type Datum, readDatum, type StringPool } from "./value.js";
+import type { WarningLog } from "./warnings.js";
+
+/** What a transaction says of one row. */
+export interface RowDelta {
+  readonly table: TableLayout;
+  readonly uuid: string;
+  /** By the table's column positions; undefined where a column is not mentioned. Null: the row is deleted. */
+  readonly values: readonly (Datum | undefined)[] | null;
+}
+
+/** Rows that changed together. */
+export interface Transaction {
+  /** Byte offset of its record in the source. */
+  readonly offset: number;
+  /** Milliseconds since 1970, or null where the source does not say. */
+  readonly date: number | null;
+  readonly comment: string | null;
+  /** Whether sets and maps of rows that exist already are given as differences. */
+  readonly isDifference: boolean;
+  readonly rows: readonly RowDelta[];
+}
+
+/** The latest date that a Date can hold, in milliseconds; later ones are nonsense. */
+const LAST_DATE = 8.64e15;
+
+/** `json` as a date in milliseconds since 1970, or null. */
+export function readDate(json: unknown): number | null {
+  return typeof json === "number" && json >= 0 && json <= LAST_DATE ? json : null;
+}
+
+/**
+ * The columns we keep of a row in OVSDB's notation (`{column: value, ...}`). A value of the wrong type is a
+ * warning and left out.
+ */
+export function readColumns(
+  table: TableLayout,
+  uuid: string,
+  json: object,
+  pool: StringPool,
+  warnings: WarningLog,
+): (Datum | undefined)[] {
+  const { columns } = table;
+  const values: (Datum | undefined)[] = new Array(columns.length).fill(undefined);
+  for (let index = 0; index < columns.length; index++) {
+    const column = columns[index];
+    if (!Object.hasOwn(json, column.name)) continue;
+    const value = readDatum(column, (json as Record<string, unknown>)[column.name], pool);
+    if (value !== undefined) values[index] = value;
+    else if (!warnings.again("bad-value"))
+      warnings.add(
+        "bad-value",
+        `${table.name} ${shown(uuid)}: ${column.name} is not of type ${column.atom}; ignored`,
+      );
+  }
+  return values;
+}
+
+/** Whether `text` is a uuid as OVSDB writes it. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/.test(text);
+}

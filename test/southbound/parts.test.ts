@@ -1,0 +1,209 @@
+/* The pieces by themselves: the scanner, values and timelines. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { JsonScanner, ScanError, type Take } from "../../src/southbound/json-scan.js";
+import { quoted, shown } from "../../src/southbound/text.js";
+import { IntervalList, Timeline } from "../../src/southbound/timeline.js";
+import { applyDifference, type Column, readDatum, StringPool } from "../../src/southbound/value.js";
+
+type Found = [kind: string, ...rest: unknown[]];
+
+/** What a scanner tells of `text` fed in chunks of `size` bytes; the chunk's bytes are spoiled after use. */
+function scan(text: string, size: number, take: (key: string) => Take): Found[] {
+  const found: Found[] = [];
+  const scanner = new JsonScanner({
+    member: take,
+    whole: (key, json) => found.push(["whole", key, json]),
+    part: (key, name, json) => found.push(["part", key, name, json]),
+    end: () => found.push(["end"]),
+  });
+  const bytes = Buffer.from(text);
+  const buffer = Buffer.alloc(size);
+  for (let offset = 0; offset < bytes.length; offset += size) {
+    const length = bytes.copy(buffer, 0, offset, offset + size);
+    scanner.feed(buffer.subarray(0, length), offset);
+    buffer.fill(0xa5);
+  }
+  expect(scanner.complete).toBe(true);
+  return found;
+}
+
+const takes = (key: string): Take =>
+  key.length % 3 === 0 ? "skip" : key.length % 3 === 1 ? "whole" : "parts";
+
+/** The same by JSON.parse. */
+function parse(text: string): Found[] {
+  const object = JSON.parse(text);
+  const found: Found[] = [];
+  for (const key of Object.keys(object)) {
+    const value = object[key];
+    const take = takes(key);
+    if (take === "skip") continue;
+    if (take === "whole" || typeof value !== "object" || value === null) found.push(["whole", key, value]);
+    else if (Array.isArray(value)) for (const element of value) found.push(["part", key, null, element]);
+    else for (const name of Object.keys(value)) found.push(["part", key, name, value[name]]);
+  }
+  return [...found, ["end"]];
+}
+
+describe("the scanner", () => {
+  const anyObject = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ maxDepth: 4 }));
+
+  test("finds what JSON.parse finds, in chunks of any size", () => {
+    fc.assert(
+      fc.property(anyObject, fc.integer({ min: 1, max: 40 }), fc.boolean(), (object, size, pretty) => {
+        const text = JSON.stringify(object, null, pretty ? 1 : 0);
+        expect(scan(text, size, takes)).toEqual(parse(text));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("takes any bytes without hanging or throwing anything but ScanError", () => {
+    const alphabet = fc.constantFrom(...'{}[]",:\\ a1'.split(""));
+    fc.assert(
+      fc.property(fc.string({ unit: alphabet }), fc.integer({ min: 1, max: 9 }), (text, size) => {
+        const bytes = Buffer.from(`{"ab":${text}`);
+        const scanner = new JsonScanner({ member: takes, whole() {}, part() {}, end() {} });
+        try {
+          for (let offset = 0; offset < bytes.length; offset += size)
+            scanner.feed(bytes.subarray(offset, offset + size), offset);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ScanError);
+          expect((error as ScanError).offset).toBeLessThan(bytes.length + 1);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("says where it went wrong", () => {
+    const fail = (text: string) => {
+      try {
+        scan(text, 3, () => "whole");
+      } catch (error) {
+        return error instanceof ScanError ? [error.offset, error.message] : error;
+      }
+      return null;
+    };
+    expect(fail("  [1]")).toEqual([2, "a JSON object should begin here"]);
+    expect(fail('{"a" 1}')).toEqual([5, "a JSON member name has no value"]);
+    expect(fail("{1:2}")).toEqual([1, "a JSON member name should begin here"]);
+    expect(fail('{"a":tru}')).toEqual([5, "this is not valid JSON"]);
+    expect(fail('{"a":}')).toEqual([5, "this is not valid JSON"]);
+    expect(fail('{"a":1 2}')).toEqual([7, "a JSON value is followed by neither comma nor end"]);
+  });
+});
+
+describe("values", () => {
+  const pool = new StringPool();
+  const column = (shape: Column["shape"], atom: Column["atom"] = "string"): Column => {
+    return { name: "c", shape, atom, composite: shape === "set" || shape === "map" };
+  };
+
+  test("are read from OVSDB's notation", () => {
+    const id = "0b5ff4b0-0000-4000-8000-000000000000";
+    expect(readDatum(column("one", "integer"), 5, pool)).toBe(5);
+    expect(readDatum(column("one", "integer"), ["set", [5]], pool)).toBe(5);
+    expect(readDatum(column("one", "integer"), 5.5, pool)).toBe(undefined);
+    expect(readDatum(column("one", "uuid"), ["uuid", id], pool)).toBe(id);
+    expect(readDatum(column("one"), ["set", []], pool)).toBe(undefined);
+    expect(readDatum(column("optional"), ["set", []], pool)).toBe(null);
+    expect(readDatum(column("optional", "boolean"), true, pool)).toBe(true);
+    expect(readDatum(column("set"), "only", pool)).toEqual(["only"]);
+    expect(readDatum(column("set"), ["set", ["b", "a"]], pool)).toEqual(["a", "b"]);
+    expect(readDatum(column("set", "uuid"), ["uuid", id], pool)).toEqual([id]);
+    expect(readDatum(column("set"), ["set", ["a", 1]], pool)).toBe(undefined);
+    expect(
+      readDatum(
+        column("map"),
+        [
+          "map",
+          [
+            ["b", "2"],
+            ["__proto__", "1"],
+          ],
+        ],
+        pool,
+      ),
+    ).toEqual(
+      new Map([
+        ["__proto__", "1"],
+        ["b", "2"],
+      ]),
+    );
+    for (const odd of [null, {}, [], "x", ["map"], ["map", [1]], ["map", [["a", 1]]]])
+      expect(readDatum(column("map"), odd, pool)).toBe(undefined);
+  });
+
+  test("a difference applied to the old gives the new", () => {
+    const words = fc.uniqueArray(fc.string({ maxLength: 2 }));
+    const sorted = (list: string[]) => [...list].sort();
+    fc.assert(
+      fc.property(words, words, (old, next) => {
+        const difference = [...old.filter((e) => !next.includes(e)), ...next.filter((e) => !old.includes(e))];
+        expect(applyDifference(column("set"), sorted(old), sorted(difference))).toEqual(sorted(next));
+      }),
+    );
+    const map = (entries: [string, string][]) => new Map(entries);
+    const old = map([
+      ["changed", "1"],
+      ["kept", "1"],
+      ["removed", "1"],
+    ]);
+    const difference = map([
+      ["added", "2"],
+      ["changed", "2"],
+      ["removed", "1"],
+    ]);
+    const expected = map([
+      ["added", "2"],
+      ["changed", "2"],
+      ["kept", "1"],
+    ]);
+    expect(applyDifference(column("map"), old, difference)).toEqual(expected);
+    expect(applyDifference(column("optional"), "a", null)).toBe(null);
+  });
+});
+
+describe("a timeline", () => {
+  test("tells what was set last before a time", () => {
+    const moment = fc.record({
+      step: fc.integer({ min: 0, max: 3 }),
+      value: fc.constantFrom("a", "b", null),
+    });
+    fc.assert(
+      fc.property(fc.array(moment), (moments) => {
+        const timeline = new Timeline<string>();
+        const expected: [number, string | null][] = [];
+        let time = 0;
+        for (const { step, value } of moments) {
+          time += step;
+          timeline.set(time, value);
+          expected.push([time, value]);
+        }
+        for (let at = -0.5; at < time + 2; at += 0.5) {
+          const last = expected.filter(([from]) => from <= at).at(-1);
+          expect(timeline.valueAt(at)).toBe(last?.[1] ?? null);
+        }
+        for (const [index, segment] of timeline.segments.entries()) {
+          expect(segment.from).toBeLessThan(segment.until);
+          expect(segment.until).toBe(timeline.segments[index + 1]?.from ?? Number.POSITIVE_INFINITY);
+          expect(segment.value).not.toBe(timeline.segments[index + 1]?.value);
+        }
+      }),
+    );
+  });
+
+  test("answers of disjoint intervals are found in any order of asking", () => {
+    const list = new IntervalList<{ from: number; until: number }>();
+    for (const from of [20, 0, 50, 10]) list.add({ from, until: from + 5 });
+    for (const at of [51, 2, 12, 24.9, 0, 20]) expect(list.at(at)?.from).toBe(Math.floor(at / 10) * 10);
+    for (const at of [-1, 5, 15, 40, 55]) expect(list.at(at)).toBe(null);
+  });
+});
+
+test("text in messages cannot drive a terminal", () => {
+  expect(shown("a\u001b[31m\n\u0085\u202e\u2066é")).toBe("a\\x1b[31m\\x0a\\x85\\u{202e}\\u{2066}é");
+  expect(quoted("x".repeat(100), 3)).toBe('"xxx..."');
+});
