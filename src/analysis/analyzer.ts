@@ -1,8 +1,11 @@
-import type { CaptureSource, Damage, PacketBatch } from "../capture/batch.js";
+import type { CaptureSource, Damage, PacketBatch, RecordRun } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
 import type { Inventory } from "../southbound/index.js";
 import { FlowTable } from "./flow-table.js";
+import { Kernel } from "./kernel.js";
+import { Rows } from "./rows.js";
 import { type Summary, summarize } from "./summary.js";
 import { TunnelTable } from "./tunnel-table.js";
 
@@ -63,6 +66,9 @@ export class Analyzer {
   readonly #at: number | null;
   readonly #flows: FlowTable;
   readonly #tunnels = new TunnelTable();
+  readonly #kernel: Kernel;
+  /** Packets of the general way, waiting for the flow table. */
+  readonly #rows = new Rows(512);
   readonly #stops = new Map<number, StopTotals>();
   readonly #totals: Totals = {
     files: [],
@@ -79,9 +85,10 @@ export class Analyzer {
 
   /**
    * `at`: the time, in milliseconds since 1970, as of which keys are named (Infinity: the latest known);
-   * null names each packet as of its own time.
+   * null names each packet as of its own time. `decoder`: the one that decodes the batches given to `add`.
    */
-  constructor(inventory: Inventory | null, at: number | null) {
+  constructor(inventory: Inventory | null, at: number | null, decoder: FrameDecoder) {
+    this.#kernel = new Kernel(decoder.portTable, this.#tunnels);
     this.#inventory = inventory;
     this.#at = at;
     this.#flows =
@@ -112,55 +119,89 @@ export class Analyzer {
     this.#file = null;
   }
 
-  /** Counts the first `count` packets of a decoded batch. */
-  add(packets: PacketBatch, frames: FrameBatch, count = packets.count): void {
-    if (this.#file === null) throw new Error("Analyzer: packets without a file");
-    if (count === 0) return;
-    const { originalBytes, firstNumber } = packets;
-    const { status, flags, vni, stopLayer, stopReason } = frames;
-    this.#flows.add(packets, frames, count);
-    this.#tunnels.add(packets, frames, count);
+  /**
+   * Takes usual frames straight from the start of `run`, `most` at most: the fast way, which stops at the
+   * first packet that is anything else. Returns their number; `recordsEnd` is then where the next one lies.
+   */
+  takeRecords(run: RecordRun, most: number): number {
+    const kernel = this.#kernel;
+    const count = kernel.take(run, most);
+    if (count === 0) return 0;
+    const file = this.#account();
+    this.#flows.add(kernel.rows);
     const totals = this.#totals;
-    let bytes = 0;
-    let ok = 0;
-    let geneve = 0;
-    let ovn = 0;
-    for (let i = 0; i < count; i++) {
-      bytes += originalBytes[i];
-      if (vni[i] >= 0) geneve++;
-      if ((flags[i] & FrameFlag.ovn) !== 0) ovn++;
-      else if ((flags[i] & FrameFlag.bfd) !== 0) totals.bfd++;
-      if ((flags[i] & FrameFlag.oam) !== 0) totals.oam++;
-      if (status[i] === FrameStatus.ok) ok++;
-      else {
-        totals.byStatus[status[i]]++;
-        this.#stopped(status[i], stopLayer[i], stopReason[i], firstNumber + i);
-      }
-    }
-    totals.byStatus[FrameStatus.ok] += ok;
-    this.#times(packets, count);
-    this.#file.packets += count;
-    this.#file.bytes += bytes;
-    totals.packets += count;
-    totals.bytes += bytes;
-    totals.geneve += geneve;
-    totals.ovn += ovn;
+    totals.byStatus[FrameStatus.ok] += count;
+    totals.geneve += count;
+    totals.ovn += count;
+    this.#volume(file, count, kernel.bytes);
+    this.#span(file, kernel.firstSec, kernel.firstNsec);
+    this.#span(file, kernel.lastSec, kernel.lastNsec);
+    return count;
   }
 
-  /** Earliest and latest packet of the file: captures of several devices are not always in order. */
-  #times(packets: PacketBatch, count: number): void {
-    const file = this.#file as FileTotals;
-    const { tsSec, tsNsec } = packets;
-    let first = 0;
-    let last = 0;
-    for (let i = 1; i < count; i++) {
-      if (tsSec[i] > tsSec[last] || (tsSec[i] === tsSec[last] && tsNsec[i] > tsNsec[last])) last = i;
-      else if (tsSec[i] < tsSec[first] || (tsSec[i] === tsSec[first] && tsNsec[i] < tsNsec[first])) first = i;
+  /** Where the first record lies that the last takeRecords did not take. */
+  get recordsEnd(): number {
+    return this.#kernel.end;
+  }
+
+  /** Counts the first `count` packets of a decoded batch, whatever they are. */
+  add(packets: PacketBatch, frames: FrameBatch, count = packets.count): void {
+    const file = this.#account();
+    const { firstNumber, originalBytes, tsSec, tsNsec } = packets;
+    const { status, flags, vni, ovnKeys, stopLayer, stopReason } = frames;
+    const totals = this.#totals;
+    const rows = this.#rows;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      bytes += originalBytes[i];
+      totals.byStatus[status[i]]++;
+      if (vni[i] >= 0) totals.geneve++;
+      if ((flags[i] & FrameFlag.ovn) !== 0) {
+        totals.ovn++;
+        if (rows.count === rows.capacity) this.#flush(rows);
+        rows.push(vni[i], ovnKeys[i], originalBytes[i], tsSec[i], tsNsec[i]);
+      }
+      if ((flags[i] & FrameFlag.bfd) !== 0) totals.bfd++;
+      if ((flags[i] & FrameFlag.oam) !== 0) totals.oam++;
+      if (status[i] !== FrameStatus.ok)
+        this.#stopped(status[i], stopLayer[i], stopReason[i], firstNumber + i);
+      this.#span(file, tsSec[i], tsNsec[i]);
     }
-    if (file.firstTime === null || earlier(tsSec[first], tsNsec[first], file.firstTime))
-      file.firstTime = { sec: tsSec[first], nsec: tsNsec[first] };
-    if (file.lastTime === null || !earlier(tsSec[last], tsNsec[last], file.lastTime))
-      file.lastTime = { sec: tsSec[last], nsec: tsNsec[last] };
+    this.#flush(rows);
+    this.#tunnels.add(packets, frames, count);
+    this.#volume(file, count, bytes);
+  }
+
+  #flush(rows: Rows): void {
+    this.#flows.add(rows);
+    rows.count = 0;
+  }
+
+  #account(): FileTotals {
+    if (this.#file === null) throw new Error("Analyzer: packets without a file");
+    return this.#file;
+  }
+
+  #volume(file: FileTotals, packets: number, bytes: number): void {
+    file.packets += packets;
+    file.bytes += bytes;
+    this.#totals.packets += packets;
+    this.#totals.bytes += bytes;
+  }
+
+  /** Widens the file's time to a packet's: captures of several devices are not always in order. */
+  #span(file: FileTotals, sec: number, nsec: number): void {
+    const { firstTime, lastTime } = file;
+    if (firstTime === null || lastTime === null) {
+      file.firstTime = { sec, nsec };
+      file.lastTime = { sec, nsec };
+    } else if (sec > lastTime.sec || (sec === lastTime.sec && nsec >= lastTime.nsec)) {
+      lastTime.sec = sec;
+      lastTime.nsec = nsec;
+    } else if (sec < firstTime.sec || (sec === firstTime.sec && nsec < firstTime.nsec)) {
+      firstTime.sec = sec;
+      firstTime.nsec = nsec;
+    }
   }
 
   #stopped(status: number, layer: number, reason: number, number: number): void {
@@ -186,8 +227,4 @@ export class Analyzer {
     };
     return summarize(totals, this.#flows, this.#tunnels, this.#inventory, this.#at);
   }
-}
-
-function earlier(sec: number, nsec: number, than: Moment): boolean {
-  return sec < than.sec || (sec === than.sec && nsec < than.nsec);
 }

@@ -6,8 +6,7 @@
  * Keys have a validity: from when until when they keep their meaning. A key that changes its meaning has an
  * entry for each.
  */
-import type { PacketBatch } from "../capture/batch.js";
-import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { ROW, type Rows } from "./rows.js";
 
 /** Doubles per entry of the counters: packets, bytes, last second, and last nanoseconds as 32-bit word. */
 const STRIDE = 4;
@@ -54,8 +53,6 @@ export class FlowTable {
   #firstNsec: Int32Array;
   #from: Float64Array;
   #until: Float64Array;
-  /** Entry of each packet of the batch at hand. */
-  #entries = new Int32Array(0);
   readonly #validityOf: ValidityOf | null;
 
   /** Without `validityOf` keys mean the same at all times. `capacity`: flows to start with, a power of two. */
@@ -80,29 +77,27 @@ export class FlowTable {
   }
 
   /**
-   * Counts the packets of a decoded batch that carry OVN keys, among its first `count`. Two passes, entries
-   * first and counters second, so that the memory accesses of many packets are under way at once.
+   * Counts a packet for each row. Two passes, entries first and counters second, so that the memory accesses
+   * of many packets are under way at once.
    */
-  add(packets: PacketBatch, frames: FrameBatch, count: number): void {
-    if (this.#entries.length < count) this.#entries = new Int32Array(packets.capacity);
-    this.#find(packets, frames, count);
-    const { originalBytes, tsSec, tsNsec } = packets;
-    const entries = this.#entries;
+  add(rows: Rows): void {
+    this.#find(rows);
+    const { count, words, doubles } = rows;
     const counters = this.#counters;
-    const words = this.#counterWords;
+    const counterWords = this.#counterWords;
     for (let i = 0; i < count; i++) {
-      const entry = entries[i];
-      if (entry < 0) continue;
+      const row = i * ROW.words;
+      const entry = words[row + ROW.entry];
       const at = entry * STRIDE;
       const lastNsecAt = entry * INT_STRIDE + LAST_NSEC;
-      const sec = tsSec[i];
-      const nsec = tsNsec[i];
+      const sec = doubles[i * ROW.doubles + ROW.sec];
+      const nsec = words[row + ROW.nsec];
       counters[at + PACKETS]++;
-      counters[at + BYTES] += originalBytes[i];
+      counters[at + BYTES] += words[row + ROW.bytes] >>> 0;
       const lastSec = counters[at + LAST_SEC];
-      if (sec > lastSec || (sec === lastSec && nsec >= words[lastNsecAt])) {
+      if (sec > lastSec || (sec === lastSec && nsec >= counterWords[lastNsecAt])) {
         counters[at + LAST_SEC] = sec;
-        words[lastNsecAt] = nsec;
+        counterWords[lastNsecAt] = nsec;
       } else this.#notLatest(entry, sec, nsec);
     }
   }
@@ -116,42 +111,37 @@ export class FlowTable {
     }
   }
 
-  /** Sets #entries[i] to the entry of packet i, a new one where there is none, or to -1 without OVN keys. */
-  #find(packets: PacketBatch, frames: FrameBatch, count: number): void {
-    const { vni, ovnKeys, flags } = frames;
-    const { tsSec, tsNsec } = packets;
+  /** Sets each row's entry, a new one where there is none. */
+  #find(rows: Rows): void {
+    const { count, words, doubles } = rows;
     const timed = this.#validityOf !== null;
-    const entries = this.#entries;
     let keys = this.#keys;
     let slots = this.#slots;
     let mask = this.#mask;
     for (let i = 0; i < count; i++) {
-      if ((flags[i] & FrameFlag.ovn) === 0) {
-        entries[i] = -1;
-        continue;
-      }
-      const datapath = vni[i];
-      const word = ovnKeys[i];
-      let slot = hash(datapath, word) & mask;
+      const row = i * ROW.words;
+      const vni = words[row + ROW.vni];
+      const word = words[row + ROW.keys];
+      let slot = hash(vni, word) & mask;
       let number = slots[slot];
       while (number !== 0) {
         const at = (number - 1) * 2;
         if (
-          keys[at] === datapath &&
+          keys[at] === vni &&
           keys[at + 1] === word &&
-          (!timed || this.#holds(number - 1, tsSec[i], tsNsec[i]))
+          (!timed || this.#holds(number - 1, doubles[i * ROW.doubles + ROW.sec], words[row + ROW.nsec]))
         )
           break;
         slot = (slot + 1) & mask;
         number = slots[slot];
       }
       if (number === 0) {
-        number = this.#insert(slot, datapath, word, tsSec[i], tsNsec[i]);
+        number = this.#insert(slot, vni, word, doubles[i * ROW.doubles + ROW.sec], words[row + ROW.nsec]);
         keys = this.#keys;
         slots = this.#slots;
         mask = this.#mask;
       }
-      entries[i] = number - 1;
+      words[row + ROW.entry] = number - 1;
     }
   }
 

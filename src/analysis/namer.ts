@@ -1,6 +1,6 @@
 import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
-import type { AddressResolution, Inventory, Resolution } from "../southbound/index.js";
+import type { AddressResolution, Inventory, Port, Resolution } from "../southbound/index.js";
 import { readIpv4, readIpv6 } from "../wire/address.js";
 
 /** Addresses remembered at most; a hostile capture can hold any number of them. */
@@ -27,12 +27,37 @@ export class Namer {
   /** What the OVN keys of packet `i` mean; only for packets with an OVN option. */
   keys(packets: PacketBatch, frames: FrameBatch, i: number): Resolution {
     const word = frames.ovnKeys[i];
-    return this.#inventory.resolve(
-      frames.vni[i],
-      (word >>> 16) & 0x7fff,
-      word & 0xffff,
-      this.#time(packets, i),
-    );
+    const ingress = (word >>> 16) & 0x7fff;
+    return this.#inventory.resolve(frames.vni[i], ingress, word & 0xffff, this.#time(packets, i));
+  }
+
+  /** Whether packet `i` has keys, and is older than all the inventory knows of. */
+  isBeforeHistory(packets: PacketBatch, frames: FrameBatch, i: number): boolean {
+    return (frames.flags[i] & FrameFlag.ovn) !== 0 && this.keys(packets, frames, i).beforeHistory;
+  }
+
+  /**
+   * The logical port of the VM that the inner packet is from: the ingress port where that is a VM's own, else
+   * the one that has the inner source address `ip` (text, null where there is none).
+   */
+  source(packets: PacketBatch, frames: FrameBatch, i: number, ip: string | null): Port | null {
+    return this.#endpoint(packets, frames, i, this.keys(packets, frames, i).inport, ip);
+  }
+
+  /** As source, for the VM that the inner packet is for. */
+  destination(packets: PacketBatch, frames: FrameBatch, i: number, ip: string | null): Port | null {
+    return this.#endpoint(packets, frames, i, this.keys(packets, frames, i).outport, ip);
+  }
+
+  #endpoint(
+    packets: PacketBatch,
+    frames: FrameBatch,
+    i: number,
+    port: Resolution["outport"],
+    ip: string | null,
+  ): Port | null {
+    if (port?.kind === "port" && port.type === "") return port;
+    return ip === null ? null : this.#inventory.endpoint(ip, frames.vni[i], this.#time(packets, i));
   }
 
   /** The chassis whose address the outer source of packet `i` is, or null; only where there is an outer IP header. */

@@ -1,4 +1,6 @@
 /* From counted keys to named flows, ports, datapaths and tunnels. */
+
+import { FrameStatus } from "../frame/status.js";
 import type { AddressResolution, Inventory, MulticastGroup, Port, Resolution } from "../southbound/index.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
 import type { FlowTable } from "./flow-table.js";
@@ -72,6 +74,8 @@ export interface Summary {
   unsupported: number;
   /** OVN packets of which the datapath or a port has no name in the inventory; null without one. */
   unresolved: number | null;
+  /** OVN packets older than all the inventory knows of: among the unresolved. */
+  beforeHistory: number;
   stops: StopTotals[];
   flows: FlowSummary[];
   datapaths: DatapathSummary[];
@@ -79,7 +83,11 @@ export interface Summary {
   tunnels: TunnelSummary[];
 }
 
-type Named = FlowSummary & { resolution: Resolution | null };
+/** A flow and what its keys mean. */
+interface Named {
+  flow: FlowSummary;
+  resolution: Resolution;
+}
 
 /** Names what was counted. `at` as in the Analyzer. */
 export function summarize(
@@ -90,11 +98,13 @@ export function summarize(
   at: number | null,
 ): Summary {
   const flows = namedFlows(flowTable, inventory, at);
-  const unresolved = flows.reduce(
-    (sum, flow) =>
-      flow.datapath === null || flow.inport === null || flow.outport === null ? sum + flow.packets : sum,
-    0,
-  );
+  const named = inventory !== null;
+  let unresolved = 0;
+  let beforeHistory = 0;
+  for (const { flow, resolution } of flows) {
+    if (flow.datapath === null || flow.inport === null || flow.outport === null) unresolved += flow.packets;
+    if (resolution.beforeHistory) beforeHistory += flow.packets;
+  }
   const lastMs = totals.files.reduce((latest, { lastTime }) => Math.max(latest, ms(lastTime)), -Infinity);
   return {
     files: totals.files,
@@ -104,18 +114,28 @@ export function summarize(
     ovn: totals.ovn,
     bfd: totals.bfd,
     oam: totals.oam,
-    truncated: totals.byStatus[1],
-    malformed: totals.byStatus[2],
-    unsupported: totals.byStatus[3],
-    notGeneve: totals.byStatus[4],
-    unresolved: inventory === null ? null : unresolved,
+    truncated: totals.byStatus[FrameStatus.truncated],
+    malformed: totals.byStatus[FrameStatus.malformed],
+    unsupported: totals.byStatus[FrameStatus.unsupported],
+    notGeneve: totals.byStatus[FrameStatus.notGeneve],
+    unresolved: named ? unresolved : null,
+    beforeHistory,
     stops: totals.stops,
-    flows: flows.map(({ resolution: _, ...flow }) => flow),
+    flows: flows.map(({ flow }) => flow),
     datapaths: datapathsOf(flows),
     ports: portsOf(flows),
     tunnels: tunnelsOf(tunnelTable, inventory, at ?? lastMs),
   };
 }
+
+const UNNAMED: Resolution = {
+  datapath: null,
+  inport: null,
+  outport: null,
+  beforeHistory: false,
+  from: Number.NEGATIVE_INFINITY,
+  until: Number.POSITIVE_INFINITY,
+};
 
 /** Milliseconds since 1970 of a moment, -Infinity for none. */
 function ms(moment: Moment | null): number {
@@ -126,47 +146,56 @@ function before(a: Moment, b: Moment): boolean {
   return a.sec < b.sec || (a.sec === b.sec && a.nsec < b.nsec);
 }
 
-/** Table entries with names; entries that mean the same (only a chassis changed between them) become one. */
+/**
+ * Table entries with names. Where keys change their meaning over time, entries that mean the same (only a
+ * chassis changed between them) become one; otherwise every entry is a flow.
+ */
 function namedFlows(table: FlowTable, inventory: Inventory | null, at: number | null): Named[] {
-  const flows = new Map<string, Named>();
+  const named: Named[] = [];
+  const known = inventory !== null && at === null ? new Map<string, Named>() : null;
   for (let index = 0; index < table.count; index++) {
-    const entry = table.entry(index);
-    const ingressKey = (entry.keys >>> 16) & 0x7fff;
-    const egressKey = entry.keys & 0xffff;
-    const firstTime = { sec: entry.firstSec, nsec: entry.firstNsec };
-    const lastTime = { sec: entry.lastSec, nsec: entry.lastNsec };
-    const resolution = inventory?.resolve(entry.vni, ingressKey, egressKey, at ?? ms(lastTime)) ?? null;
-    const identity = `${entry.vni} ${ingressKey} ${egressKey} ${resolution?.datapath?.uuid} ${resolution?.inport?.uuid} ${resolution?.outport?.uuid}`;
-    const known = flows.get(identity);
-    if (known === undefined) {
-      flows.set(identity, {
-        datapathKey: entry.vni,
+    const { vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec } = table.entry(index);
+    const ingressKey = (keys >>> 16) & 0x7fff;
+    const egressKey = keys & 0xffff;
+    const firstTime = { sec: firstSec, nsec: firstNsec };
+    const lastTime = { sec: lastSec, nsec: lastNsec };
+    const resolution = inventory?.resolve(vni, ingressKey, egressKey, at ?? ms(lastTime)) ?? UNNAMED;
+    const { datapath, inport, outport } = resolution;
+    const identity =
+      known === null ? "" : `${vni} ${keys} ${datapath?.uuid} ${inport?.uuid} ${outport?.uuid}`;
+    const same = known?.get(identity);
+    if (same === undefined) {
+      const flow: FlowSummary = {
+        datapathKey: vni,
         ingressKey,
         egressKey,
-        datapath: resolution?.datapath?.name ?? null,
-        inport: resolution?.inport?.name ?? null,
-        outport: resolution?.outport?.name ?? null,
-        packets: entry.packets,
-        bytes: entry.bytes,
+        datapath: datapath?.name ?? null,
+        inport: inport?.name ?? null,
+        outport: outport?.name ?? null,
+        packets,
+        bytes,
         firstTime,
         lastTime,
-        resolution,
-      });
+      };
+      const entry = { flow, resolution };
+      known?.set(identity, entry);
+      named.push(entry);
       continue;
     }
-    known.packets += entry.packets;
-    known.bytes += entry.bytes;
-    if (before(firstTime, known.firstTime)) known.firstTime = firstTime;
-    if (before(known.lastTime, lastTime)) {
-      known.lastTime = lastTime;
-      known.resolution = resolution;
-      known.datapath = resolution?.datapath?.name ?? null;
-      known.inport = resolution?.inport?.name ?? null;
-      known.outport = resolution?.outport?.name ?? null;
-    }
+    const { flow } = same;
+    flow.packets += packets;
+    flow.bytes += bytes;
+    if (before(firstTime, flow.firstTime)) flow.firstTime = firstTime;
+    if (!before(flow.lastTime, lastTime)) continue;
+    flow.lastTime = lastTime;
+    same.resolution = resolution;
+    // The same rows may have been renamed.
+    flow.datapath = datapath?.name ?? null;
+    flow.inport = inport?.name ?? null;
+    flow.outport = outport?.name ?? null;
   }
-  return [...flows.values()].sort(
-    (a, b) =>
+  return named.sort(
+    ({ flow: a }, { flow: b }) =>
       b.bytes - a.bytes ||
       a.datapathKey - b.datapathKey ||
       a.ingressKey - b.ingressKey ||
@@ -176,73 +205,90 @@ function namedFlows(table: FlowTable, inventory: Inventory | null, at: number | 
 }
 
 function datapathsOf(flows: readonly Named[]): DatapathSummary[] {
-  const datapaths = new Map<string, DatapathSummary>();
-  for (const { datapathKey, resolution, packets, bytes } of flows) {
-    const identity = `${datapathKey} ${resolution?.datapath?.uuid}`;
-    let datapath = datapaths.get(identity);
-    if (datapath === undefined) {
-      datapath = {
-        datapathKey,
-        name: resolution?.datapath?.name ?? null,
-        kind: resolution?.datapath?.kind ?? null,
+  // By row where there is one, else by key.
+  const datapaths = new Map<string | number, DatapathSummary>();
+  for (const { flow, resolution } of flows) {
+    const { datapath } = resolution;
+    const identity = datapath?.uuid ?? flow.datapathKey;
+    let summary = datapaths.get(identity);
+    if (summary === undefined) {
+      summary = {
+        datapathKey: flow.datapathKey,
+        name: datapath?.name ?? null,
+        kind: datapath?.kind ?? null,
         packets: 0,
         bytes: 0,
       };
-      datapaths.set(identity, datapath);
+      datapaths.set(identity, summary);
     }
-    datapath.packets += packets;
-    datapath.bytes += bytes;
+    summary.packets += flow.packets;
+    summary.bytes += flow.bytes;
   }
   return [...datapaths.values()].sort((a, b) => b.bytes - a.bytes || a.datapathKey - b.datapathKey);
 }
 
+/** A port being summed up, and the time of the last packet of the flow that described it. */
+interface Counted {
+  port: PortSummary;
+  seen: number;
+}
+
 function portsOf(flows: readonly Named[]): PortSummary[] {
-  const ports = new Map<string, PortSummary & { seen: number }>();
-  const count = (
-    flow: Named,
-    portKey: number,
-    port: Port | MulticastGroup | null,
-    transmits: boolean,
-  ): void => {
-    const identity = `${flow.datapathKey} ${portKey} ${port?.uuid}`;
-    let known = ports.get(identity);
-    if (known === undefined) {
-      known = {
-        datapathKey: flow.datapathKey,
-        portKey,
-        datapath: flow.datapath,
-        name: null,
-        type: null,
-        chassis: null,
-        rxPackets: 0,
-        rxBytes: 0,
-        txPackets: 0,
-        txBytes: 0,
-        seen: -Infinity,
-      };
-      ports.set(identity, known);
-    }
-    if (port !== null && ms(flow.lastTime) >= known.seen) {
-      known.seen = ms(flow.lastTime);
-      known.name = port.name;
-      known.type = port.kind === "multicast" ? "multicast" : port.type;
-      known.chassis = port.kind === "multicast" ? null : (port.chassis?.name ?? null);
-    }
-    known[transmits ? "txPackets" : "rxPackets"] += flow.packets;
-    known[transmits ? "txBytes" : "rxBytes"] += flow.bytes;
-  };
-  for (const flow of flows) {
-    count(flow, flow.ingressKey, flow.resolution?.inport ?? null, true);
-    count(flow, flow.egressKey, flow.resolution?.outport ?? null, false);
+  // By row where there is one, else by both keys; well-known groups have no row of their own.
+  const ports = new Map<string | number, Counted>();
+  for (const { flow, resolution } of flows) {
+    const seen = ms(flow.lastTime);
+    const sender = counted(ports, flow, flow.ingressKey, resolution.inport, seen);
+    sender.txPackets += flow.packets;
+    sender.txBytes += flow.bytes;
+    const receiver = counted(ports, flow, flow.egressKey, resolution.outport, seen);
+    receiver.rxPackets += flow.packets;
+    receiver.rxBytes += flow.bytes;
   }
   return [...ports.values()]
+    .map(({ port }) => port)
     .sort(
       (a, b) =>
         b.rxBytes + b.txBytes - a.rxBytes - a.txBytes ||
         a.datapathKey - b.datapathKey ||
         a.portKey - b.portKey,
-    )
-    .map(({ seen: _, ...port }) => port);
+    );
+}
+
+/** The account of a port, opened where it is new, described as of the latest flow. */
+function counted(
+  ports: Map<string | number, Counted>,
+  flow: FlowSummary,
+  portKey: number,
+  found: Port | MulticastGroup | null,
+  seen: number,
+): PortSummary {
+  const identity = found?.uuid ?? flow.datapathKey * 0x10000 + portKey;
+  let known = ports.get(identity);
+  if (known === undefined) {
+    const port = {
+      datapathKey: flow.datapathKey,
+      portKey,
+      datapath: flow.datapath,
+      name: null,
+      type: null,
+      chassis: null,
+      rxPackets: 0,
+      rxBytes: 0,
+      txPackets: 0,
+      txBytes: 0,
+    };
+    known = { port, seen: Number.NEGATIVE_INFINITY };
+    ports.set(identity, known);
+  }
+  const { port } = known;
+  if (found !== null && seen >= known.seen) {
+    known.seen = seen;
+    port.name = found.name;
+    port.type = found.kind === "multicast" ? "multicast" : found.type;
+    port.chassis = found.kind === "multicast" ? null : (found.chassis?.name ?? null);
+  }
+  return port;
 }
 
 function tunnelsOf(table: TunnelTable, inventory: Inventory | null, at: number): TunnelSummary[] {

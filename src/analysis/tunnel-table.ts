@@ -12,8 +12,8 @@ import { grown } from "./flow-table.js";
 
 const WORDS = 8;
 const MAPPED = 0xffff;
-/** Flags without any of which a packet is IPv4 and whole. */
-const PLAIN = FrameFlag.outerIpv6 | FrameFlag.fragment;
+/** IPv4 tunnels that are found without the table, a power of two. */
+const RECENT = 256;
 
 /** One direction of a tunnel as plain values. */
 export interface TunnelEntry {
@@ -44,6 +44,8 @@ export class TunnelTable {
   #geneve: Float64Array;
   readonly #key = new Int32Array(WORDS);
   #last = -1;
+  /** Source, destination and number + 1 of IPv4 tunnels met lately, by a hash of the addresses. */
+  readonly #recent = new Int32Array(RECENT * 3);
 
   constructor(capacity = 64) {
     this.#capacity = capacity;
@@ -63,59 +65,42 @@ export class TunnelTable {
 
   /**
    * Counts the packets of a decoded batch that came through a tunnel, among its first `count`: those with a
-   * Geneve header, and later fragments, whose port nobody knows. Runs of one tunnel, the usual thing, are
-   * summed up before the table is touched.
+   * Geneve header, and later fragments, whose port nobody knows.
    */
   add(packets: PacketBatch, frames: FrameBatch, count: number): void {
     const { view, originalBytes } = packets;
     const { status, flags, vni, outerIp, outerBytes } = frames;
-    let tunnel = -1;
-    let source = 0;
-    let destination = 0;
-    let run = 0;
-    let bytes = 0;
-    let largest = 0;
     for (let i = 0; i < count; i++) {
       const flag = flags[i];
-      const tunnelled = vni[i] >= 0;
-      if (!tunnelled && ((flag & FrameFlag.fragment) === 0 || status[i] !== FrameStatus.unsupported))
-        continue;
-      const ip = outerIp[i];
-      if ((flag & PLAIN) === 0 && tunnelled) {
-        const from = view.getInt32(ip + Ipv4Offset.source);
-        const to = view.getInt32(ip + Ipv4Offset.destination);
-        if (tunnel < 0 || from !== source || to !== destination) {
-          if (tunnel >= 0) this.#tally(tunnel, run, bytes, largest, 0, run);
-          run = 0;
-          bytes = 0;
-          largest = 0;
-          source = from;
-          destination = to;
-          tunnel = this.#ipv4(from, to);
-        }
-        run++;
-        bytes += originalBytes[i];
-        if (outerBytes[i] > largest) largest = outerBytes[i];
-        continue;
-      }
-      const v6 = (flag & FrameFlag.outerIpv6) !== 0;
-      const other = v6
-        ? this.#ipv6(view, ip)
-        : this.#ipv4(view.getInt32(ip + Ipv4Offset.source), view.getInt32(ip + Ipv4Offset.destination));
       const fragments = (flag & FrameFlag.fragment) !== 0 ? 1 : 0;
-      this.#tally(other, 1, originalBytes[i], outerBytes[i], fragments, tunnelled ? 1 : 0);
+      const geneve = vni[i] >= 0 ? 1 : 0;
+      if (geneve === 0 && (fragments === 0 || status[i] !== FrameStatus.unsupported)) continue;
+      const ip = outerIp[i];
+      const tunnel =
+        (flag & FrameFlag.outerIpv6) !== 0
+          ? this.#ipv6(view, ip)
+          : this.ipv4(view.getInt32(ip + Ipv4Offset.source), view.getInt32(ip + Ipv4Offset.destination));
+      this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, geneve);
     }
-    if (tunnel >= 0) this.#tally(tunnel, run, bytes, largest, 0, run);
   }
 
-  #ipv4(source: number, destination: number): number {
+  /** The tunnel between two IPv4 addresses given as signed words, a new one where there is none. */
+  ipv4(source: number, destination: number): number {
+    const recent = this.#recent;
+    const at = ((source ^ (source >>> 16) ^ Math.imul(destination, 31)) & (RECENT - 1)) * 3;
+    if (recent[at + 2] !== 0 && recent[at] === source && recent[at + 1] === destination)
+      return recent[at + 2] - 1;
     const key = this.#key;
     key.fill(0);
     key[2] = MAPPED;
     key[3] = source;
     key[6] = MAPPED;
     key[7] = destination;
-    return this.#find();
+    const tunnel = this.#find();
+    recent[at] = source;
+    recent[at + 1] = destination;
+    recent[at + 2] = tunnel + 1;
+    return tunnel;
   }
 
   #ipv6(view: DataView, ip: number): number {
@@ -130,7 +115,8 @@ export class TunnelTable {
     return same ? this.#last : this.#find();
   }
 
-  #tally(
+  /** Adds to the counters of a tunnel; `geneve` of its `packets` have a Geneve header. */
+  tally(
     index: number,
     packets: number,
     bytes: number,

@@ -1,7 +1,7 @@
 import { Analyzer } from "../analysis/analyzer.js";
 import { FrameDecoder } from "../frame/decode.js";
 import { Exit } from "./fault.js";
-import { openNaming } from "./names.js";
+import { openNaming, reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { inputs, readCaptures } from "./read.js";
 import { genevePorts, reporter } from "./run.js";
@@ -21,7 +21,7 @@ export async function analyze(
   const names = inputs(files);
   const naming = await openNaming(options, report);
   const decoder = new FrameDecoder(genevePorts(options, naming));
-  const analyzer = new Analyzer(naming.inventory, naming.at);
+  const analyzer = new Analyzer(naming.inventory, naming.at, decoder);
   let opened = 0;
   const sound = await readCaptures(
     {
@@ -37,6 +37,8 @@ export async function analyze(
         opened++;
         analyzer.startFile(source.name);
       },
+      records: (run, most) => analyzer.takeRecords(run, most),
+      recordsEnd: () => analyzer.recordsEnd,
       packets: async (_source, packets, frames, count) => {
         analyzer.add(packets, frames, count);
         return true;
@@ -63,6 +65,7 @@ export async function analyze(
       );
     }
     await stdout.flush();
+    await reportBeforeHistory(naming, summary.beforeHistory, report);
   }
   return sound ? Exit.done : Exit.failed;
 }

@@ -3,7 +3,7 @@ import { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
 import type { PacketPrinter } from "../output/printer.js";
 import { Exit } from "./fault.js";
-import { openNaming } from "./names.js";
+import { openNaming, reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { inputs, readCaptures } from "./read.js";
 import { genevePorts, reporter } from "./run.js";
@@ -23,6 +23,7 @@ export async function decode(
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at);
   const printer = await printerFor(options, namer, decoder);
   const all = options.all === true;
+  let beforeHistory = 0;
   const sound = await readCaptures(
     { files: names, reader: options.reader, decoder, count: options.count, all, keysOnly: false },
     {
@@ -31,6 +32,7 @@ export async function decode(
         for (let i = 0; i < count; i++) {
           if (!all && frames.status[i] === FrameStatus.notGeneve) continue;
           stdout.write(printer.packet(packets, frames, i));
+          if (namer?.isBeforeHistory(packets, frames, i)) beforeHistory++;
           if (stdout.full) await stdout.flush();
         }
         // What a pipe has brought is shown before more is waited for.
@@ -41,6 +43,7 @@ export async function decode(
     },
     report,
   );
+  await reportBeforeHistory(naming, beforeHistory, report);
   return sound ? Exit.done : Exit.failed;
 }
 

@@ -1,4 +1,5 @@
 import type { Inventory } from "../southbound/index.js";
+import { shown } from "../text.js";
 import { type CommonOptions, sbTime } from "./options.js";
 
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
@@ -28,9 +29,22 @@ export async function openNaming(
   }
   if (inventory.damage !== null)
     await report(
-      `${source}: damaged at byte ${inventory.damage.offset}: ${inventory.damage.reason}; names are as of what is before it`,
+      `${shown(source)}: damaged at byte ${inventory.damage.offset}: ${inventory.damage.reason}; names are as of what is before it`,
     );
   for (const { text, count } of inventory.warnings)
-    await report(`${source}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
+    await report(`${shown(source)}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
   return { inventory, at: when === undefined ? (inventory.hasHistory ? null : Infinity) : when };
+}
+
+/** Says once how many packets are older than what the source remembers. */
+export async function reportBeforeHistory(
+  { inventory }: Naming,
+  packets: number,
+  report: (line: string) => Promise<void>,
+): Promise<void> {
+  if (inventory === null || packets === 0) return;
+  const start = new Date(inventory.historyStart).toISOString();
+  await report(
+    `${shown(inventory.source)}: ${packets} packets are older than its first record (${start}), so their names are not known; --sb-time latest takes the newest known ones`,
+  );
 }

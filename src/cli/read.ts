@@ -1,4 +1,4 @@
-import type { CaptureSource, PacketBatch } from "../capture/batch.js";
+import type { CaptureSource, PacketBatch, RecordRun } from "../capture/batch.js";
 import { openCapture } from "../capture/index.js";
 import { FrameBatch } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
@@ -23,6 +23,9 @@ export interface ReadPlan {
 /** Who takes the packets. */
 export interface PacketSink {
   startFile(source: CaptureSource): void;
+  /** Takes wanted packets straight from records, and says how many and where the next record lies. */
+  records?(run: RecordRun, most: number): number;
+  recordsEnd?(): number;
   /** The first `count` packets of a decoded batch; false ends the reading. */
   packets(source: CaptureSource, packets: PacketBatch, frames: FrameBatch, count: number): Promise<boolean>;
   endFile(source: CaptureSource): Promise<void>;
@@ -61,11 +64,26 @@ export async function readCaptures(
     }
     try {
       sink.startFile(source);
+      // Packets to take the general way before the fast one is tried again: many where it takes few.
+      let general = 1;
       let wanted = left > 0;
       while (wanted) {
-        const packets = await source.next();
+        const run = sink.records === undefined ? null : source.records();
+        if (run !== null && sink.records !== undefined && sink.recordsEnd !== undefined) {
+          const taken = sink.records(run, left);
+          if (taken > 0) {
+            source.pass(sink.recordsEnd(), taken);
+            total += taken;
+            left -= taken;
+            wanted = left > 0;
+            progress.update(source.name, total, source.position, source.size);
+          }
+          general = taken < 64 ? Math.min(general * 2, 4096) : 1;
+          if (taken >= 64 || !wanted) continue;
+        }
+        const packets = await source.next(run === null ? undefined : general);
         if (packets === null) break;
-        if (frames === null || frames.capacity < packets.count) frames = new FrameBatch(packets.capacity);
+        if (frames === null || frames.capacity < packets.capacity) frames = new FrameBatch(packets.capacity);
         if (plan.keysOnly) plan.decoder.decodeKeys(packets, source.interfaces, frames);
         else plan.decoder.decode(packets, source.interfaces, frames);
         let count = packets.count;

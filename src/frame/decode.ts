@@ -1,23 +1,17 @@
 /*
  * A whole frame, outer link to inner transport, in one pass into columns.
  *
- * Two ways lead through a packet. The usual OVN frame (Ethernet, IPv4 without options or fragment, UDP to a
- * Geneve port, the one OVN option, inner Ethernet with whole IPv4) is checked here with a few word compares;
- * any other goes through the general walk. Both fill the same columns with the same values.
+ * Two ways lead through a packet: the usual OVN frame is recognised with a few word compares (usual.ts), any
+ * other goes through the general walk (walk.ts). Both fill the same columns with the same values.
  */
 import type { CaptureInterface, PacketBatch } from "../capture/batch.js";
-import { EtherType, IpProtocol } from "../wire/ethertype.js";
+import { EtherType } from "../wire/ethertype.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
 import { type FrameBatch, FrameFlag } from "./columns.js";
 import { FrameStatus } from "./status.js";
+import { USUAL_MIN_BYTES, UsualOffset, usualLength } from "./usual.js";
 import { FrameWalk } from "./walk.js";
-
-/** First four bytes of OVN's Geneve header: version 0, two option words, C without O, 0x6558. */
-const OVN_GENEVE_WORD = 0x02406558;
-const USUAL = FrameFlag.ovn | FrameFlag.usual;
-/** Option header of class 0x0102, type 0x80, one data word. */
-const OVN_OPTION_WORD = 0x01028001;
 
 /**
  * Decodes batches of packets into columns. One decoder serves any number of captures; it keeps no packet.
@@ -41,6 +35,11 @@ export class FrameDecoder {
     this.#ports.add(port);
   }
 
+  /** The same as a table of 65,536 entries, 1 for a Geneve port. Shared, not to be written. */
+  get portTable(): Uint8Array {
+    return this.#isPort;
+  }
+
   /** The UDP destination ports taken as Geneve. */
   get ports(): ReadonlySet<number> {
     return this.#ports;
@@ -58,14 +57,14 @@ export class FrameDecoder {
     for (let i = 0; i < count; i++) {
       if ((flags[i] & FrameFlag.usual) === 0) continue;
       const at = offset[i];
-      udp[i] = at + 34;
-      geneve[i] = at + 42;
-      inner[i] = at + 58;
-      innerEnd[i] = at + 14 + frames.outerBytes[i];
+      udp[i] = at + UsualOffset.udp;
+      geneve[i] = at + UsualOffset.geneve;
+      inner[i] = at + UsualOffset.inner;
+      innerEnd[i] = at + UsualOffset.outerIp + frames.outerBytes[i];
       innerType[i] = EtherType.ipv4;
-      innerNetwork[i] = at + 72;
-      innerProtocol[i] = view.getUint8(at + 81);
-      innerTransport[i] = at + 92;
+      innerNetwork[i] = at + UsualOffset.innerIp;
+      innerProtocol[i] = view.getUint8(at + UsualOffset.innerProtocol);
+      innerTransport[i] = at + UsualOffset.innerTransport;
     }
   }
 
@@ -92,43 +91,16 @@ export class FrameDecoder {
         ethernet = interfaces[lastInterface]?.linkType === LinkType.ETHERNET;
       }
 
-      // The usual OVN frame: 14 Ethernet, 20 IPv4, 8 UDP, 16 Geneve, 14 Ethernet, 20 IPv4, 8 and more.
-      if (ethernet && captured >= 100 && captured >= originalBytes[i]) {
-        const outerLength = view.getInt32(at + 16) >>> 16;
-        const udpPortLength = view.getInt32(at + 36);
-        if (
-          // EtherType 0x0800, version 4, 5 header words; any TOS.
-          (view.getInt32(at + 12) & 0xffffff00) === 0x08004500 &&
-          // No fragment, UDP; any TTL.
-          (view.getInt32(at + 20) & 0x3fff00ff) === IpProtocol.udp &&
-          isPort[udpPortLength >>> 16] === 1 &&
-          (udpPortLength & 0xffff) === outerLength - 20 &&
-          14 + outerLength <= captured &&
-          view.getInt32(at + 42) === OVN_GENEVE_WORD &&
-          view.getInt32(at + 50) === OVN_OPTION_WORD &&
-          (view.getInt32(at + 70) & 0xffffff00) === 0x08004500
-        ) {
-          const innerLength = view.getInt32(at + 74) >>> 16;
-          const fragmentProtocol = view.getInt32(at + 78) & 0x3fff00ff;
-          if (
-            innerLength + 58 <= outerLength &&
-            (fragmentProtocol === IpProtocol.icmp
-              ? innerLength >= 28
-              : // TCP's own header and UDP's own length can contradict it: the general walk says how.
-                fragmentProtocol === IpProtocol.tcp
-                ? view.getUint8(at + 104) >= 0x50 && (view.getUint8(at + 104) >> 4) * 4 + 20 <= innerLength
-                : fragmentProtocol === IpProtocol.udp &&
-                  innerLength >= 28 &&
-                  view.getUint16(at + 96) === innerLength - 20)
-          ) {
-            status[i] = FrameStatus.ok;
-            flags[i] = USUAL;
-            outerIp[i] = at + 14;
-            outerBytes[i] = outerLength;
-            vni[i] = view.getInt32(at + 46) >>> 8;
-            ovnKeys[i] = view.getInt32(at + 54);
-            continue;
-          }
+      if (ethernet && captured >= USUAL_MIN_BYTES && captured >= originalBytes[i]) {
+        const outerLength = usualLength(view, at, captured, isPort);
+        if (outerLength !== 0) {
+          status[i] = FrameStatus.ok;
+          flags[i] = FrameFlag.ovn | FrameFlag.usual;
+          outerIp[i] = at + UsualOffset.outerIp;
+          outerBytes[i] = outerLength;
+          vni[i] = view.getInt32(at + UsualOffset.vni) >>> 8;
+          ovnKeys[i] = view.getInt32(at + UsualOffset.keys);
+          continue;
         }
       }
       const linkType = interfaces[lastInterface]?.linkType ?? -1;

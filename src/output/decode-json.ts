@@ -5,7 +5,7 @@ import type { FrameDecoder } from "../frame/decode.js";
 import { type HeaderLayer, type HeaderName, type Layer, readLayers } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
-import type { Resolution } from "../southbound/index.js";
+import type { Port, Resolution } from "../southbound/index.js";
 import { EtherType } from "../wire/ethertype.js";
 import { fieldsOf } from "./fields.js";
 import { InnerSummary } from "./inner-summary.js";
@@ -50,7 +50,7 @@ export class JsonPrinter implements PacketPrinter {
       ...this.#stop(frames, i),
       outer: this.#headers(packets.view, frames, i, layers, 0, start, end),
       geneve: geneve(layers),
-      ovn: this.#ovn(packets, frames, i),
+      ovn: this.#ovn(packets, frames, i, layers),
       inner: this.#inner(packets.view, frames, i, layers, start),
     };
     return `${safeJson(object)}\n`;
@@ -130,12 +130,16 @@ export class JsonPrinter implements PacketPrinter {
     return this.#headers(view, frames, i, layers, 1, start, frames.innerEnd[i]);
   }
 
-  #ovn(packets: PacketBatch, frames: FrameBatch, i: number): object | null {
+  #ovn(packets: PacketBatch, frames: FrameBatch, i: number, layers: readonly Layer[]): object | null {
     if (frames.vni[i] < 0) return null;
     const hasKeys = (frames.flags[i] & FrameFlag.ovn) !== 0;
     const word = frames.ovnKeys[i];
     const namer = this.#namer;
     const resolution = hasKeys ? (namer?.keys(packets, frames, i) ?? null) : null;
+    const ip = layers.find(
+      (each): each is HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> =>
+        each.depth === 1 && (each.layer === "ipv4" || each.layer === "ipv6"),
+    );
     return {
       datapathKey: frames.vni[i],
       ingressKey: hasKeys ? (word >>> 16) & 0x7fff : null,
@@ -145,8 +149,8 @@ export class JsonPrinter implements PacketPrinter {
       outport: port(resolution?.outport ?? null),
       sourceChassis: namer?.sourceChassis(packets, frames, i) ?? null,
       destinationChassis: namer?.destinationChassis(packets, frames, i) ?? null,
-      source: endpoint(resolution?.inport ?? null),
-      destination: endpoint(resolution?.outport ?? null),
+      source: endpoint(hasKeys ? namer?.source(packets, frames, i, ip?.source ?? null) : null),
+      destination: endpoint(hasKeys ? namer?.destination(packets, frames, i, ip?.destination ?? null) : null),
       ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
     };
   }
@@ -175,7 +179,6 @@ function port(found: Resolution["outport"]): object | null {
   return { name: found.name, type: found.type, chassis: found.chassis?.name ?? null };
 }
 
-/** A port that is a VM's own is the endpoint; behind a router's port it takes the inner addresses to tell. */
-function endpoint(found: Resolution["outport"]): object | null {
-  return found !== null && found.kind === "port" && found.type === "" ? { name: found.name } : null;
+function endpoint(found: Port | null | undefined): object | null {
+  return found == null ? null : { name: found.name };
 }

@@ -21,14 +21,21 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
         },
       ];
     case "sll":
-      return ["sll", { packetType: layer.packetType, address: layer.address, type: layer.etherType }];
+      return [
+        "sll",
+        {
+          packetType: layer.packetType,
+          address: hardware(layer.address, layer.addressLength),
+          type: layer.etherType,
+        },
+      ];
     case "sll2":
       return [
         "sll2",
         {
           interfaceIndex: layer.interfaceIndex,
           packetType: layer.packetType,
-          address: layer.address,
+          address: hardware(layer.address, layer.addressLength),
           type: layer.etherType,
         },
       ];
@@ -179,6 +186,12 @@ const letters = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae"] a
 
 function tcpFlags(flags: number): string[] {
   return letters.filter((name) => (flags & TcpFlag[name]) !== 0);
+}
+
+/** The address of a cooked header: of its eight bytes those that count, a MAC as such. */
+function hardware(address: Uint8Array, length: number): string {
+  const bytes = hex(address.subarray(0, Math.min(length, address.length)));
+  return length === 6 ? (bytes.match(/../g) ?? []).join(":") : bytes;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -3,11 +3,12 @@
  * demand, once for each combination of row versions, and kept with the row.
  */
 import type { History, Index2, RowHistory, RowVersion } from "./history.js";
-import type { Chassis, Datapath, Encap, Interval, MulticastGroup, Port } from "./model.js";
+import type { Chassis, Datapath, Encap, Interval, MulticastGroup, Port, SouthboundGlobal } from "./model.js";
 import { ColumnIndex } from "./schema.js";
 import { IntervalList, Span, type Timeline } from "./timeline.js";
 import type { Datum } from "./value.js";
 
+const GLOBAL = ColumnIndex.SB_Global;
 const DATAPATH = ColumnIndex.Datapath_Binding;
 const PORT = ColumnIndex.Port_Binding;
 const GROUP = ColumnIndex.Multicast_Group;
@@ -26,6 +27,10 @@ export class Composer {
 
   constructor(history: History) {
     this.#history = history;
+  }
+
+  global(version: RowVersion | null, time: number): SouthboundGlobal | null {
+    return this.#composed<SouthboundGlobal>(version, time) ?? this.#make(version, time, makeGlobal);
   }
 
   datapath(version: RowVersion | null, time: number): Datapath | null {
@@ -162,6 +167,16 @@ export function narrowed<T extends Interval>(span: Span, entity: T | null): T | 
 /** The timeline under two keys, if there is one. Allocates nothing. */
 export function at2<A, B>(index: Index2<A, B>, a: A, b: B): Timeline<RowHistory> | undefined {
   return index.get(a)?.get(b);
+}
+
+function makeGlobal({ row, values }: RowVersion, { from, until }: Span): SouthboundGlobal {
+  return {
+    uuid: row.uuid,
+    options: values[GLOBAL.options] as Pairs,
+    externalIds: values[GLOBAL.external_ids] as Pairs,
+    from,
+    until,
+  };
 }
 
 function makeDatapath({ row, values }: RowVersion, { from, until }: Span): Datapath {

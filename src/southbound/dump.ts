@@ -8,7 +8,7 @@ import { SouthboundError } from "./error.js";
 import { Inventory } from "./inventory.js";
 import { JsonScanner, ScanError, type ScanHandler, type Take } from "./json-scan.js";
 import type { SouthboundDamage } from "./model.js";
-import { missingColumn, standardLayout, type TableLayout, wrongDatabase } from "./schema.js";
+import { missingColumn, OPTIONAL_TABLES, standardLayout, type TableLayout, wrongDatabase } from "./schema.js";
 import { quoted, shown } from "./text.js";
 import { isUuid, type RowDelta, readColumns } from "./transaction.js";
 import { readUuid, StringPool } from "./value.js";
@@ -45,7 +45,8 @@ export async function openDump(bytes: ByteSource, source: string): Promise<Inven
   for (const table of layout.values()) {
     const found = outline.tables.find(({ name }) => name === table.name);
     if (found === undefined) {
-      warnings.add("missing-table", `the dump has no table ${table.name}`);
+      if (!OPTIONAL_TABLES.includes(table.name))
+        warnings.add("missing-table", `the dump has no table ${table.name}`);
       continue;
     }
     for (const { name } of table.columns)

@@ -80,6 +80,7 @@ export class History {
   constructor(warnings: WarningLog, canonicalAddress: (text: string) => string) {
     this.#warnings = warnings;
     this.#rows = {
+      SB_Global: new Map(),
       Datapath_Binding: new Map(),
       Port_Binding: new Map(),
       Multicast_Group: new Map(),
@@ -139,6 +140,7 @@ export class History {
       meaning,
     });
     return {
+      SB_Global: { watched: [], keys: () => [] },
       Datapath_Binding: {
         watched: [DATAPATH.tunnel_key],
         keys: (row) => [key(this.datapathByKey, row[DATAPATH.tunnel_key], "tunnel_key")],

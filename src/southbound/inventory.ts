@@ -4,6 +4,7 @@
  */
 import { canonicalAddress } from "./address.js";
 import { at2, Composer } from "./compose.js";
+import { EndpointIndex } from "./endpoints.js";
 import { History, type RowHistory, type RowVersion } from "./history.js";
 import type {
   AddressResolution,
@@ -15,6 +16,7 @@ import type {
   Resolution,
   SouthboundDamage,
   SouthboundFormat,
+  SouthboundGlobal,
   SouthboundWarning,
 } from "./model.js";
 import { LAST_PORT_KEY, Resolver } from "./resolver.js";
@@ -56,6 +58,7 @@ export class Inventory {
   readonly #composer: Composer;
   readonly #store: RowStore;
   readonly #resolver: Resolver;
+  readonly #endpoints: EndpointIndex;
   #genevePorts: readonly number[] = [];
   #genevePortsIn = -1;
   #transactions = 0;
@@ -73,6 +76,7 @@ export class Inventory {
     this.#history = new History(this.#warnings, canonicalAddress);
     this.#composer = new Composer(this.#history);
     this.#resolver = new Resolver(this.#history, this.#composer);
+    this.#endpoints = new EndpointIndex(this.#history, this.#composer);
     this.#store = new RowStore(options.layout, this.#warnings);
   }
 
@@ -186,6 +190,23 @@ export class Inventory {
     const time = clamp(at);
     const row = this.#history.chassisByName.get(name)?.valueAt(time);
     return this.#composer.chassis(row?.versions.valueAt(time) ?? null, time);
+  }
+
+  /**
+   * The VIF that had the IP address `ip` (as text) at the time: the VM an inner packet is from or for. Several
+   * networks may use an address; then the one on the datapath with the key `datapathKey`. Null where there is
+   * none, or more than one.
+   */
+  endpoint(ip: string, datapathKey: number, at: number): Port | null {
+    return this.#endpoints.find(ip, datapathKey, clamp(at));
+  }
+
+  /** The SB_Global row. */
+  global(at: number): SouthboundGlobal | null {
+    const [row] = this.#all(this.#history.rows.SB_Global, at, (version, time) =>
+      this.#composer.global(version, time),
+    );
+    return row ?? null;
   }
 
   /** All datapaths, by tunnel key. */

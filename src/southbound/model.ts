@@ -12,6 +12,14 @@ export interface Interval {
   readonly until: number;
 }
 
+/** The SB_Global row: what holds for the whole database. */
+export interface SouthboundGlobal extends Interval {
+  readonly uuid: string;
+  /** `max_tunid`, `northd_internal_version`, ... */
+  readonly options: ReadonlyMap<string, string>;
+  readonly externalIds: ReadonlyMap<string, string>;
+}
+
 /** A Datapath_Binding row: a logical switch or router. */
 export interface Datapath extends Interval {
   readonly uuid: string;

@@ -23,6 +23,10 @@ type ColumnSpec = readonly [name: string, shape: Shape, atom: AtomType, rank?: "
  * ovn-controller count (nb_cfg), and the tables that only northd and controllers use.
  */
 const TABLES = {
+  SB_Global: [
+    ["options", "map", "string"],
+    ["external_ids", "map", "string"],
+  ],
   Datapath_Binding: [
     ["tunnel_key", "one", "integer", "essential"],
     ["external_ids", "map", "string"],
@@ -77,6 +81,8 @@ export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[];
 const ABSENT = " is not there";
 
 const ESSENTIAL_TABLES: readonly TableName[] = ["Datapath_Binding", "Port_Binding"];
+/** Tables that name nothing: nobody need hear that one is missing. */
+export const OPTIONAL_TABLES: readonly TableName[] = ["SB_Global"];
 
 function positions<T extends TableName>(table: T): Readonly<Record<ColumnName<T>, number>> {
   const entries = TABLES[table].map(([name], index) => [name, index]);
@@ -85,6 +91,7 @@ function positions<T extends TableName>(table: T): Readonly<Record<ColumnName<T>
 
 /** Where each column of a table lies in a row's values. */
 export const ColumnIndex = {
+  SB_Global: positions("SB_Global"),
   Datapath_Binding: positions("Datapath_Binding"),
   Port_Binding: positions("Port_Binding"),
   Multicast_Group: positions("Multicast_Group"),
@@ -137,6 +144,7 @@ export function readSchema(json: unknown, source: string, warnings: WarningLog):
   for (const table of TABLE_NAMES) {
     if (columnsOf(table) !== undefined) continue;
     if (ESSENTIAL_TABLES.includes(table)) throw missing(source, `table ${table} is not there`);
+    if (OPTIONAL_TABLES.includes(table)) continue;
     warnings.add("missing-table", `the schema has no table ${table}`);
   }
   const layout = buildLayout((table, [column, shape, atom]) => {

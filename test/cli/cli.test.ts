@@ -407,7 +407,7 @@ describe("terminals and pipes", () => {
     });
     test("progress appears on standard error after a second, and is wiped", async () => {
       // A pipe that is slow to deliver.
-      const slow = `(cat ${pcap}; sleep 1.3; tail -c +25 ${pcap}) | ${process.execPath} ${program} analyze -`;
+      const slow = `(cat ${pcap}; sleep 3; tail -c +25 ${pcap}) | ${process.execPath} ${program} analyze -`;
       const { stdout } = await run("script", ["-qec", `bash -c '${slow}' >/dev/null`, "/dev/null"], {
         env: { TERM: "xterm" },
       });

@@ -1,5 +1,5 @@
 import { PacketBatch } from "../../src/capture/batch.js";
-import { FrameBatch } from "../../src/frame/columns.js";
+import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
 import { FrameDecoder } from "../../src/frame/decode.js";
 import { layerName, statusName } from "../../src/frame/status.js";
 import { reasonText } from "../../src/wire/reason.js";
@@ -50,7 +50,7 @@ export function rowOf(packets: PacketBatch, frames: FrameBatch, i: number) {
       ? null
       : `${layerName(frames.stopLayer[i])}@${frames.stopOffset[i]}: ${reasonText(frames.stopReason[i])}`,
     // Whether the shape is the usual one is the decoder's own affair.
-    flags: frames.flags[i] & ~32,
+    flags: frames.flags[i] & ~FrameFlag.usual,
     outerIp: relative(frames.outerIp[i]),
     outerBytes: frames.outerBytes[i],
     udp: relative(frames.udp[i]),

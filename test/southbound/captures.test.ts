@@ -31,6 +31,35 @@ describe.each(scenarios)("captures/%s", (scenario) => {
     expect(inventory.latestDate).toBeGreaterThan(inventory.historyStart);
   });
 
+  testWith(
+    "ovn-sbctl.json",
+    "SB_Global and the owners of inner addresses are what ovn-sbctl said",
+    async () => {
+      const inventory = await openSouthbound(file("sb.db"));
+      const tables = JSON.parse(readFileSync(file("ovn-sbctl.json"), "utf8"));
+      const columns = (table: string): Record<string, unknown>[] =>
+        tables[table].data.map((row: unknown[]) =>
+          Object.fromEntries(tables[table].headings.map((name: string, i: number) => [name, row[i]])),
+        );
+      const [global] = columns("SB_Global");
+      const options = (global.options as [string, [string, string][]])[1];
+      expect(Object.fromEntries(inventory.global(NOW)?.options ?? [])).toEqual(Object.fromEntries(options));
+
+      // Each VIF's own addresses lead back to it, unless another VIF has them too.
+      const owners = new Map<string, string[]>();
+      for (const { type, mac, logical_port } of columns("Port_Binding")) {
+        const entries = Array.isArray(mac) ? mac[1].flat() : [mac];
+        if (type === "")
+          for (const address of entries.flatMap((entry: string) => entry.split(" ").slice(1)))
+            owners.set(address, [...(owners.get(address) ?? []), logical_port as string]);
+      }
+      expect(owners.size).toBeGreaterThan(0);
+      for (const [address, names] of owners)
+        expect(inventory.endpoint(address, 0, NOW)?.name ?? null).toBe(names.length === 1 ? names[0] : null);
+      expect(inventory.endpoint("203.0.113.250", 1, NOW)).toBe(null);
+    },
+  );
+
   testWith("ovn-sbctl.json", "ends as ovn-sbctl saw it", async () => {
     const inventory = await openSouthbound(file("sb.db"));
     expect(picture(inventory, NOW)).toEqual(pictureOfDump(asDump(file("ovn-sbctl.json"))));

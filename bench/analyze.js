@@ -1,0 +1,114 @@
+/*
+ * `genevescope analyze` of a generated capture against `tcpdump -r FILE -w /dev/null 'udp port 6081'`: whole
+ * processes, warm cache, in pairs that take turns, so that a machine whose speed drifts bends neither side.
+ *
+ *   npm run build && node bench/analyze.js [--bytes 1073741824] [--flows 20000] [--pairs 9] [--sb FILE]
+ *
+ * Every run's counters are checked against what was generated. Prints medians, the median of the ratios pair
+ * by pair, and the peak resident memory of analyze.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { generate } from "./generate.js";
+
+const { values } = parseArgs({
+  options: {
+    bytes: { type: "string", default: String(2 ** 30) },
+    flows: { type: "string", default: "20000" },
+    pairs: { type: "string", default: "9" },
+    sb: { type: "string" },
+  },
+});
+const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const memory = new URL("./peak-memory.js", import.meta.url).href;
+const directory = mkdtempSync(join(tmpdir(), "genevescope-bench-"));
+const file = join(directory, "generated.pcap");
+
+const median = (list) => {
+  const sorted = [...list].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+function run(command, args, stdio = ["ignore", "pipe", "pipe"]) {
+  const started = process.hrtime.bigint();
+  const result = spawnSync(command, args, { stdio, maxBuffer: 2 ** 28 });
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  if (result.error) throw result.error;
+  if (result.status !== 0) throw new Error(`${command} ended with ${result.status}: ${result.stderr}`);
+  return { seconds, result };
+}
+
+function check(name, found, wanted) {
+  if (found !== wanted) throw new Error(`${name}: ${found}, generated ${wanted}`);
+}
+
+try {
+  const truth = generate(file, { bytes: Number(values.bytes), flows: Number(values.flows) });
+  readFileSync(program);
+  const source = values.sb === undefined ? [] : ["--sb", values.sb];
+
+  // The truth, once, from the whole answer.
+  const whole = JSON.parse(
+    run(process.execPath, [program, "analyze", file, "-o", "json", ...source]).result.stdout,
+  );
+  for (const [name, wanted] of [
+    ["packets", truth.packets],
+    ["geneve", truth.packets],
+    ["ovn", truth.packets],
+    ["bytes", truth.bytes],
+    ["flowCount", truth.flows],
+    ["malformed", 0],
+    ["truncated", 0],
+  ])
+    check(name, whole[name], wanted);
+  check(
+    "packets of all flows",
+    whole.flows.reduce((sum, flow) => sum + flow.packets, 0),
+    truth.packets,
+  );
+
+  const ours = [];
+  const theirs = [];
+  const ratios = [];
+  const peaks = [];
+  const pairs = Number(values.pairs);
+  // The first pair warms the cache and is not counted.
+  for (let pair = 0; pair <= pairs; pair++) {
+    const one = () => {
+      const { seconds, result } = run(
+        process.execPath,
+        ["--import", memory, program, "analyze", file, ...source],
+        ["ignore", "pipe", "pipe", "pipe"],
+      );
+      check("Geneve packets", result.stdout.includes(`Geneve ${truth.packets.toLocaleString("en")} `), true);
+      return { seconds, peak: Number(result.output[3]) / 1024 };
+    };
+    const other = () => run("tcpdump", ["-r", file, "-w", "/dev/null", "udp port 6081"]).seconds;
+    const first = pair % 2 === 0;
+    const before = first ? one() : other();
+    const after = first ? other() : one();
+    const mine = first ? before : after;
+    const peer = first ? after : before;
+    if (pair === 0) continue;
+    ours.push(mine.seconds);
+    theirs.push(peer);
+    ratios.push(peer / mine.seconds);
+    peaks.push(mine.peak);
+  }
+  const line = (name, list, digits, unit) =>
+    `${name.padEnd(34)} ${median(list).toFixed(digits)} ${unit} (${Math.min(...list).toFixed(digits)} to ${Math.max(...list).toFixed(digits)})\n`;
+  process.stdout.write(
+    `${truth.packets} packets, ${truth.flows} flows, ${(truth.fileBytes / 2 ** 20).toFixed(0)} MiB, ${pairs} pairs; node ${process.version}, ${cpus()[0]?.model.trim()}, ${cpus().length} processors\n` +
+      line("genevescope analyze", ours, 3, "s") +
+      line("tcpdump -w /dev/null 'udp port 6081'", theirs, 3, "s") +
+      line("tcpdump / genevescope, by pairs", ratios, 2, "times") +
+      line("genevescope's peak memory", peaks, 1, "MiB"),
+  );
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}

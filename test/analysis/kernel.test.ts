@@ -1,0 +1,178 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Analyzer } from "../../src/analysis/analyzer.js";
+import { openCapture } from "../../src/capture/index.js";
+import { FrameBatch } from "../../src/frame/columns.js";
+import { FrameDecoder } from "../../src/frame/decode.js";
+import { openSouthbound } from "../../src/southbound/index.js";
+import { packetBytes, packetNames } from "../vectors/packets.js";
+
+/** Sums up a capture with the fast way where it goes (`fast`), or the general way alone; `chunk` cuts its bytes. */
+async function summed(bytes: Uint8Array, fast: boolean, chunk: number, most = Number.POSITIVE_INFINITY) {
+  const chunks = async function* () {
+    for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk);
+  };
+  const decoder = new FrameDecoder();
+  const analyzer = new Analyzer(null, Number.POSITIVE_INFINITY, decoder);
+  const source = await openCapture(chunks(), { name: "generated", blockBytes: 4096 });
+  analyzer.startFile("generated");
+  let frames: FrameBatch | null = null;
+  let direct = 0;
+  for (;;) {
+    const run = fast ? source.records() : null;
+    const taken = run === null ? 0 : analyzer.takeRecords(run, most);
+    if (taken > 0) {
+      source.pass(analyzer.recordsEnd, taken);
+      direct += taken;
+      continue;
+    }
+    const packets = await source.next(fast ? 1 : undefined);
+    if (packets === null) break;
+    frames ??= new FrameBatch(packets.capacity);
+    decoder.decodeKeys(packets, source.interfaces, frames);
+    analyzer.add(packets, frames);
+  }
+  analyzer.endFile(source);
+  await source.close();
+  return { summary: analyzer.summary(), direct };
+}
+
+interface Record {
+  bytes: Uint8Array;
+  sec: number;
+  fraction: number;
+  original: number;
+}
+
+/** A pcap file; `nano` and `bigEndian` choose its form. */
+function pcap(records: readonly Record[], nano: boolean, bigEndian: boolean): Uint8Array {
+  const total = records.reduce((sum, record) => sum + 16 + record.bytes.length, 24);
+  const bytes = new Uint8Array(total);
+  const view = new DataView(bytes.buffer);
+  const word = (at: number, value: number): void => view.setUint32(at, value, !bigEndian);
+  word(0, nano ? 0xa1b23c4d : 0xa1b2c3d4);
+  view.setUint16(4, 2, !bigEndian);
+  view.setUint16(6, 4, !bigEndian);
+  word(16, 65535);
+  word(20, 1);
+  let at = 24;
+  for (const record of records) {
+    word(at, record.sec);
+    word(at + 4, record.fraction);
+    word(at + 8, record.bytes.length);
+    word(at + 12, record.original);
+    bytes.set(record.bytes, at + 16);
+    at += 16 + record.bytes.length;
+  }
+  return bytes;
+}
+
+const record: fc.Arbitrary<Record> = fc
+  .record({
+    name: fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom("echoRequest", "echoReply", "filledChecksum") },
+      fc.constantFrom(...packetNames),
+    ),
+    changes: fc.oneof(
+      { weight: 3, arbitrary: fc.constant([] as [number, number][]) },
+      fc.array(fc.tuple(fc.nat(160), fc.integer({ min: 0, max: 255 })), { maxLength: 2 }),
+    ),
+    sec: fc.integer({ min: 1_700_000_000, max: 1_700_000_003 }),
+    // Sometimes beyond its unit.
+    fraction: fc.oneof({ weight: 9, arbitrary: fc.nat(999_999) }, fc.constant(1_000_001)),
+    more: fc.constantFrom(0, 0, 0, 100, -20),
+    keys: fc.nat(3),
+  })
+  .map(({ name, changes, sec, fraction, more, keys }) => {
+    const bytes = packetBytes(name);
+    for (const [offset, value] of changes) if (offset < bytes.length) bytes[offset] = value;
+    if (bytes.length > 58 && changes.length === 0) bytes[57] = keys;
+    return { bytes, sec, fraction, original: Math.max(0, bytes.length + more) };
+  });
+
+describe("the kernel and the general way", () => {
+  test("give the same answer, whatever the packets and however the bytes come", async () => {
+    let direct = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(record, { maxLength: 40 }),
+        fc.boolean(),
+        fc.boolean(),
+        fc.constantFrom(1, 7, 100, 1000, 100_000),
+        fc.constantFrom(1, 3, 1000),
+        async (records, nano, bigEndian, chunk, most) => {
+          const bytes = pcap(records, nano, bigEndian);
+          const general = await summed(bytes, false, 100_000);
+          const fast = await summed(bytes, true, chunk, most);
+          expect(fast.summary).toEqual(general.summary);
+          expect(general.direct).toBe(0);
+          direct += fast.direct;
+        },
+      ),
+      { numRuns: 300 },
+    );
+    // The fast way has been gone, not only offered.
+    expect(direct).toBeGreaterThan(1000);
+  });
+
+  test("a damaged record ends both at the same byte", async () => {
+    const records = Array.from({ length: 50 }, (_, i) => ({
+      bytes: packetBytes("echoRequest"),
+      sec: i,
+      fraction: 0,
+      original: 156,
+    }));
+    const bytes = pcap(records, false, false);
+    for (const [offset, value] of [
+      [24 + 172 * 30 + 11, 0x7f],
+      [24 + 172 * 30 + 8, 0xff],
+    ]) {
+      const damaged = bytes.slice();
+      damaged[offset] = value;
+      expect((await summed(damaged, true, 100_000)).summary).toEqual(
+        (await summed(damaged, false, 100_000)).summary,
+      );
+    }
+    for (const cut of [1, 15, 16, 17, 100, 171]) {
+      const short = bytes.subarray(0, bytes.length - cut);
+      expect((await summed(short, true, 100_000)).summary).toEqual(
+        (await summed(short, false, 100_000)).summary,
+      );
+    }
+  });
+
+  const captures = new URL("../../captures/", import.meta.url);
+  const files = readdirSync(captures, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".pcap"),
+  );
+  test.each(files)("%s: the same answer both ways", async (name) => {
+    const bytes = readFileSync(join(captures.pathname, name));
+    const general = await summed(bytes, false, 1_000_000);
+    const fast = await summed(bytes, true, 1_000_000);
+    expect(fast.summary).toEqual(general.summary);
+    expect(general.summary.packets).toBeGreaterThan(0);
+  });
+});
+
+test("flows that only a chassis change divides are one; a key that changes its meaning is two", async () => {
+  const captures = new URL("../../captures/migration/", import.meta.url).pathname;
+  const inventory = await openSouthbound(join(captures, "sb.db"));
+  const decoder = new FrameDecoder();
+  const analyzer = new Analyzer(inventory, null, decoder);
+  const source = await openCapture(join(captures, "hv1.pcap"));
+  analyzer.startFile("hv1.pcap");
+  for (let packets = await source.next(); packets !== null; packets = await source.next()) {
+    const frames = new FrameBatch(packets.capacity);
+    decoder.decodeKeys(packets, source.interfaces, frames);
+    analyzer.add(packets, frames);
+  }
+  analyzer.endFile(source);
+  await source.close();
+  const { flows, ports } = analyzer.summary();
+  const identities = flows.map((flow) => `${flow.datapathKey} ${flow.ingressKey} ${flow.egressKey}`);
+  expect(new Set(identities).size).toBe(identities.length);
+  // vm4 was on worker2 in between; its last packets found it on worker1.
+  expect(ports.find((port) => port.name === "vm4")?.chassis).toBe("worker1");
+});
