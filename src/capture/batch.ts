@@ -45,6 +45,8 @@ export interface CaptureInterface {
   readonly name: string | null;
   /** Snapshot length in bytes, 0 where unlimited or unknown. */
   readonly snapLength: number;
+  /** Bytes of frame check sequence at the end of each packet; absent or 0 where the capture does not say. */
+  readonly fcsBytes?: number;
 }
 
 /** Where and why a capture stopped being readable. Everything before `offset` has been delivered. */
@@ -55,6 +57,31 @@ export interface Damage {
   readonly reason: string;
   /** Bytes from `offset` on that could not be used, where the size of the input is known, else null. */
   readonly lostBytes: number | null;
+}
+
+/**
+ * Records back to back, each a 16-byte pcap record header (seconds, fraction, captured bytes, original bytes,
+ * 32 bits each) and the captured bytes. The object and the bytes belong to the source and hold until its next
+ * `next()` or `pass()`.
+ */
+export interface RecordRun {
+  view: DataView;
+  /** Where the first record starts, and behind the last byte there is, which may be within a record. */
+  start: number;
+  end: number;
+  readonly layout: RecordLayout;
+}
+
+/** What all records of a run have in common. */
+export interface RecordLayout {
+  readonly littleEndian: boolean;
+  /** Units of the fraction in a second, and nanoseconds in such a unit. */
+  readonly units: number;
+  readonly nsecPerUnit: number;
+  /** A captured length above this is damage. */
+  readonly largest: number;
+  /** LINKTYPE_ of them all. */
+  readonly linkType: number;
 }
 
 /**
@@ -71,10 +98,28 @@ export interface CaptureSource {
   readonly interfaces: readonly CaptureInterface[];
   /** Set once the input turned out to be damaged. */
   readonly damage: Damage | null;
+  /**
+   * Oddities passed over: packets kept although a field is out of its range and had to be put right (a
+   * million or more microseconds), and places of a hex dump where a packet breaks off.
+   */
+  readonly odd: number;
   /** Bytes of the file consumed so far (before decompression) and its size where known: for progress. */
   readonly position: number;
   readonly size: number | null;
-  /** The next batch (the same object each time, refilled), or null at the end. */
-  next(): Promise<PacketBatch | null>;
+  /**
+   * The next batch (the same object each time, refilled, never empty), or null at the end. From a pipe it
+   * has what has come, without waiting for more. Call it again only once it has answered. A source whose
+   * `records()` is not null gives `most` packets at most.
+   */
+  next(most?: number): Promise<PacketBatch | null>;
+  /**
+   * The records in memory that no batch has had yet, for a loop that takes them apart itself (see
+   * RecordRun); null where records of this source have no such layout. What that loop takes it reports with
+   * `pass`. An empty run, or one whose first record is not complete, asks for a `next`, which reads on.
+   */
+  records(): RecordRun | null;
+  /** Passes the first `packets` records of the run, the last of which ends at `end`. */
+  pass(end: number, packets: number): void;
+  /** Releases the input; wanted after the end too. Twice does no harm. */
   close(): Promise<void>;
 }
