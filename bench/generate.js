@@ -1,7 +1,7 @@
 /*
  * Writes a capture of OVN traffic for measuring: fixed seed, so every run gives the same bytes.
  *
- *   node bench/generate.js FILE [--bytes 1073741824] [--flows 20000]
+ *   node bench/generate.js FILE [--bytes 1073741824] [--flows 1000]
  *
  * Frames are 156-byte Geneve packets with an ICMP echo inside (a routed ping, as in captures/routed-ping),
  * little-endian microsecond pcap, `flows` distinct (VNI, ingress, egress) in random order. Prints, as JSON,
@@ -32,7 +32,7 @@ export function random(seed) {
 }
 
 /** Writes the capture; returns { packets, bytes, flows, fileBytes }. */
-export function generate(file, { bytes = 2 ** 30, flows = 20_000, seed = 20_251_121 } = {}) {
+export function generate(file, { bytes = 2 ** 30, flows = 1000, seed = 20_251_121 } = {}) {
   const next = random(seed);
   const packets = Math.floor((bytes - 24) / RECORD);
   const header = Buffer.alloc(24);
@@ -87,6 +87,6 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     const at = rest.indexOf(`--${name}`);
     return at < 0 ? fallback : Number(rest[at + 1]);
   };
-  const truth = generate(file, { bytes: value("bytes", 2 ** 30), flows: value("flows", 20_000) });
+  const truth = generate(file, { bytes: value("bytes", 2 ** 30), flows: value("flows", 1000) });
   process.stdout.write(`${JSON.stringify(truth)}\n`);
 }

@@ -5,7 +5,6 @@ import { FrameStatus } from "../frame/status.js";
 import type { Inventory } from "../southbound/index.js";
 import { FlowTable } from "./flow-table.js";
 import { Kernel } from "./kernel.js";
-import { Rows } from "./rows.js";
 import { type Summary, summarize } from "./summary.js";
 import { TunnelTable } from "./tunnel-table.js";
 
@@ -67,8 +66,6 @@ export class Analyzer {
   readonly #flows: FlowTable;
   readonly #tunnels = new TunnelTable();
   readonly #kernel: Kernel;
-  /** Packets of the general way, waiting for the flow table. */
-  readonly #rows = new Rows(512);
   readonly #stops = new Map<number, StopTotals>();
   readonly #totals: Totals = {
     files: [],
@@ -88,13 +85,13 @@ export class Analyzer {
    * null names each packet as of its own time. `decoder`: the one that decodes the batches given to `add`.
    */
   constructor(inventory: Inventory | null, at: number | null, decoder: FrameDecoder) {
-    this.#kernel = new Kernel(decoder.portTable, this.#tunnels);
     this.#inventory = inventory;
     this.#at = at;
     this.#flows =
       inventory !== null && at === null
         ? new FlowTable((vni, keys, ms) => inventory.resolve(vni, (keys >>> 16) & 0x7fff, keys & 0xffff, ms))
         : new FlowTable();
+    this.#kernel = new Kernel(decoder.portTable, this.#flows, this.#tunnels);
   }
 
   /** Opens the account of a capture; packets added from now on are its. */
@@ -128,7 +125,6 @@ export class Analyzer {
     const count = kernel.take(run, most);
     if (count === 0) return 0;
     const file = this.#account();
-    this.#flows.add(kernel.rows);
     const totals = this.#totals;
     totals.byStatus[FrameStatus.ok] += count;
     totals.geneve += count;
@@ -150,7 +146,7 @@ export class Analyzer {
     const { firstNumber, originalBytes, tsSec, tsNsec } = packets;
     const { status, flags, vni, ovnKeys, stopLayer, stopReason } = frames;
     const totals = this.#totals;
-    const rows = this.#rows;
+    const flows = this.#flows;
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       bytes += originalBytes[i];
@@ -158,8 +154,7 @@ export class Analyzer {
       if (vni[i] >= 0) totals.geneve++;
       if ((flags[i] & FrameFlag.ovn) !== 0) {
         totals.ovn++;
-        if (rows.count === rows.capacity) this.#flush(rows);
-        rows.push(vni[i], ovnKeys[i], originalBytes[i], tsSec[i], tsNsec[i]);
+        flows.add(vni[i], ovnKeys[i], originalBytes[i], tsSec[i], tsNsec[i]);
       }
       if ((flags[i] & FrameFlag.bfd) !== 0) totals.bfd++;
       if ((flags[i] & FrameFlag.oam) !== 0) totals.oam++;
@@ -167,14 +162,8 @@ export class Analyzer {
         this.#stopped(status[i], stopLayer[i], stopReason[i], firstNumber + i);
       this.#span(file, tsSec[i], tsNsec[i]);
     }
-    this.#flush(rows);
     this.#tunnels.add(packets, frames, count);
     this.#volume(file, count, bytes);
-  }
-
-  #flush(rows: Rows): void {
-    this.#flows.add(rows);
-    rows.count = 0;
   }
 
   #account(): FileTotals {
@@ -219,12 +208,12 @@ export class Analyzer {
       });
   }
 
-  /** The result so far, with names. The analyzer can go on afterwards. */
-  summary(): Summary {
+  /** The result so far, with names and the `top` largest flows. The analyzer can go on afterwards. */
+  summary(top = Number.POSITIVE_INFINITY): Summary {
     const totals = {
       ...this.#totals,
       stops: [...this.#stops.values()].sort((a, b) => b.packets - a.packets),
     };
-    return summarize(totals, this.#flows, this.#tunnels, this.#inventory, this.#at);
+    return summarize(totals, this.#flows, this.#tunnels, this.#inventory, this.#at, top);
   }
 }

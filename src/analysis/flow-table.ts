@@ -1,26 +1,48 @@
 /*
  * Packets summed up by (VNI, OVN option word): an open-addressing table over typed arrays, since a Map keyed
  * by a 55-bit number or a string costs several times as much a packet. What every packet touches lies
- * together and apart from what only a new flow touches, so that many flows fit into a processor's cache.
+ * together, and apart from what only a new flow touches, so that many flows fit into a processor's cache.
  *
  * Keys have a validity: from when until when they keep their meaning. A key that changes its meaning has an
  * entry for each.
  */
-import { ROW, type Rows } from "./rows.js";
 
-/** Doubles per entry of the counters: packets, bytes, last second, and last nanoseconds as 32-bit word. */
-const STRIDE = 4;
-const PACKETS = 0;
-const BYTES = 1;
-const LAST_SEC = 2;
-/** The same entry in 32-bit words. */
-const INT_STRIDE = 8;
-const LAST_NSEC = 6;
+/*
+ * A slot of the table, what every packet touches of its flow: half a cache line of 32-bit words and doubles.
+ *
+ *   words  0: VNI + 1, or 0 where the slot is free    1: option word    2: packets    3: last, ns
+ *   doubles  2: bytes    3: last, s
+ */
+export const FLOW = {
+  words: 8,
+  vni: 0,
+  keys: 1,
+  packets: 2,
+  lastNsec: 3,
+  doubles: 4,
+  bytes: 2,
+  lastSec: 3,
+} as const;
+// A module's own constants are compiled in; what is imported, or a property, is looked up at each use.
+const WORDS = FLOW.words;
+const VNI = FLOW.vni;
+const KEYS = FLOW.keys;
+const PACKETS = FLOW.packets;
+const LAST_NSEC = FLOW.lastNsec;
+const DOUBLES = FLOW.doubles;
+const BYTES = FLOW.bytes;
+const LAST_SEC = FLOW.lastSec;
+
+/** What of the OVN option's word is keys: all but the reserved bit, which makes no other flow. */
+export const KEY_BITS = 0x7fffffff;
+
+/** Where the slots begin, in bytes: large memory starts 16 bytes into a cache line, and slots shall not cross one. */
+const SLOTS_START = 48;
 
 /** One flow as plain values. Times are seconds since 1970 and nanoseconds. */
 export interface FlowEntry {
   vni: number;
-  /** The option's data word, unsigned. */
+  /** The option's data word without its reserved bit. */
   keys: number;
   packets: number;
   bytes: number;
@@ -40,33 +62,36 @@ export interface Validity {
 export type ValidityOf = (vni: number, keys: number, atMs: number) => Validity;
 
 export class FlowTable {
-  #capacity: number;
+  /** A power of two; at most half the slots are taken. */
+  #slots: number;
   #count = 0;
-  #mask: number;
-  /** Entry number + 1 by hash; 0 is empty. */
-  #slots: Int32Array;
-  /** VNI and option word of each entry. */
-  #keys: Int32Array;
-  #counters: Float64Array;
-  #counterWords: Int32Array;
-  #firstSec: Float64Array;
-  #firstNsec: Int32Array;
-  #from: Float64Array;
-  #until: Float64Array;
+  /** The slots, for the kernel's loops; see FLOW. Other arrays take their place when the table grows. */
+  words!: Int32Array;
+  doubles!: Float64Array;
+  /** By slot, too: what only a new flow sets, or a packet out of order. */
+  #firstSec!: Float64Array;
+  #firstNsec!: Int32Array;
+  #from!: Float64Array;
+  #until!: Float64Array;
+  /** Multiples of 2^32 packets, by slot: what the 32-bit counter has lost. */
+  #carried = new Map<number, number>();
   readonly #validityOf: ValidityOf | null;
 
-  /** Without `validityOf` keys mean the same at all times. `capacity`: flows to start with, a power of two. */
-  constructor(validityOf: ValidityOf | null = null, capacity = 1024) {
+  /** Without `validityOf` keys mean the same at all times. `slots`: twice the flows to start with, a power of two. */
+  constructor(validityOf: ValidityOf | null = null, slots = 2048) {
     this.#validityOf = validityOf;
-    this.#capacity = capacity;
-    this.#mask = capacity * 2 - 1;
-    this.#slots = new Int32Array(capacity * 2);
-    this.#keys = new Int32Array(capacity * 2);
-    this.#counters = new Float64Array(capacity * STRIDE);
-    this.#counterWords = new Int32Array(this.#counters.buffer);
-    this.#firstSec = new Float64Array(capacity);
-    this.#firstNsec = new Int32Array(capacity);
-    const timed = validityOf === null ? 0 : capacity;
+    this.#slots = slots;
+    this.#allocate();
+  }
+
+  #allocate(): void {
+    const slots = this.#slots;
+    const memory = new ArrayBuffer(SLOTS_START + slots * DOUBLES * 8);
+    this.words = new Int32Array(memory, SLOTS_START);
+    this.doubles = new Float64Array(memory, SLOTS_START);
+    this.#firstSec = new Float64Array(slots);
+    this.#firstNsec = new Int32Array(slots);
+    const timed = this.#validityOf === null ? 0 : slots;
     this.#from = new Float64Array(timed);
     this.#until = new Float64Array(timed);
   }
@@ -76,152 +101,139 @@ export class FlowTable {
     return this.#count;
   }
 
-  /**
-   * Counts a packet for each row. Two passes, entries first and counters second, so that the memory accesses
-   * of many packets are under way at once.
-   */
-  add(rows: Rows): void {
-    this.#find(rows);
-    const { count, words, doubles } = rows;
-    const counters = this.#counters;
-    const counterWords = this.#counterWords;
-    for (let i = 0; i < count; i++) {
-      const row = i * ROW.words;
-      const entry = words[row + ROW.entry];
-      const at = entry * STRIDE;
-      const lastNsecAt = entry * INT_STRIDE + LAST_NSEC;
-      const sec = doubles[i * ROW.doubles + ROW.sec];
-      const nsec = words[row + ROW.nsec];
-      counters[at + PACKETS]++;
-      counters[at + BYTES] += words[row + ROW.bytes] >>> 0;
-      const lastSec = counters[at + LAST_SEC];
-      if (sec > lastSec || (sec === lastSec && nsec >= counterWords[lastNsecAt])) {
-        counters[at + LAST_SEC] = sec;
-        counterWords[lastNsecAt] = nsec;
-      } else this.#notLatest(entry, sec, nsec);
+  /** Slots less one: what of a hash is a slot's number. */
+  get mask(): number {
+    return this.#slots - 1;
+  }
+
+  /** Whether what keys mean depends on the time: then only `add` finds their slot. */
+  get timed(): boolean {
+    return this.#validityOf !== null;
+  }
+
+  /** Grows until `flows` more leave half the slots free. */
+  reserve(flows: number): void {
+    while ((this.#count + flows) * 2 > this.#slots) this.#grow();
+  }
+
+  /** Counts a packet; `bytes` are original ones, `keys` the option's word. */
+  add(vni: number, keys: number, bytes: number, sec: number, nsec: number): void {
+    this.reserve(1);
+    const slot = this.#find(vni + 1, keys & KEY_BITS, sec, nsec);
+    const { words, doubles } = this;
+    const packets = (words[slot * WORDS + PACKETS] + 1) | 0;
+    words[slot * WORDS + PACKETS] = packets;
+    if (packets === 0) this.carry(slot);
+    doubles[slot * DOUBLES + BYTES] += bytes;
+    const lastSec = doubles[slot * DOUBLES + LAST_SEC];
+    if (sec > lastSec || (sec === lastSec && nsec >= words[slot * WORDS + LAST_NSEC])) {
+      doubles[slot * DOUBLES + LAST_SEC] = sec;
+      words[slot * WORDS + LAST_NSEC] = nsec;
+    } else this.notLatest(slot, sec, nsec);
+  }
+
+  /** The packet counter of a slot has come round to 0. */
+  carry(slot: number): void {
+    this.#carried.set(slot, (this.#carried.get(slot) ?? 0) + 2 ** 32);
+  }
+
+  /** A packet of the flow that is earlier than its last: perhaps than its first. */
+  notLatest(slot: number, sec: number, nsec: number): void {
+    const firstSec = this.#firstSec[slot];
+    if (sec < firstSec || (sec === firstSec && nsec < this.#firstNsec[slot])) {
+      this.#firstSec[slot] = sec;
+      this.#firstNsec[slot] = nsec;
     }
   }
 
-  /** Only a packet earlier than the last can be earlier than the first. */
-  #notLatest(entry: number, sec: number, nsec: number): void {
-    const firstSec = this.#firstSec[entry];
-    if (sec < firstSec || (sec === firstSec && nsec < this.#firstNsec[entry])) {
-      this.#firstSec[entry] = sec;
-      this.#firstNsec[entry] = nsec;
+  /** The slot of a flow, a new one where there is none. `vni` is one more than it is. */
+  #find(vni: number, keys: number, sec: number, nsec: number): number {
+    const { words, mask } = this;
+    let slot = flowHash(vni, keys) & mask;
+    for (let taken = words[slot * WORDS + VNI]; taken !== 0; taken = words[slot * WORDS + VNI]) {
+      const same = taken === vni && words[slot * WORDS + KEYS] === keys;
+      if (same && (this.#validityOf === null || this.#holds(slot, sec, nsec))) return slot;
+      slot = (slot + 1) & mask;
     }
-  }
-
-  /** Sets each row's entry, a new one where there is none. */
-  #find(rows: Rows): void {
-    const { count, words, doubles } = rows;
-    const timed = this.#validityOf !== null;
-    let keys = this.#keys;
-    let slots = this.#slots;
-    let mask = this.#mask;
-    for (let i = 0; i < count; i++) {
-      const row = i * ROW.words;
-      const vni = words[row + ROW.vni];
-      const word = words[row + ROW.keys];
-      let slot = hash(vni, word) & mask;
-      let number = slots[slot];
-      while (number !== 0) {
-        const at = (number - 1) * 2;
-        if (
-          keys[at] === vni &&
-          keys[at + 1] === word &&
-          (!timed || this.#holds(number - 1, doubles[i * ROW.doubles + ROW.sec], words[row + ROW.nsec]))
-        )
-          break;
-        slot = (slot + 1) & mask;
-        number = slots[slot];
-      }
-      if (number === 0) {
-        number = this.#insert(slot, vni, word, doubles[i * ROW.doubles + ROW.sec], words[row + ROW.nsec]);
-        keys = this.#keys;
-        slots = this.#slots;
-        mask = this.#mask;
-      }
-      words[row + ROW.entry] = number - 1;
-    }
-  }
-
-  #holds(entry: number, sec: number, nsec: number): boolean {
-    const ms = sec * 1e3 + nsec * 1e-6;
-    return ms >= this.#from[entry] && ms < this.#until[entry];
-  }
-
-  /** Adds an entry without packets, whose first is at the time given; returns its number + 1. */
-  #insert(slot: number, vni: number, word: number, sec: number, nsec: number): number {
-    if (this.#count === this.#capacity) {
-      this.#grow();
-      slot = this.#freeSlot(vni, word);
-    }
-    const entry = this.#count;
-    this.#keys[entry * 2] = vni;
-    this.#keys[entry * 2 + 1] = word;
-    this.#counters[entry * STRIDE + LAST_SEC] = sec;
-    this.#counterWords[entry * INT_STRIDE + LAST_NSEC] = nsec;
-    this.#firstSec[entry] = sec;
-    this.#firstNsec[entry] = nsec;
-    if (this.#validityOf !== null) {
-      const validity = this.#validityOf(vni, word, sec * 1e3 + nsec * 1e-6);
-      this.#from[entry] = validity.from;
-      this.#until[entry] = validity.until;
-    }
-    this.#count = entry + 1;
-    this.#slots[slot] = this.#count;
-    return this.#count;
-  }
-
-  #freeSlot(vni: number, word: number): number {
-    let slot = hash(vni, word) & this.#mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+    this.insert(slot, vni, keys, sec, nsec);
     return slot;
   }
 
-  #grow(): void {
-    const capacity = this.#capacity * 2;
-    this.#capacity = capacity;
-    this.#keys = grown(this.#keys, new Int32Array(capacity * 2));
-    this.#counters = grown(this.#counters, new Float64Array(capacity * STRIDE));
-    this.#counterWords = new Int32Array(this.#counters.buffer);
-    this.#firstSec = grown(this.#firstSec, new Float64Array(capacity));
-    this.#firstNsec = grown(this.#firstNsec, new Int32Array(capacity));
+  #holds(slot: number, sec: number, nsec: number): boolean {
+    const ms = sec * 1e3 + nsec * 1e-6;
+    return ms >= this.#from[slot] && ms < this.#until[slot];
+  }
+
+  /** Takes a slot for a flow without packets, whose first is at the time given. `vni` is one more than it is. */
+  insert(slot: number, vni: number, keys: number, sec: number, nsec: number): void {
+    this.#count++;
+    this.words[slot * WORDS + VNI] = vni;
+    this.words[slot * WORDS + KEYS] = keys;
+    this.words[slot * WORDS + LAST_NSEC] = nsec;
+    this.doubles[slot * DOUBLES + LAST_SEC] = sec;
+    this.#firstSec[slot] = sec;
+    this.#firstNsec[slot] = nsec;
     if (this.#validityOf !== null) {
-      this.#from = grown(this.#from, new Float64Array(capacity));
-      this.#until = grown(this.#until, new Float64Array(capacity));
+      const validity = this.#validityOf(vni - 1, keys, sec * 1e3 + nsec * 1e-6);
+      this.#from[slot] = validity.from;
+      this.#until[slot] = validity.until;
     }
-    this.#mask = capacity * 2 - 1;
-    this.#slots = new Int32Array(capacity * 2);
-    for (let entry = 0; entry < this.#count; entry++)
-      this.#slots[this.#freeSlot(this.#keys[entry * 2], this.#keys[entry * 2 + 1])] = entry + 1;
   }
 
-  /** The flow with number `entry`, 0 to `count - 1`, in order of first appearance. */
-  entry(entry: number): FlowEntry {
-    return {
-      vni: this.#keys[entry * 2],
-      keys: this.#keys[entry * 2 + 1] >>> 0,
-      packets: this.#counters[entry * STRIDE + PACKETS],
-      bytes: this.#counters[entry * STRIDE + BYTES],
-      firstSec: this.#firstSec[entry],
-      firstNsec: this.#firstNsec[entry],
-      lastSec: this.#counters[entry * STRIDE + LAST_SEC],
-      lastNsec: this.#counterWords[entry * INT_STRIDE + LAST_NSEC],
-    };
+  #grow(): void {
+    const slots = this.#slots;
+    const words = this.words;
+    const doubles = this.doubles;
+    const firstSec = this.#firstSec;
+    const firstNsec = this.#firstNsec;
+    const from = this.#from;
+    const until = this.#until;
+    const carried = this.#carried;
+    this.#slots = slots * 2;
+    this.#carried = new Map();
+    this.#allocate();
+    const mask = this.#slots - 1;
+    for (let old = 0; old < slots; old++) {
+      const vni = words[old * WORDS + VNI];
+      if (vni === 0) continue;
+      let slot = flowHash(vni, words[old * WORDS + KEYS]) & mask;
+      while (this.words[slot * WORDS + VNI] !== 0) slot = (slot + 1) & mask;
+      for (let word = 0; word < LAST_NSEC + 1; word++)
+        this.words[slot * WORDS + word] = words[old * WORDS + word];
+      this.doubles[slot * DOUBLES + BYTES] = doubles[old * DOUBLES + BYTES];
+      this.doubles[slot * DOUBLES + LAST_SEC] = doubles[old * DOUBLES + LAST_SEC];
+      this.#firstSec[slot] = firstSec[old];
+      this.#firstNsec[slot] = firstNsec[old];
+      if (this.#validityOf !== null) {
+        this.#from[slot] = from[old];
+        this.#until[slot] = until[old];
+      }
+      const lost = carried.get(old);
+      if (lost !== undefined) this.#carried.set(slot, lost);
+    }
+  }
+
+  /** Every flow, in no order. */
+  *entries(): Generator<FlowEntry> {
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const word = slot * WORDS;
+      if (this.words[word + VNI] === 0) continue;
+      yield {
+        vni: this.words[word + VNI] - 1,
+        keys: this.words[word + KEYS],
+        packets: (this.words[word + PACKETS] >>> 0) + (this.#carried.get(slot) ?? 0),
+        bytes: this.doubles[slot * DOUBLES + BYTES],
+        firstSec: this.#firstSec[slot],
+        firstNsec: this.#firstNsec[slot],
+        lastSec: this.doubles[slot * DOUBLES + LAST_SEC],
+        lastNsec: this.words[word + LAST_NSEC],
+      };
+    }
   }
 }
 
-/** The larger array with the contents of the smaller. */
-export function grown<T extends Int32Array | Float64Array>(old: T, fresh: T): T {
-  fresh.set(old);
-  return fresh;
-}
-
-/** Spreads both words over 32 bits (multipliers: golden ratio and Murmur3's finaliser). */
-function hash(vni: number, word: number): number {
-  let h = Math.imul(vni, 0x9e3779b1) ^ Math.imul(word, 0x85ebca6b);
-  h ^= h >>> 15;
-  h = Math.imul(h, 0xc2b2ae35);
-  return h ^ (h >>> 13);
+/** Spreads both words over 32 bits; the multipliers are those of the golden ratio and of Murmur3. */
+export function flowHash(vni: number, keys: number): number {
+  const h = Math.imul(vni ^ Math.imul(keys, 0x9e3779b1), 0x85ebca6b);
+  return h ^ (h >>> 15);
 }

@@ -1,26 +1,48 @@
-import type { RecordRun } from "../capture/batch.js";
+import type { RecordLayout, RecordRun } from "../capture/batch.js";
 import { USUAL_MIN_BYTES, UsualOffset, usualLength } from "../frame/usual.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { LinkType } from "../wire/linktype.js";
-import { KEY_BITS, ROW, Rows } from "./rows.js";
+import { FLOW, type FlowTable, flowHash, KEY_BITS } from "./flow-table.js";
 import type { TunnelTable } from "./tunnel-table.js";
 
-/** Packets taken at a time: their rows stay in a first-level cache. */
-const ROWS = 512;
+/** Packets taken at a time: they, and what is noted of them, stay in a first-level cache. */
+const MOST = 128;
 /** Bytes of a pcap record header. */
 const RECORD_HEADER = 16;
 
+// A module's own constants are compiled in; what is imported is looked up at each use, which shows here.
+const FLOW_WORDS = FLOW.words;
+const FLOW_VNI = FLOW.vni;
+const FLOW_KEYS = FLOW.keys;
+const FLOW_PACKETS = FLOW.packets;
+const FLOW_LAST_NSEC = FLOW.lastNsec;
+const FLOW_DOUBLES = FLOW.doubles;
+const FLOW_BYTES = FLOW.bytes;
+const FLOW_LAST_SEC = FLOW.lastSec;
+const SOURCE = UsualOffset.outerIp + Ipv4Offset.source;
+const DESTINATION = UsualOffset.outerIp + Ipv4Offset.destination;
+const VNI = RECORD_HEADER + UsualOffset.vni;
+const KEYS = RECORD_HEADER + UsualOffset.keys;
+const LEAST = RECORD_HEADER + USUAL_MIN_BYTES;
+const MIN_BYTES = USUAL_MIN_BYTES;
+const MASK = KEY_BITS;
+
 /**
- * The fast way through a capture: usual OVN frames go from the capture's bytes straight into rows, without
+ * The fast way through a capture: usual OVN frames are counted straight from the capture's bytes, without
  * columns in between. It stops at the first packet that is anything else, which the general way then takes.
  * What it says of a packet is what the general way would say; the tests compare the two.
+ *
+ * Three loops over a hundred packets, each short enough that a processor has many of its steps under way
+ * at once: find the records and check their shape; find their flows; count.
  */
 export class Kernel {
   readonly #isPort: Uint8Array;
+  readonly #flows: FlowTable;
   readonly #tunnels: TunnelTable;
-  /** What the flow table wants to know of each packet taken. */
-  readonly rows = new Rows(ROWS);
-  /** Offset behind the last packet taken. */
+  /** Where each packet's record starts, and its flow's slot. */
+  readonly #records = new Int32Array(MOST);
+  readonly #slots = new Int32Array(MOST);
+  /** Behind the last packet taken: where the next record starts. */
   end = 0;
   /** Sum of the original bytes of the packets taken. */
   bytes = 0;
@@ -31,29 +53,45 @@ export class Kernel {
   lastNsec = 0;
 
   /** `isPort` has a 1 for each Geneve port. */
-  constructor(isPort: Uint8Array, tunnels: TunnelTable) {
+  constructor(isPort: Uint8Array, flows: FlowTable, tunnels: TunnelTable) {
     this.#isPort = isPort;
+    this.#flows = flows;
     this.#tunnels = tunnels;
   }
 
-  /**
-   * Takes up to `most` usual frames (ROWS at most) from the start of `run`: a row for each, and their share
-   * of the tunnels. Returns their number; `end` is where the first packet lies that was not taken.
-   */
-  take(run: RecordRun, most: number): number {
-    const { view, start, end, layout } = run;
-    const { littleEndian, units, nsecPerUnit, largest } = layout;
-    const { words, doubles } = this.rows;
+  /** Counts usual frames from the start of `run` on, up to `most`, and returns their number. */
+  take({ view, start, end, layout }: RecordRun, most: number): number {
+    const { littleEndian, linkType } = layout;
+    this.end = start;
+    this.bytes = 0;
+    this.firstSec = 0xffffffff;
+    this.firstNsec = 0x7fffffff;
+    this.lastSec = 0;
+    this.lastNsec = 0;
+    // Big-endian files are rare, and a byte order that is known beforehand is a fifth faster.
+    if (!littleEndian || linkType !== LinkType.ETHERNET) return 0;
+    let taken = 0;
+    for (;;) {
+      const count = this.#walk(view, this.end, end, layout, Math.min(most - taken, MOST));
+      if (this.#flows.timed) this.#add(view, count, layout.nsecPerUnit);
+      else {
+        this.#find(view, count, layout.nsecPerUnit);
+        this.#count(view, count, layout.nsecPerUnit);
+      }
+      taken += count;
+      if (count < MOST || taken === most) return taken;
+    }
+  }
+
+  /** Notes the records of usual frames, and their share of the tunnels. */
+  #walk(view: DataView, start: number, end: number, layout: RecordLayout, limit: number): number {
+    const { units, largest } = layout;
+    const records = this.#records;
     const isPort = this.#isPort;
     const tunnels = this.#tunnels;
-    const limit = layout.linkType === LinkType.ETHERNET ? Math.min(most, ROWS) : 0;
     let count = 0;
     let at = start;
     let bytes = 0;
-    let firstSec = Number.POSITIVE_INFINITY;
-    let firstNsec = 0;
-    let lastSec = Number.NEGATIVE_INFINITY;
-    let lastNsec = 0;
     // The tunnel at hand, and what it has had since it was last told.
     let tunnel = -1;
     let source = 0;
@@ -61,24 +99,27 @@ export class Kernel {
     let tunnelPackets = 0;
     let tunnelBytes = 0;
     let largestOuter = 0;
-    while (count < limit && at + RECORD_HEADER + USUAL_MIN_BYTES <= end) {
-      const sec = view.getUint32(at, littleEndian);
-      const fraction = view.getUint32(at + 4, littleEndian);
-      const captured = view.getUint32(at + 8, littleEndian);
-      const original = view.getUint32(at + 12, littleEndian);
+    // Packets in order, within a second, need no look at the span of time but the last one's.
+    let second = 0;
+    let fraction = -1;
+    while (count < limit && at + LEAST <= end) {
+      const captured = view.getInt32(at + 8, true);
+      const original = view.getInt32(at + 12, true);
       const frame = at + RECORD_HEADER;
+      // Lengths from 2^31 on are negative here, and no usual frame's.
       if (
-        captured < USUAL_MIN_BYTES ||
+        captured < MIN_BYTES ||
+        original < 0 ||
         captured < original ||
         captured > largest ||
         frame + captured > end ||
-        fraction >= units
+        view.getInt32(at + 4, true) >>> 0 >= units
       )
         break;
       const outer = usualLength(view, frame, captured, isPort);
       if (outer === 0) break;
-      const from = view.getInt32(frame + UsualOffset.outerIp + Ipv4Offset.source);
-      const to = view.getInt32(frame + UsualOffset.outerIp + Ipv4Offset.destination);
+      const from = view.getInt32(frame + SOURCE);
+      const to = view.getInt32(frame + DESTINATION);
       if (from !== source || to !== destination || tunnel < 0) {
         if (tunnel >= 0) tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
         tunnel = tunnels.ipv4(from, to);
@@ -91,33 +132,96 @@ export class Kernel {
       tunnelPackets++;
       tunnelBytes += original;
       if (outer > largestOuter) largestOuter = outer;
-      const nsec = fraction * nsecPerUnit;
-      const row = count * ROW.words;
-      words[row + ROW.vni] = view.getInt32(frame + UsualOffset.vni) >>> 8;
-      words[row + ROW.keys] = view.getInt32(frame + UsualOffset.keys) & KEY_BITS;
-      words[row + ROW.bytes] = original;
-      words[row + ROW.nsec] = nsec;
-      doubles[count * ROW.doubles + ROW.sec] = sec;
       bytes += original;
-      if (sec > lastSec || (sec === lastSec && nsec >= lastNsec)) {
-        lastSec = sec;
-        lastNsec = nsec;
+      const nextSecond = view.getInt32(at, true);
+      const nextFraction = view.getInt32(at + 4, true);
+      if (nextSecond !== second || nextFraction < fraction || fraction < 0) {
+        if (fraction >= 0) this.#widen(second >>> 0, fraction, layout.nsecPerUnit);
+        this.#widen(nextSecond >>> 0, nextFraction, layout.nsecPerUnit);
       }
-      if (sec < firstSec || (sec === firstSec && nsec < firstNsec)) {
-        firstSec = sec;
-        firstNsec = nsec;
-      }
+      second = nextSecond;
+      fraction = nextFraction;
+      records[count] = at;
       count++;
       at = frame + captured;
     }
     if (tunnel >= 0) tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
-    this.rows.count = count;
+    if (fraction >= 0) this.#widen(second >>> 0, fraction, layout.nsecPerUnit);
     this.end = at;
-    this.bytes = bytes;
-    this.firstSec = firstSec;
-    this.firstNsec = firstNsec;
-    this.lastSec = lastSec;
-    this.lastNsec = lastNsec;
+    this.bytes += bytes;
     return count;
+  }
+
+  /** Finds each packet's slot in the flow table, a new one where there is none. */
+  #find(view: DataView, count: number, nsecPerUnit: number): void {
+    const flows = this.#flows;
+    // The table does not grow while its arrays are held here.
+    flows.reserve(count);
+    const { words, mask } = flows;
+    const records = this.#records;
+    const slots = this.#slots;
+    for (let i = 0; i < count; i++) {
+      const at = records[i];
+      const vni = (view.getInt32(at + VNI) >>> 8) + 1;
+      const keys = view.getInt32(at + KEYS) & MASK;
+      let slot = flowHash(vni, keys) & mask;
+      let taken = words[slot * FLOW_WORDS + FLOW_VNI];
+      while (taken !== 0 && (taken !== vni || words[slot * FLOW_WORDS + FLOW_KEYS] !== keys)) {
+        slot = (slot + 1) & mask;
+        taken = words[slot * FLOW_WORDS + FLOW_VNI];
+      }
+      if (taken === 0)
+        flows.insert(slot, vni, keys, view.getUint32(at, true), view.getInt32(at + 4, true) * nsecPerUnit);
+      slots[i] = slot;
+    }
+  }
+
+  /** Adds each packet to its slot. */
+  #count(view: DataView, count: number, nsecPerUnit: number): void {
+    const flows = this.#flows;
+    const { words, doubles } = flows;
+    const records = this.#records;
+    const slots = this.#slots;
+    for (let i = 0; i < count; i++) {
+      const at = records[i];
+      const slot = slots[i];
+      const word = slot * FLOW_WORDS;
+      const double = slot * FLOW_DOUBLES;
+      const sec = view.getUint32(at, true);
+      const nsec = Math.imul(view.getInt32(at + 4, true), nsecPerUnit);
+      const packets = (words[word + FLOW_PACKETS] + 1) | 0;
+      words[word + FLOW_PACKETS] = packets;
+      if (packets === 0) flows.carry(slot);
+      doubles[double + FLOW_BYTES] += view.getInt32(at + 12, true);
+      const flowSec = doubles[double + FLOW_LAST_SEC];
+      if (sec > flowSec || (sec === flowSec && nsec >= words[word + FLOW_LAST_NSEC])) {
+        doubles[double + FLOW_LAST_SEC] = sec;
+        words[word + FLOW_LAST_NSEC] = nsec;
+      } else flows.notLatest(slot, sec, nsec);
+    }
+  }
+
+  /** Finds and adds at once, where the time decides which slot it is. */
+  #add(view: DataView, count: number, nsecPerUnit: number): void {
+    for (let i = 0; i < count; i++) {
+      const at = this.#records[i];
+      const sec = view.getUint32(at, true);
+      const nsec = view.getInt32(at + 4, true) * nsecPerUnit;
+      const bytes = view.getInt32(at + 12, true);
+      this.#flows.add(view.getInt32(at + VNI) >>> 8, view.getInt32(at + KEYS), bytes, sec, nsec);
+    }
+  }
+
+  /** Widens the span of time to a packet's, the fraction of a second in the file's unit. */
+  #widen(sec: number, fraction: number, nsecPerUnit: number): void {
+    const nsec = fraction * nsecPerUnit;
+    if (sec > this.lastSec || (sec === this.lastSec && nsec >= this.lastNsec)) {
+      this.lastSec = sec;
+      this.lastNsec = nsec;
+    }
+    if (sec < this.firstSec || (sec === this.firstSec && nsec < this.firstNsec)) {
+      this.firstSec = sec;
+      this.firstNsec = nsec;
+    }
   }
 }

@@ -3,7 +3,7 @@
 import { FrameStatus } from "../frame/status.js";
 import type { AddressResolution, Inventory, MulticastGroup, Port, Resolution } from "../southbound/index.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
-import type { FlowTable } from "./flow-table.js";
+import type { FlowEntry, FlowTable } from "./flow-table.js";
 import type { TunnelTable } from "./tunnel-table.js";
 
 /** One (datapath, ingress, egress); names are null where the inventory has none for the key. */
@@ -77,6 +77,8 @@ export interface Summary {
   /** OVN packets older than all the inventory knows of: among the unresolved. */
   beforeHistory: number;
   stops: StopTotals[];
+  /** How many flows there are; `flows` may have fewer. */
+  flowCount: number;
   flows: FlowSummary[];
   datapaths: DatapathSummary[];
   ports: PortSummary[];
@@ -89,22 +91,19 @@ interface Named {
   resolution: Resolution;
 }
 
-/** Names what was counted. `at` as in the Analyzer. */
+/** Names what was counted. `at` as in the Analyzer; `top`: flows wanted, the largest ones. */
 export function summarize(
   totals: Totals,
   flowTable: FlowTable,
   tunnelTable: TunnelTable,
   inventory: Inventory | null,
   at: number | null,
+  top: number,
 ): Summary {
-  const flows = namedFlows(flowTable, inventory, at);
-  const named = inventory !== null;
-  let unresolved = 0;
-  let beforeHistory = 0;
-  for (const { flow, resolution } of flows) {
-    if (flow.datapath === null || flow.inport === null || flow.outport === null) unresolved += flow.packets;
-    if (resolution.beforeHistory) beforeHistory += flow.packets;
-  }
+  const sums = new Sums(top);
+  // Only where the meaning of keys is a matter of time can two entries be one flow.
+  if (inventory !== null && at === null) for (const flow of mergedFlows(flowTable, inventory)) sums.add(flow);
+  else for (const entry of flowTable.entries()) sums.add(namedFlow(entry, inventory, at));
   const lastMs = totals.files.reduce((latest, { lastTime }) => Math.max(latest, ms(lastTime)), -Infinity);
   return {
     files: totals.files,
@@ -118,12 +117,13 @@ export function summarize(
     malformed: totals.byStatus[FrameStatus.malformed],
     unsupported: totals.byStatus[FrameStatus.unsupported],
     notGeneve: totals.byStatus[FrameStatus.notGeneve],
-    unresolved: named ? unresolved : null,
-    beforeHistory,
+    unresolved: inventory !== null ? sums.unresolved : null,
+    beforeHistory: sums.beforeHistory,
     stops: totals.stops,
-    flows: flows.map(({ flow }) => flow),
-    datapaths: datapathsOf(flows),
-    ports: portsOf(flows),
+    flowCount: sums.flowCount,
+    flows: sums.flows(),
+    datapaths: sums.datapaths(),
+    ports: sums.ports(),
     tunnels: tunnelsOf(tunnelTable, inventory, at ?? lastMs),
   };
 }
@@ -146,149 +146,160 @@ function before(a: Moment, b: Moment): boolean {
   return a.sec < b.sec || (a.sec === b.sec && a.nsec < b.nsec);
 }
 
-/**
- * Table entries with names. Where keys change their meaning over time, entries that mean the same (only a
- * chassis changed between them) become one; otherwise every entry is a flow.
- */
-function namedFlows(table: FlowTable, inventory: Inventory | null, at: number | null): Named[] {
-  const named: Named[] = [];
-  const known = inventory !== null && at === null ? new Map<string, Named>() : null;
-  for (let index = 0; index < table.count; index++) {
-    const { vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec } = table.entry(index);
-    const ingressKey = (keys >>> 16) & 0x7fff;
-    const egressKey = keys & 0xffff;
-    const firstTime = { sec: firstSec, nsec: firstNsec };
-    const lastTime = { sec: lastSec, nsec: lastNsec };
-    const resolution = inventory?.resolve(vni, ingressKey, egressKey, at ?? ms(lastTime)) ?? UNNAMED;
-    const { datapath, inport, outport } = resolution;
-    const identity =
-      known === null ? "" : `${vni} ${keys} ${datapath?.uuid} ${inport?.uuid} ${outport?.uuid}`;
-    const same = known?.get(identity);
-    if (same === undefined) {
-      const flow: FlowSummary = {
-        datapathKey: vni,
-        ingressKey,
-        egressKey,
-        datapath: datapath?.name ?? null,
-        inport: inport?.name ?? null,
-        outport: outport?.name ?? null,
-        packets,
-        bytes,
-        firstTime,
-        lastTime,
-      };
-      const entry = { flow, resolution };
-      known?.set(identity, entry);
-      named.push(entry);
+/** A table entry with names, as of `at` or of its last packet. */
+function namedFlow(entry: FlowEntry, inventory: Inventory | null, at: number | null): Named {
+  const ingressKey = (entry.keys >>> 16) & 0x7fff;
+  const egressKey = entry.keys & 0xffff;
+  const lastTime = { sec: entry.lastSec, nsec: entry.lastNsec };
+  const resolution = inventory?.resolve(entry.vni, ingressKey, egressKey, at ?? ms(lastTime)) ?? UNNAMED;
+  const { datapath, inport, outport } = resolution;
+  const flow = {
+    datapathKey: entry.vni,
+    ingressKey,
+    egressKey,
+    datapath: datapath?.name ?? null,
+    inport: inport?.name ?? null,
+    outport: outport?.name ?? null,
+    packets: entry.packets,
+    bytes: entry.bytes,
+    firstTime: { sec: entry.firstSec, nsec: entry.firstNsec },
+    lastTime,
+  };
+  return { flow, resolution };
+}
+
+/** Entries that mean the same, between which only a chassis changed, as one flow; described as of its last packet. */
+function mergedFlows(table: FlowTable, inventory: Inventory): Iterable<Named> {
+  const merged = new Map<string, Named>();
+  for (const entry of table.entries()) {
+    const named = namedFlow(entry, inventory, null);
+    const { flow } = named;
+    const { datapath, inport, outport } = named.resolution;
+    const identity = `${entry.vni} ${entry.keys} ${datapath?.uuid} ${inport?.uuid} ${outport?.uuid}`;
+    const other = merged.get(identity);
+    if (other === undefined) {
+      merged.set(identity, named);
       continue;
     }
-    const { flow } = same;
-    flow.packets += packets;
-    flow.bytes += bytes;
-    if (before(firstTime, flow.firstTime)) flow.firstTime = firstTime;
-    if (!before(flow.lastTime, lastTime)) continue;
-    flow.lastTime = lastTime;
-    same.resolution = resolution;
-    // The same rows may have been renamed.
-    flow.datapath = datapath?.name ?? null;
-    flow.inport = inport?.name ?? null;
-    flow.outport = outport?.name ?? null;
+    const later = before(other.flow.lastTime, flow.lastTime) ? named : other;
+    const first = before(flow.firstTime, other.flow.firstTime) ? flow.firstTime : other.flow.firstTime;
+    later.flow.packets = flow.packets + other.flow.packets;
+    later.flow.bytes = flow.bytes + other.flow.bytes;
+    later.flow.firstTime = first;
+    merged.set(identity, later);
   }
-  return named.sort(
-    ({ flow: a }, { flow: b }) =>
-      b.bytes - a.bytes ||
-      a.datapathKey - b.datapathKey ||
-      a.ingressKey - b.ingressKey ||
-      a.egressKey - b.egressKey ||
-      ms(a.firstTime) - ms(b.firstTime),
+  return merged.values();
+}
+
+function byBytes(a: FlowSummary, b: FlowSummary): number {
+  return (
+    b.bytes - a.bytes ||
+    a.datapathKey - b.datapathKey ||
+    a.ingressKey - b.ingressKey ||
+    a.egressKey - b.egressKey ||
+    ms(a.firstTime) - ms(b.firstTime)
   );
 }
 
-function datapathsOf(flows: readonly Named[]): DatapathSummary[] {
-  // By row where there is one, else by key.
-  const datapaths = new Map<string | number, DatapathSummary>();
-  for (const { flow, resolution } of flows) {
-    const { datapath } = resolution;
-    const identity = datapath?.uuid ?? flow.datapathKey;
-    let summary = datapaths.get(identity);
+/** A port being summed up, and the time of the last packet of the flow that described it. */
+interface CountedPort {
+  port: PortSummary;
+  seen: number;
+}
+
+/** Takes flows one by one, and keeps of them no more than is asked for. */
+class Sums {
+  flowCount = 0;
+  unresolved = 0;
+  beforeHistory = 0;
+  readonly #top: number;
+  #flows: FlowSummary[] = [];
+  // By row where there is one, else by keys; well-known groups have no row of their own.
+  readonly #datapaths = new Map<string | number, DatapathSummary>();
+  readonly #ports = new Map<string | number, CountedPort>();
+
+  constructor(top: number) {
+    this.#top = top;
+  }
+
+  add({ flow, resolution }: Named): void {
+    this.flowCount++;
+    if (flow.datapath === null || flow.inport === null || flow.outport === null)
+      this.unresolved += flow.packets;
+    if (resolution.beforeHistory) this.beforeHistory += flow.packets;
+    this.#flows.push(flow);
+    if (this.#flows.length > 2 * this.#top + 1000) this.#flows = this.flows();
+    this.#addDatapath(flow, resolution);
+    const seen = ms(flow.lastTime);
+    const sender = this.#port(flow, flow.ingressKey, resolution.inport, seen);
+    sender.txPackets += flow.packets;
+    sender.txBytes += flow.bytes;
+    const receiver = this.#port(flow, flow.egressKey, resolution.outport, seen);
+    receiver.rxPackets += flow.packets;
+    receiver.rxBytes += flow.bytes;
+  }
+
+  #addDatapath({ datapathKey, packets, bytes }: FlowSummary, { datapath }: Resolution): void {
+    const identity = datapath?.uuid ?? datapathKey;
+    let summary = this.#datapaths.get(identity);
     if (summary === undefined) {
       summary = {
-        datapathKey: flow.datapathKey,
+        datapathKey,
         name: datapath?.name ?? null,
         kind: datapath?.kind ?? null,
         packets: 0,
         bytes: 0,
       };
-      datapaths.set(identity, summary);
+      this.#datapaths.set(identity, summary);
     }
-    summary.packets += flow.packets;
-    summary.bytes += flow.bytes;
+    summary.packets += packets;
+    summary.bytes += bytes;
   }
-  return [...datapaths.values()].sort((a, b) => b.bytes - a.bytes || a.datapathKey - b.datapathKey);
-}
 
-/** A port being summed up, and the time of the last packet of the flow that described it. */
-interface Counted {
-  port: PortSummary;
-  seen: number;
-}
-
-function portsOf(flows: readonly Named[]): PortSummary[] {
-  // By row where there is one, else by both keys; well-known groups have no row of their own.
-  const ports = new Map<string | number, Counted>();
-  for (const { flow, resolution } of flows) {
-    const seen = ms(flow.lastTime);
-    const sender = counted(ports, flow, flow.ingressKey, resolution.inport, seen);
-    sender.txPackets += flow.packets;
-    sender.txBytes += flow.bytes;
-    const receiver = counted(ports, flow, flow.egressKey, resolution.outport, seen);
-    receiver.rxPackets += flow.packets;
-    receiver.rxBytes += flow.bytes;
+  /** The account of a port, opened where it is new, described as of the latest flow. */
+  #port(
+    { datapathKey, datapath }: FlowSummary,
+    portKey: number,
+    found: Port | MulticastGroup | null,
+    seen: number,
+  ): PortSummary {
+    const identity = found?.uuid ?? datapathKey * 0x10000 + portKey;
+    let counted = this.#ports.get(identity);
+    if (counted === undefined) {
+      const names = { datapath, name: null, type: null, chassis: null };
+      const port = { datapathKey, portKey, ...names, rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 };
+      counted = { port, seen: Number.NEGATIVE_INFINITY };
+      this.#ports.set(identity, counted);
+    }
+    const { port } = counted;
+    if (found !== null && seen >= counted.seen) {
+      counted.seen = seen;
+      port.datapath = datapath;
+      port.name = found.name;
+      port.type = found.kind === "multicast" ? "multicast" : found.type;
+      port.chassis = found.kind === "multicast" ? null : (found.chassis?.name ?? null);
+    }
+    return port;
   }
-  return [...ports.values()]
-    .map(({ port }) => port)
-    .sort(
+
+  /** The largest flows, in order. */
+  flows(): FlowSummary[] {
+    return this.#flows.sort(byBytes).slice(0, this.#top);
+  }
+
+  datapaths(): DatapathSummary[] {
+    return [...this.#datapaths.values()].sort((a, b) => b.bytes - a.bytes || a.datapathKey - b.datapathKey);
+  }
+
+  ports(): PortSummary[] {
+    const ports = [...this.#ports.values()].map(({ port }) => port);
+    return ports.sort(
       (a, b) =>
         b.rxBytes + b.txBytes - a.rxBytes - a.txBytes ||
         a.datapathKey - b.datapathKey ||
         a.portKey - b.portKey,
     );
-}
-
-/** The account of a port, opened where it is new, described as of the latest flow. */
-function counted(
-  ports: Map<string | number, Counted>,
-  flow: FlowSummary,
-  portKey: number,
-  found: Port | MulticastGroup | null,
-  seen: number,
-): PortSummary {
-  const identity = found?.uuid ?? flow.datapathKey * 0x10000 + portKey;
-  let known = ports.get(identity);
-  if (known === undefined) {
-    const port = {
-      datapathKey: flow.datapathKey,
-      portKey,
-      datapath: flow.datapath,
-      name: null,
-      type: null,
-      chassis: null,
-      rxPackets: 0,
-      rxBytes: 0,
-      txPackets: 0,
-      txBytes: 0,
-    };
-    known = { port, seen: Number.NEGATIVE_INFINITY };
-    ports.set(identity, known);
   }
-  const { port } = known;
-  if (found !== null && seen >= known.seen) {
-    known.seen = seen;
-    port.name = found.name;
-    port.type = found.kind === "multicast" ? "multicast" : found.type;
-    port.chassis = found.kind === "multicast" ? null : (found.chassis?.name ?? null);
-  }
-  return port;
 }
 
 function tunnelsOf(table: TunnelTable, inventory: Inventory | null, at: number): TunnelSummary[] {

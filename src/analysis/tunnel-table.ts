@@ -8,7 +8,6 @@ import { FrameStatus } from "../frame/status.js";
 import { readIpv4, readIpv6 } from "../wire/address.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
-import { grown } from "./flow-table.js";
 
 const WORDS = 8;
 const MAPPED = 0xffff;
@@ -193,6 +192,12 @@ export class TunnelTable {
       geneve: this.#geneve[index],
     };
   }
+}
+
+/** The larger array with the contents of the smaller. */
+function grown<T extends Int32Array | Float64Array>(old: T, fresh: T): T {
+  fresh.set(old);
+  return fresh;
 }
 
 function hash(words: Int32Array, at: number): number {

@@ -72,7 +72,7 @@ export abstract class BatchSource implements CaptureSource {
 
   async close(): Promise<void> {
     this.done = true;
-    await this.buffer.source.close();
+    await this.buffer.close();
   }
 
   protected deliver(count: number): PacketBatch {

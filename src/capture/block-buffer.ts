@@ -9,11 +9,21 @@ const HEAD_BYTES = 64 * 1024;
  */
 const PAGE_MIDDLE_BYTES = 2048;
 
+/** Bytes of a block where blocks are read ahead: enough work to hide a round trip to the thread pool behind. */
+const AHEAD_BLOCK_BYTES = 4 * 1024 * 1024;
+/** Room in front of such a block; a record that may not fit in there ends the reading ahead. */
+const AHEAD_HEAD_BYTES = 320 * 1024 + PAGE_MIDDLE_BYTES;
+/** One of two such blocks with its room, whole pages. */
+const HALF_BYTES = AHEAD_HEAD_BYTES + AHEAD_BLOCK_BYTES + PAGE_MIDDLE_BYTES;
+
 /**
- * The one block of memory a reader parses from. `bytes` and `view` show the same memory; the unread input
+ * The block of memory a reader parses from. `bytes` and `view` show the same memory; the unread input
  * lies from `start` to `end`. Fresh bytes always follow unread ones: a record cut by the end of a block is
  * moved in front of the next block, so a record is contiguous once it is complete, and nothing else is
  * ever copied. Memory changes only in `more()` and `reserve()`; what they return to stays put in between.
+ *
+ * From a source that reads ahead, there are two such blocks in one memory: the system fills one while the
+ * reader takes the other apart.
  */
 export class BlockBuffer {
   readonly source: ByteSource;
@@ -32,6 +42,11 @@ export class BlockBuffer {
   /** Bytes still to be dropped unseen before the next byte is delivered. */
   #skip = 0;
   readonly #blockBytes: number;
+  /** Whether reading ahead is worth a try. */
+  #mayReadAhead = true;
+  /** The read under way, and where in `bytes` it goes to. */
+  #ahead: Promise<number> | null = null;
+  #aheadAt = 0;
 
   constructor(source: ByteSource, blockBytes: number) {
     const head = Math.min(HEAD_BYTES, blockBytes) + PAGE_MIDDLE_BYTES;
@@ -77,7 +92,9 @@ export class BlockBuffer {
 
   /** Makes room for a record of `needed` bytes from `start` on; only a record larger than all memory costs a new one. */
   reserve(needed: number): void {
-    if (needed <= this.bytes.length) return;
+    if (needed > AHEAD_HEAD_BYTES) this.#mayReadAhead = false;
+    // While a read is under way its memory stays: more() makes the room.
+    if (needed <= this.bytes.length || this.#ahead !== null) return;
     let size = this.bytes.length;
     while (size < needed) size *= 2;
     const larger = new Uint8Array(size);
@@ -99,6 +116,8 @@ export class BlockBuffer {
   /** Reads on: true where there is at least one more unread byte than before, false at the end of the input. */
   more(): boolean | Promise<boolean> {
     if (this.ended) return false;
+    if (this.#ahead !== null) return this.#nextBlock();
+    if (this.#mayReadAhead && this.source.readAhead !== null && this.#beginAhead()) return this.#nextBlock();
     this.#makeRoom();
     if (this.end === this.bytes.length) throw new Error("BlockBuffer: more() without room; reserve() first");
     try {
@@ -107,6 +126,76 @@ export class BlockBuffer {
     } catch (error) {
       return this.#failed(error);
     }
+  }
+
+  /** Takes memory for two blocks and starts the first read into it; false where what is unread does not fit. */
+  #beginAhead(): boolean {
+    if (this.available > AHEAD_HEAD_BYTES) return false;
+    const bytes = new Uint8Array(2 * HALF_BYTES);
+    const start = AHEAD_HEAD_BYTES - this.available;
+    bytes.set(this.bytes.subarray(this.start, this.end), start);
+    this.#origin += this.start - start;
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
+    this.start = start;
+    this.end = AHEAD_HEAD_BYTES;
+    this.#readAhead(AHEAD_HEAD_BYTES);
+    return true;
+  }
+
+  #readAhead(at: number): void {
+    const { readAhead } = this.source;
+    if (readAhead === null) return;
+    this.#aheadAt = at;
+    this.#ahead = readAhead(this.bytes, at, AHEAD_BLOCK_BYTES);
+    // Whoever waits for it hears of a failure; until then it is no unhandled one.
+    this.#ahead.catch(() => {});
+  }
+
+  /** Waits for the read under way, moves what is unread in front of its block, and starts the next read. */
+  async #nextBlock(): Promise<boolean> {
+    let got: number;
+    try {
+      got = (await this.#ahead) ?? 0;
+    } catch (error) {
+      return this.#failed(error);
+    } finally {
+      this.#ahead = null;
+    }
+    const at = this.#aheadAt;
+    const left = this.available;
+    if (!this.#mayReadAhead || left > AHEAD_HEAD_BYTES) {
+      this.#leaveAhead(at, got);
+      return this.#received(got);
+    }
+    const start = at - left;
+    this.bytes.copyWithin(start, this.start, this.end);
+    this.#origin += this.start - start;
+    this.start = start;
+    this.end = at;
+    if (got > 0) this.#readAhead(at === AHEAD_HEAD_BYTES ? HALF_BYTES + AHEAD_HEAD_BYTES : AHEAD_HEAD_BYTES);
+    return this.#received(got);
+  }
+
+  /** Goes on without reading ahead: what is unread and the block at `at`, in one piece, with room behind. */
+  #leaveAhead(at: number, got: number): void {
+    this.#mayReadAhead = false;
+    const left = this.available;
+    const bytes = new Uint8Array(left + Math.max(got, this.#blockBytes) + this.#blockBytes);
+    bytes.set(this.bytes.subarray(this.start, this.end));
+    bytes.set(this.bytes.subarray(at, at + got), left);
+    this.#origin += this.start;
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
+    this.start = 0;
+    this.end = left;
+  }
+
+  /** Ends the read under way and closes the source. */
+  async close(): Promise<void> {
+    await this.#ahead?.catch(() => {});
+    this.#ahead = null;
+    await this.source.close();
   }
 
   /** True once `count` unread bytes are there, false where the input ends before. */

@@ -23,6 +23,11 @@ export interface ByteSource {
    * Throws a {@link CaptureError}. Only one call may be under way.
    */
   read(into: Uint8Array, start: number, length: number): number | Promise<number>;
+  /**
+   * As `read`, on the thread pool, for large regular files: the system copies one block while the one before
+   * it is taken apart. Null where that does not pay.
+   */
+  readonly readAhead: ((into: Uint8Array, start: number, length: number) => Promise<number>) | null;
   /** A second source over the same bytes from the first one on, where they can be read again, else null. */
   again(): ByteSource | null;
   /** Closing twice does no harm. */
@@ -45,9 +50,12 @@ export function readFailure(name: string, position: number, cause: unknown): Cap
   );
 }
 
+/** Files from this size on are read ahead: below, the thread pool's round trips cost more than they hide. */
+const READ_AHEAD_BYTES = 16 * 1024 * 1024;
+
 /**
  * A regular file, read synchronously: out of the page cache that takes less than a round trip to the
- * thread pool.
+ * thread pool, unless there is work to do meanwhile (`readAhead`).
  */
 class FileSource implements ByteSource {
   readonly name: string;
@@ -66,6 +74,19 @@ class FileSource implements ByteSource {
     this.total = owned ? size : null;
     this.#owned = owned;
   }
+
+  get readAhead(): ByteSource["readAhead"] {
+    return this.#owned && this.size >= READ_AHEAD_BYTES ? this.#readOnPool : null;
+  }
+
+  readonly #readOnPool = (into: Uint8Array, start: number, length: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      read(this.#fd, into, start, length, this.position, (error, got) => {
+        if (error) return reject(readFailure(this.name, this.position, error));
+        this.position += got;
+        resolve(got);
+      });
+    });
 
   read(into: Uint8Array, start: number, length: number): number {
     try {
@@ -106,6 +127,9 @@ class Borrowed implements ByteSource {
   get total(): number | null {
     return this.#source.total;
   }
+  get readAhead(): ByteSource["readAhead"] {
+    return this.#source.readAhead;
+  }
   read(into: Uint8Array, start: number, length: number): number | Promise<number> {
     return this.#source.read(into, start, length);
   }
@@ -123,6 +147,7 @@ class DescriptorSource implements ByteSource {
   readonly name: string;
   readonly size = null;
   readonly total = null;
+  readonly readAhead = null;
   position = 0;
   readonly #fd: number;
   readonly #owned: boolean;
@@ -176,6 +201,7 @@ class IterableSource implements ByteSource {
   readonly name: string;
   readonly size = null;
   readonly total = null;
+  readonly readAhead = null;
   position = 0;
   readonly #iterator: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);

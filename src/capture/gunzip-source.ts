@@ -21,6 +21,7 @@ export function isGzipMagic(bytes: Uint8Array): boolean {
  * the damage is delivered; from a pipe up to 256 KiB in front of it are lost.
  */
 export class GunzipSource implements ByteSource {
+  readonly readAhead = null;
   readonly name: string;
   readonly total = null;
   readonly #base: ByteSource;

@@ -26,6 +26,11 @@ export class PeekedSource implements ByteSource {
     return this.#source.total;
   }
 
+  /** What was looked at comes first, and is given by `read`. */
+  get readAhead(): ByteSource["readAhead"] {
+    return this.#used === this.#head.length ? this.#source.readAhead : null;
+  }
+
   /** The first `count` bytes, fewer where the input ends before. Call it before `read`; a copy. */
   async peek(count: number): Promise<Uint8Array> {
     const head = new Uint8Array(count);

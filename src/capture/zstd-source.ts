@@ -38,6 +38,7 @@ export function isZstdMagic(bytes: Uint8Array): boolean {
 
 /** The content of a zstd file of any number of frames. */
 export class ZstdSource implements ByteSource {
+  readonly readAhead = null;
   readonly name: string;
   readonly total = null;
   readonly #base: ByteSource;

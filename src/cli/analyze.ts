@@ -48,15 +48,16 @@ export async function analyze(
     report,
   );
   if (opened > 0) {
-    const summary = analyzer.summary();
+    const top = options.top ?? (options.output === "json" ? Number.POSITIVE_INFINITY : TOP);
+    const summary = analyzer.summary(top);
     if (options.output === "json") {
       const { analyzeJson } = await import("../output/analyze-json.js");
-      stdout.write(analyzeJson(summary, { top: options.top ?? null, all: options.all === true }));
+      stdout.write(analyzeJson(summary, { all: options.all === true }));
     } else {
       const { analyzeText } = await import("../output/analyze-text.js");
       stdout.write(
         analyzeText(summary, {
-          top: options.top ?? TOP,
+          top,
           all: options.all === true,
           utc: options.utc === true,
           named: naming.inventory !== null,

@@ -8,9 +8,8 @@ import { isoTime } from "./time.js";
 const time = (moment: Moment | null): string | null =>
   moment === null ? null : isoTime(moment.sec, moment.nsec);
 
-/** The answer of `analyze -o json` (docs/cli.md), indented, with a line end. `top` null lists all flows. */
-export function analyzeJson(summary: Summary, options: { top: number | null; all: boolean }): string {
-  const flows = options.top === null ? summary.flows : summary.flows.slice(0, options.top);
+/** The answer of `analyze -o json` (docs/cli.md), indented, with a line end. */
+export function analyzeJson(summary: Summary, options: { all: boolean }): string {
   const answer = {
     files: summary.files.map((file) => ({
       name: file.name,
@@ -41,12 +40,12 @@ export function analyzeJson(summary: Summary, options: { top: number | null; all
         packets: stop.packets,
         first: { file: summary.files[stop.file].name, number: stop.number },
       })),
-    flows: flows.map((flow) => ({
+    flows: summary.flows.map((flow) => ({
       ...flow,
       firstTime: time(flow.firstTime),
       lastTime: time(flow.lastTime),
     })),
-    flowCount: summary.flows.length,
+    flowCount: summary.flowCount,
     datapaths: summary.datapaths,
     ports: summary.ports,
     tunnels: summary.tunnels,

@@ -119,9 +119,7 @@ function flows(summary: Summary, { top, utc, named, style }: AnalyzeTextOptions)
     clockTime(flow.firstTime.sec, flow.firstTime.nsec, utc),
     clockTime(flow.lastTime.sec, flow.lastTime.nsec, utc),
   ];
-  return (
-    heading("Flows", summary.flows.length, top) + table(columns, summary.flows.slice(0, top).map(row), style)
-  );
+  return heading("Flows", summary.flowCount, top) + table(columns, summary.flows.map(row), style);
 }
 
 function ports(summary: Summary, { top, named, style }: AnalyzeTextOptions): string {
