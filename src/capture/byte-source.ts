@@ -2,9 +2,11 @@
  * Bytes from files, pipes and streams, pulled by the reader: nothing is read before it is asked for, so
  * memory and back-pressure are the reader's alone.
  */
+
 import { close, fstat, open, read, readSync, type Stats } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CaptureError, printable, systemCode } from "./error.js";
+import { shown } from "../text.js";
+import { CaptureError, systemCode } from "./error.js";
 
 /** Bytes in order, once. */
 export interface ByteSource {
@@ -38,7 +40,7 @@ export interface ByteSource {
 export function readFailure(name: string, position: number, cause: unknown): CaptureError {
   if (cause instanceof CaptureError) return cause;
   const code = systemCode(cause);
-  const what = code || (cause instanceof Error ? printable(cause.message) : "unknown error");
+  const what = code || (cause instanceof Error ? shown(cause.message) : "unknown error");
   return new CaptureError(
     "ERR_CAPTURE_READ",
     name,
@@ -290,7 +292,7 @@ function openFailure(name: string, cause: unknown): CaptureError {
   };
   const reason =
     advice[code] ??
-    `cannot be opened (${code || printable(cause instanceof Error ? cause.message : String(cause))}); check the path`;
+    `cannot be opened (${code || shown(cause instanceof Error ? cause.message : String(cause))}); check the path`;
   return new CaptureError("ERR_CAPTURE_OPEN", name, reason, null, cause);
 }
 

@@ -1,3 +1,5 @@
+import { shown } from "../text.js";
+
 /** What kind of failure a {@link CaptureError} is; stable, for programs. */
 export type CaptureErrorCode =
   /** The file cannot be opened: missing, not permitted, a directory. */
@@ -36,28 +38,12 @@ export class CaptureError extends Error {
     offset: number | null = null,
     cause?: unknown,
   ) {
-    super(`${printable(file)}: ${reason}`, cause === undefined ? undefined : { cause });
+    super(`${shown(file)}: ${reason}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.file = file;
     this.reason = reason;
     this.offset = offset;
   }
-}
-
-/** Characters of foreign text shown at most in a message. */
-const SHOWN_CHARACTERS = 256;
-
-/**
- * `text` fit for one line of a terminal: control, bidirectional and line-separating characters become
- * `\x1b` or `\u{202e}`, and long text is cut.
- */
-export function printable(text: string): string {
-  const cut = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
-  return cut.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
-    const point = character.codePointAt(0) ?? 0;
-    const hex = point.toString(16);
-    return point < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u{${hex}}`;
-  });
 }
 
 /** The stable code of a system error (`ENOENT`), or an empty string. */

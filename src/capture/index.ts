@@ -1,5 +1,5 @@
 /** genevescope/capture: packets from files and pipes, in batches. */
 export * from "./batch.js";
-export { CaptureError, type CaptureErrorCode, printable } from "./error.js";
+export { CaptureError, type CaptureErrorCode } from "./error.js";
 export type { HexDumpLink } from "./hexdump-source.js";
 export { type OpenOptions, openCapture } from "./open.js";

@@ -1,7 +1,8 @@
+import { shown } from "../text.js";
 import type { CaptureSource } from "./batch.js";
 import { BlockBuffer } from "./block-buffer.js";
 import { type ByteSource, openBytes } from "./byte-source.js";
-import { CaptureError, printable } from "./error.js";
+import { CaptureError } from "./error.js";
 import { GunzipSource, isGzipMagic } from "./gunzip-source.js";
 import { type HexDumpLink, openHexDump } from "./hexdump-source.js";
 import { isPcapMagic, openPcap } from "./pcap-source.js";
@@ -132,6 +133,6 @@ function checked(name: string, option: string, value: number, largest: number): 
 
 function chosen(name: string, option: string, value: string | undefined, choices: readonly string[]): void {
   if (value === undefined || choices.includes(value)) return;
-  const reason = `${option} is "${printable(String(value))}", not one of ${choices.join(", ")}`;
+  const reason = `${option} is "${shown(String(value))}", not one of ${choices.join(", ")}`;
   throw new CaptureError("ERR_CAPTURE_OPTION", name, reason);
 }

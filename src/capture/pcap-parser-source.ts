@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
+import { shown } from "../text.js";
 import { type CaptureInterface, type CaptureSource, type Damage, PacketBatch } from "./batch.js";
 import type { ByteSource } from "./byte-source.js";
-import { CaptureError, printable } from "./error.js";
+import { CaptureError } from "./error.js";
 import { largestCaptured } from "./pcap-source.js";
 
 const FILE_HEADER_BYTES = 24;
@@ -150,7 +151,7 @@ export class PcapParserSource implements CaptureSource {
       throw new CaptureError(
         "ERR_CAPTURE_READER",
         this.name,
-        `pcap-parser refuses the file header (${printable(this.#failure?.message ?? "no reason given")}); use the builtin reader`,
+        `pcap-parser refuses the file header (${shown(this.#failure?.message ?? "no reason given")}); use the builtin reader`,
         0,
         this.#failure,
       );
@@ -174,7 +175,7 @@ export class PcapParserSource implements CaptureSource {
         if (!(error instanceof CaptureError)) throw error;
         this.#stop(error.reason, false);
       }
-      if (this.#failure) this.#stop(`pcap-parser: ${printable(this.#failure.message)}`, false);
+      if (this.#failure) this.#stop(`pcap-parser: ${shown(this.#failure.message)}`, false);
       else if (this.#tooLong >= 0) this.#stop(this.#lengthFault(), false);
       else if (!more && !this.#done) this.#end();
       if (batch.count === 0) continue;

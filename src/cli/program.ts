@@ -10,7 +10,11 @@ export async function main(args: readonly string[]): Promise<number> {
   let status: number = Exit.done;
   const program = new Command("genevescope")
     .description("Geneve packets of an OVN network, with the logical names their keys stand for")
-    .version(version(), "-V, --version")
+    .option("-V, --version", "print the version")
+    .on("option:version", () => {
+      process.stdout.write(`${version()}\n`);
+      throw new CommanderError(0, "commander.version", "");
+    })
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`genevescope: ${text.replace(/^error: /, "")}`) })
     .addHelpText("after", "\n`genevescope FILE` alone means `genevescope analyze FILE`.");

@@ -100,6 +100,10 @@ export async function readCaptures(
       }
       progress.clear();
       await sink.endFile(source);
+      if (source.odd > 0)
+        await report(
+          `${shown(file)}: ${source.odd} ${source.odd === 1 ? "oddity" : "oddities"} put right: fractions of a second out of range, or dumps that break off within a packet`,
+        );
       if (source.damage !== null) {
         const { offset, reason, lostBytes } = source.damage;
         const lost = lostBytes === null ? "" : `; the last ${lostBytes} bytes are lost`;

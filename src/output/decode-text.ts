@@ -4,7 +4,7 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import type { Resolution } from "../southbound/index.js";
-import { printable } from "../text.js";
+import { printable, quoted } from "../text.js";
 import { readIpv4, readIpv6 } from "../wire/address.js";
 import { hexDump } from "./hex.js";
 import { InnerSummary } from "./inner-summary.js";
@@ -109,7 +109,6 @@ function stop(frames: FrameBatch, i: number): string {
 
 /** The hop in ovn-trace's words. */
 function traceWords({ datapath, inport, outport }: Resolution): string {
-  const quote = (name: string | null | undefined): string =>
-    name == null ? "?" : `"${printable(name.replace(/["\\]/g, "\\$&"))}"`;
-  return `egress(dp=${quote(datapath?.name)}, inport=${quote(inport?.name)}, outport=${quote(outport?.name)})`;
+  const name = (text: string | null | undefined): string => (text == null ? "?" : quoted(text));
+  return `egress(dp=${name(datapath?.name)}, inport=${name(inport?.name)}, outport=${name(outport?.name)})`;
 }

@@ -3,13 +3,14 @@
  * "headings": [column...]}, a row being the columns' values in OVSDB's notation. The columns come last, and
  * the rows of a big database should not wait for them in memory: hence two passes.
  */
+
+import { quoted, shown } from "../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { SouthboundError } from "./error.js";
 import { Inventory } from "./inventory.js";
 import { JsonScanner, ScanError, type ScanHandler, type Take } from "./json-scan.js";
 import type { SouthboundDamage } from "./model.js";
 import { missingColumn, OPTIONAL_TABLES, standardLayout, type TableLayout, wrongDatabase } from "./schema.js";
-import { quoted, shown } from "./text.js";
 import { isUuid, type RowDelta, readColumns } from "./transaction.js";
 import { readUuid, StringPool } from "./value.js";
 import { WarningLog } from "./warnings.js";

@@ -2,10 +2,11 @@
  * Every version of every row, and who had which key when. Built from row changes in the order of their
  * transactions, whether those come from a file or, later, from a live server.
  */
+
+import { quoted } from "../text.js";
 import type { Interval } from "./model.js";
 import { ColumnIndex, type TableName } from "./schema.js";
 import type { RowChange, RowValues } from "./store.js";
-import { quoted } from "./text.js";
 import { type IntervalList, Timeline } from "./timeline.js";
 import type { Datum } from "./value.js";
 import type { WarningLog } from "./warnings.js";

@@ -2,13 +2,14 @@
  * A standalone database file (ovsdb(5)): the schema, then a record for each transaction. `ovsdb-client backup`
  * writes the same with a single record that holds everything.
  */
+
+import { quoted } from "../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { SouthboundError } from "./error.js";
 import { Inventory } from "./inventory.js";
 import type { ScanHandler, Take } from "./json-scan.js";
 import { LogReader } from "./log.js";
 import { type Layout, readSchema, type TableLayout } from "./schema.js";
-import { quoted } from "./text.js";
 import { isUuid, type RowDelta, readColumns, readDate, type Transaction } from "./transaction.js";
 import { StringPool } from "./value.js";
 import { WarningLog } from "./warnings.js";

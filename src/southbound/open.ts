@@ -1,10 +1,10 @@
+import { shown } from "../text.js";
 import { ByteSource } from "./byte-source.js";
 import { openDump } from "./dump.js";
 import { SouthboundError } from "./error.js";
 import type { Inventory } from "./inventory.js";
 import { openJournal } from "./journal.js";
 import { describeUnknown, recognise } from "./recognise.js";
-import { shown } from "./text.js";
 
 /** How ovn-sbctl(8) names servers; anything else is a file. */
 const REMOTE = /^(tcp|ssl|unix|ptcp|pssl|punix):/;

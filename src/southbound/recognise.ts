@@ -1,4 +1,4 @@
-import { quoted } from "./text.js";
+import { quoted } from "../text.js";
 
 /** What the first bytes of a file say it is. */
 export type Kind = "log" | "cluster" | "json" | "other";

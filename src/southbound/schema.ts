@@ -3,8 +3,9 @@
  * (RFC 7047 section 3.2) says of them. Schemas differ between OVN releases; only what names a packet is
  * insisted on.
  */
+
+import { quoted, shown } from "../text.js";
 import { SouthboundError } from "./error.js";
-import { quoted, shown } from "./text.js";
 import type { AtomType, Column, Shape } from "./value.js";
 import { type Datum, defaultDatum } from "./value.js";
 import type { WarningLog } from "./warnings.js";

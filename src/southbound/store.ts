@@ -1,8 +1,9 @@
 /*
  * The rows as they are now: applies transactions one after the other and says what each row was and became.
  */
+
+import { shown } from "../text.js";
 import type { Layout, TableLayout } from "./schema.js";
-import { shown } from "./text.js";
 import type { Transaction } from "./transaction.js";
 import { applyDifference, type Datum, sameDatum } from "./value.js";
 import type { WarningLog } from "./warnings.js";

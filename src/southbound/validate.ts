@@ -1,6 +1,6 @@
+import { quoted } from "../text.js";
 import { ColumnIndex, type TableName } from "./schema.js";
 import type { RowStore, RowValues } from "./store.js";
-import { quoted } from "./text.js";
 import type { Datum } from "./value.js";
 import type { WarningLog } from "./warnings.js";
 

@@ -2,7 +2,8 @@ import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync, readSync, wr
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { CaptureError, openCapture, printable } from "../../src/capture/index.js";
+import { CaptureError, openCapture } from "../../src/capture/index.js";
+import { shown } from "../../src/text.js";
 import { collect, failure, pcap, somePackets, temporary, temporaryPath } from "./helper.js";
 
 const packets = somePackets(20);
@@ -117,8 +118,8 @@ describe("openCapture", () => {
     const error = await failure("evil\u001b[31m\r\n\u202egnp.exe");
     expect(error.message.startsWith("evil\\x1b[31m\\x0d\\x0a\\u{202e}gnp.exe: ")).toBe(true);
     expect(error.file).toBe("evil\u001b[31m\r\n\u202egnp.exe");
-    expect(printable("x".repeat(1000)).length).toBe(259);
-    expect(printable("worker1 \u00e9\u4e2d")).toBe("worker1 \u00e9\u4e2d");
+    expect(shown("x".repeat(1000)).length).toBe(259);
+    expect(shown("worker1 \u00e9\u4e2d")).toBe("worker1 \u00e9\u4e2d");
   });
 
   it("refuses options that make no sense", async () => {

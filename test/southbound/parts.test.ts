@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { JsonScanner, ScanError, type Take } from "../../src/southbound/json-scan.js";
-import { quoted, shown } from "../../src/southbound/text.js";
 import { IntervalList, Timeline } from "../../src/southbound/timeline.js";
 import { applyDifference, type Column, readDatum, StringPool } from "../../src/southbound/value.js";
+import { quoted, shown } from "../../src/text.js";
 
 type Found = [kind: string, ...rest: unknown[]];
 
