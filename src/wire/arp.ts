@@ -12,6 +12,7 @@
  *  |  Target hardware (h)  Target protocol (p)                     |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
+
 import {
   IPV4_BYTES,
   MAC_BYTES,
@@ -23,6 +24,7 @@ import {
   writeIpv4,
   writeMac,
 } from "./address.js";
+import { UNBOUND } from "./bytes.js";
 import { ranged, room, WireError } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -71,7 +73,7 @@ export class ArpView {
   /** Equal to `payloadStart`: ARP carries nothing. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(ARP_ETHERNET_IPV4_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

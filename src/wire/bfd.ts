@@ -19,7 +19,7 @@
  *  |          Authentication section (when A is set) ...           |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import { copyBytes, putBytes } from "./bytes.js";
+import { copyBytes, putBytes, UNBOUND } from "./bytes.js";
 import { ranged, room } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -96,7 +96,7 @@ export class BfdView {
   /** Offset behind the bytes given; what lies between is no part of BFD. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(BFD_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

@@ -9,7 +9,9 @@
  *  | Tags (0, 4, 8, ... bytes)  |  EtherType or length   |
  *  +--------+--------+--------+--------+--------+--------+
  */
+
 import { MAC_BYTES, readMac, readMacBits, writeMac } from "./address.js";
+import { UNBOUND } from "./bytes.js";
 import { room } from "./error.js";
 import { ETHER_TYPE_MIN } from "./ethertype.js";
 import { Reason } from "./reason.js";
@@ -44,7 +46,7 @@ export class EthernetView {
   /** Offset behind the last payload byte; an 802.3 length ends the payload before the padding. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(ETHERNET_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

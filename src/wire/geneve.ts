@@ -19,7 +19,7 @@
  *  ~                  Variable-Length Option Data                  ~
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import { copyBytes } from "./bytes.js";
+import { copyBytes, UNBOUND } from "./bytes.js";
 import {
   GENEVE_HEADER_BYTES,
   GENEVE_OPTION_HEADER_BYTES,
@@ -58,7 +58,7 @@ export class GeneveView {
   /** Offset behind the current option's data: 0, 4, ... 124 bytes further. */
   optionDataEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(GENEVE_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

@@ -10,6 +10,7 @@
  *  |  16 unused bits and the MTU in "fragmentation needed"         |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
+import { UNBOUND } from "./bytes.js";
 import { ranged, room } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -59,7 +60,7 @@ export class IcmpView {
   /** Offset behind the last payload byte. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(ICMP_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

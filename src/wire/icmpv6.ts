@@ -16,7 +16,7 @@
  */
 
 import { readIpv6 } from "./address.js";
-import { copyBytes, putBytes } from "./bytes.js";
+import { copyBytes, putBytes, UNBOUND } from "./bytes.js";
 import { ranged, room, WireError } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -128,7 +128,7 @@ export class Icmpv6View {
   /** Offset behind the current ND option; equal to `optionStart` when there is none. */
   optionEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(ICMPV6_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

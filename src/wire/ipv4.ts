@@ -18,7 +18,7 @@
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { readIpv4, writeIpv4 } from "./address.js";
-import { copyBytes, putBytes } from "./bytes.js";
+import { copyBytes, putBytes, UNBOUND } from "./bytes.js";
 import { ranged, room, WireError } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -87,7 +87,7 @@ export class Ipv4View {
   /** Offset behind the last payload byte: the smaller of what `totalLength` says and what is there. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(IPV4_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

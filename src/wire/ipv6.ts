@@ -17,7 +17,7 @@
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
 import { readIpv6, writeIpv6 } from "./address.js";
-import { copyBytes, putBytes } from "./bytes.js";
+import { copyBytes, putBytes, UNBOUND } from "./bytes.js";
 import { ranged, room } from "./error.js";
 import { IpProtocol } from "./ethertype.js";
 import { Reason } from "./reason.js";
@@ -75,7 +75,7 @@ export class Ipv6View {
   /** Protocol number of the upper layer; of the extension header that does not fit after `badOption`. */
   protocol = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(IPV6_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

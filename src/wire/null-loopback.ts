@@ -10,6 +10,7 @@
  *
  * Families are small numbers, so the order shows: what exceeds 16 bits read one way is meant the other way.
  */
+import { UNBOUND } from "./bytes.js";
 import { ranged, room } from "./error.js";
 import { EtherType } from "./ethertype.js";
 import { Reason } from "./reason.js";
@@ -44,7 +45,7 @@ export class NullView {
   /** Offset behind the last payload byte. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(NULL_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

@@ -10,6 +10,7 @@
  *  |R|        Ingress key          |          Egress key           |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
+import { UNBOUND } from "./bytes.js";
 import { ranged, room } from "./error.js";
 import { GENEVE_OPTION_HEADER_BYTES, type GeneveOptionRecord, type GeneveView } from "./geneve.js";
 import { Reason } from "./reason.js";
@@ -57,7 +58,7 @@ export class OvnOptionView {
   #view: DataView;
   #start = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(OVN_OPTION_DATA_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

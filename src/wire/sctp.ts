@@ -11,6 +11,7 @@
  *  |                           Checksum                            |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
+import { UNBOUND } from "./bytes.js";
 import { ranged, room } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -40,7 +41,7 @@ export class SctpView {
   /** Offset behind the last chunk. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(SCTP_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

@@ -14,7 +14,7 @@
  * The protocol type is an EtherType, or for frames without one a small number (4: 802.2 LLC). Where it is a
  * VLAN TPID, the tags follow the header as they would in Ethernet (vlan.ts).
  */
-import { copyBytes, putBytes } from "./bytes.js";
+import { copyBytes, putBytes, UNBOUND } from "./bytes.js";
 import { ranged, room, WireError } from "./error.js";
 import { Reason } from "./reason.js";
 import { readTags, skipTags, VLAN_TAG_BYTES, type VlanTag, writeTags } from "./vlan.js";
@@ -68,7 +68,7 @@ export interface Sll2Record extends SllRecord {
 
 /** What both versions read alike; `version` is 1 or 2, set once. Rebind for each packet, never keep. */
 class CookedView {
-  protected view: DataView = new DataView(new ArrayBuffer(SLL2_HEADER_BYTES));
+  protected view: DataView = UNBOUND;
   protected start = 0;
   readonly #headerBytes: number;
   readonly #typeOffset: number;

@@ -19,7 +19,7 @@
  *  |                  Options (0 to 40 bytes) ...                  |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-import { copyBytes, putBytes } from "./bytes.js";
+import { copyBytes, putBytes, UNBOUND } from "./bytes.js";
 import { ranged, room, WireError } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -86,7 +86,7 @@ export class TcpView {
   /** Offset behind the last payload byte. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(TCP_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 

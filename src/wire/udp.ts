@@ -8,6 +8,7 @@
  *  |     Length      |    Checksum     |
  *  +--------+--------+--------+--------+
  */
+import { UNBOUND } from "./bytes.js";
 import { ranged, room } from "./error.js";
 import { Reason } from "./reason.js";
 
@@ -37,7 +38,7 @@ export class UdpView {
   /** Offset behind the last payload byte: the smaller of what `length` says and what is there. */
   payloadEnd = 0;
 
-  constructor(view: DataView = new DataView(new ArrayBuffer(UDP_HEADER_BYTES))) {
+  constructor(view: DataView = UNBOUND) {
     this.#view = view;
   }
 
