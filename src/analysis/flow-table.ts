@@ -68,11 +68,12 @@ export class FlowTable {
   /** The slots, for the kernel's loops; see FLOW. Other arrays take their place when the table grows. */
   words!: Int32Array;
   doubles!: Float64Array;
+  /** By slot: the validity of a flow's keys, in milliseconds since 1970; empty where `timed` is false. */
+  from!: Float64Array;
+  until!: Float64Array;
   /** By slot, too: what only a new flow sets, or a packet out of order. */
   #firstSec!: Float64Array;
   #firstNsec!: Int32Array;
-  #from!: Float64Array;
-  #until!: Float64Array;
   /** Multiples of 2^32 packets, by slot: what the 32-bit counter has lost. */
   #carried = new Map<number, number>();
   readonly #validityOf: ValidityOf | null;
@@ -92,8 +93,8 @@ export class FlowTable {
     this.#firstSec = new Float64Array(slots);
     this.#firstNsec = new Int32Array(slots);
     const timed = this.#validityOf === null ? 0 : slots;
-    this.#from = new Float64Array(timed);
-    this.#until = new Float64Array(timed);
+    this.from = new Float64Array(timed);
+    this.until = new Float64Array(timed);
   }
 
   /** Flows in the table. */
@@ -106,7 +107,7 @@ export class FlowTable {
     return this.#slots - 1;
   }
 
-  /** Whether what keys mean depends on the time: then only `add` finds their slot. */
+  /** Whether what keys mean depends on the time: then a flow's slot is the one whose validity has it. */
   get timed(): boolean {
     return this.#validityOf !== null;
   }
@@ -160,8 +161,8 @@ export class FlowTable {
   }
 
   #holds(slot: number, sec: number, nsec: number): boolean {
-    const ms = sec * 1e3 + nsec * 1e-6;
-    return ms >= this.#from[slot] && ms < this.#until[slot];
+    const ms = momentMs(sec, nsec);
+    return ms >= this.from[slot] && ms < this.until[slot];
   }
 
   /** Takes a slot for a flow without packets, whose first is at the time given. `vni` is one more than it is. */
@@ -174,9 +175,9 @@ export class FlowTable {
     this.#firstSec[slot] = sec;
     this.#firstNsec[slot] = nsec;
     if (this.#validityOf !== null) {
-      const validity = this.#validityOf(vni - 1, keys, sec * 1e3 + nsec * 1e-6);
-      this.#from[slot] = validity.from;
-      this.#until[slot] = validity.until;
+      const validity = this.#validityOf(vni - 1, keys, momentMs(sec, nsec));
+      this.from[slot] = validity.from;
+      this.until[slot] = validity.until;
     }
   }
 
@@ -186,8 +187,8 @@ export class FlowTable {
     const doubles = this.doubles;
     const firstSec = this.#firstSec;
     const firstNsec = this.#firstNsec;
-    const from = this.#from;
-    const until = this.#until;
+    const from = this.from;
+    const until = this.until;
     const carried = this.#carried;
     this.#slots = slots * 2;
     this.#carried = new Map();
@@ -205,8 +206,8 @@ export class FlowTable {
       this.#firstSec[slot] = firstSec[old];
       this.#firstNsec[slot] = firstNsec[old];
       if (this.#validityOf !== null) {
-        this.#from[slot] = from[old];
-        this.#until[slot] = until[old];
+        this.from[slot] = from[old];
+        this.until[slot] = until[old];
       }
       const lost = carried.get(old);
       if (lost !== undefined) this.#carried.set(slot, lost);
@@ -230,6 +231,11 @@ export class FlowTable {
       };
     }
   }
+}
+
+/** A packet's time in milliseconds since 1970, the inventory's measure; to a fraction of a microsecond. */
+export function momentMs(sec: number, nsec: number): number {
+  return sec * 1e3 + nsec * 1e-6;
 }
 
 /** Spreads both words over 32 bits; the multipliers are those of the golden ratio and of Murmur3. */

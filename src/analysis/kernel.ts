@@ -2,7 +2,7 @@ import type { RecordLayout, RecordRun } from "../capture/batch.js";
 import { USUAL_MIN_BYTES, UsualOffset, usualLength } from "../frame/usual.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { LinkType } from "../wire/linktype.js";
-import { FLOW, type FlowTable, flowHash, KEY_BITS } from "./flow-table.js";
+import { FLOW, type FlowTable, flowHash, KEY_BITS, momentMs } from "./flow-table.js";
 import type { TunnelTable } from "./tunnel-table.js";
 
 /** Packets taken at a time: they, and what is noted of them, stay in a first-level cache. */
@@ -73,11 +73,8 @@ export class Kernel {
     let taken = 0;
     for (;;) {
       const count = this.#walk(view, this.end, end, layout, Math.min(most - taken, MOST));
-      if (this.#flows.timed) this.#add(view, count, layout.nsecPerUnit);
-      else {
-        this.#find(view, count, layout.nsecPerUnit);
-        this.#count(view, count, layout.nsecPerUnit);
-      }
+      this.#find(view, count, layout.nsecPerUnit);
+      this.#count(view, count, layout.nsecPerUnit);
       taken += count;
       if (count < MOST || taken === most) return taken;
     }
@@ -157,16 +154,23 @@ export class Kernel {
     const flows = this.#flows;
     // The table does not grow while its arrays are held here.
     flows.reserve(count);
-    const { words, mask } = flows;
+    const { words, from, until, timed, mask } = flows;
     const records = this.#records;
     const slots = this.#slots;
+    let ms = 0;
     for (let i = 0; i < count; i++) {
       const at = records[i];
+      if (timed) ms = momentMs(view.getUint32(at, true), Math.imul(view.getInt32(at + 4, true), nsecPerUnit));
       const vni = (view.getInt32(at + VNI) >>> 8) + 1;
       const keys = view.getInt32(at + KEYS) & MASK;
       let slot = flowHash(vni, keys) & mask;
       let taken = words[slot * FLOW_WORDS + FLOW_VNI];
-      while (taken !== 0 && (taken !== vni || words[slot * FLOW_WORDS + FLOW_KEYS] !== keys)) {
+      while (
+        taken !== 0 &&
+        (taken !== vni ||
+          words[slot * FLOW_WORDS + FLOW_KEYS] !== keys ||
+          (timed && (ms < from[slot] || ms >= until[slot])))
+      ) {
         slot = (slot + 1) & mask;
         taken = words[slot * FLOW_WORDS + FLOW_VNI];
       }
@@ -198,17 +202,6 @@ export class Kernel {
         doubles[double + FLOW_LAST_SEC] = sec;
         words[word + FLOW_LAST_NSEC] = nsec;
       } else flows.notLatest(slot, sec, nsec);
-    }
-  }
-
-  /** Finds and adds at once, where the time decides which slot it is. */
-  #add(view: DataView, count: number, nsecPerUnit: number): void {
-    for (let i = 0; i < count; i++) {
-      const at = this.#records[i];
-      const sec = view.getUint32(at, true);
-      const nsec = view.getInt32(at + 4, true) * nsecPerUnit;
-      const bytes = view.getInt32(at + 12, true);
-      this.#flows.add(view.getInt32(at + VNI) >>> 8, view.getInt32(at + KEYS), bytes, sec, nsec);
     }
   }
 

@@ -2,6 +2,7 @@ import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { AddressResolution, Inventory, Port, Resolution } from "../southbound/index.js";
 import { readIpv4, readIpv6 } from "../wire/address.js";
+import { momentMs } from "./flow-table.js";
 
 /** Addresses remembered at most; a hostile capture can hold any number of them. */
 const REMEMBERED = 4096;
@@ -21,7 +22,7 @@ export class Namer {
   }
 
   #time(packets: PacketBatch, i: number): number {
-    return this.#at ?? packets.tsSec[i] * 1e3 + packets.tsNsec[i] * 1e-6;
+    return this.#at ?? momentMs(packets.tsSec[i], packets.tsNsec[i]);
   }
 
   /** What the OVN keys of packet `i` mean; only for packets with an OVN option. */

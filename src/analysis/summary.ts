@@ -3,7 +3,7 @@
 import { FrameStatus } from "../frame/status.js";
 import type { AddressResolution, Inventory, MulticastGroup, Port, Resolution } from "../southbound/index.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
-import type { FlowEntry, FlowTable } from "./flow-table.js";
+import { type FlowEntry, type FlowTable, momentMs } from "./flow-table.js";
 import type { TunnelTable } from "./tunnel-table.js";
 
 /** One (datapath, ingress, egress); names are null where the inventory has none for the key. */
@@ -139,7 +139,7 @@ const UNNAMED: Resolution = {
 
 /** Milliseconds since 1970 of a moment, -Infinity for none. */
 function ms(moment: Moment | null): number {
-  return moment === null ? -Infinity : moment.sec * 1e3 + moment.nsec * 1e-6;
+  return moment === null ? -Infinity : momentMs(moment.sec, moment.nsec);
 }
 
 function before(a: Moment, b: Moment): boolean {

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Analyzer } from "../../src/analysis/analyzer.js";
+import { FlowTable } from "../../src/analysis/flow-table.js";
+import { Kernel } from "../../src/analysis/kernel.js";
+import { TunnelTable } from "../../src/analysis/tunnel-table.js";
 import { openCapture } from "../../src/capture/index.js";
 import { FrameBatch } from "../../src/frame/columns.js";
 import { FrameDecoder } from "../../src/frame/decode.js";
@@ -154,6 +157,48 @@ describe("the kernel and the general way", () => {
     expect(fast.summary).toEqual(general.summary);
     expect(general.summary.packets).toBeGreaterThan(0);
   });
+});
+
+test("keys that change their meaning every second: the kernel parts flows as the table alone does", async () => {
+  const validity = (_vni: number, _keys: number, ms: number) => {
+    const second = Math.floor(ms / 1000) * 1000;
+    return { from: second, until: second + 1000 };
+  };
+  const records = Array.from({ length: 2000 }, (_, i) => {
+    const bytes = packetBytes("echoRequest");
+    bytes[57] = i % 7;
+    // Forwards, with some packets of a second ago among them.
+    return {
+      bytes,
+      sec: 1_700_000_000 + Math.floor(i / 100) - (i % 13 === 0 ? 1 : 0),
+      fraction: i * 400,
+      original: 156,
+    };
+  });
+  const bytes = pcap(records, false, false);
+  const stream = (async function* () {
+    yield bytes;
+  })();
+  const capture = await openCapture(stream, { name: "generated" });
+  const first = await capture.next(1);
+  expect(first?.count).toBe(1);
+  const run = capture.records();
+  if (run === null) throw new Error("no run");
+  const isPort = new Uint8Array(65536);
+  isPort[6081] = 1;
+  const byKernel = new FlowTable(validity);
+  const kernel = new Kernel(isPort, byKernel, new TunnelTable());
+  expect(kernel.take(run, Number.POSITIVE_INFINITY)).toBe(1999);
+  const alone = new FlowTable(validity);
+  for (const { bytes: frame, sec, fraction } of records.slice(1))
+    alone.add(1, new DataView(frame.buffer).getInt32(54), 156, sec, fraction * 1000);
+  const sorted = (table: FlowTable) =>
+    [...table.entries()].sort(
+      (a, b) => a.keys - b.keys || a.firstSec - b.firstSec || a.firstNsec - b.firstNsec,
+    );
+  expect(sorted(byKernel)).toEqual(sorted(alone));
+  expect(byKernel.count).toBeGreaterThan(7 * 20);
+  await capture.close();
 });
 
 test("flows that only a chassis change divides are one; a key that changes its meaning is two", async () => {
