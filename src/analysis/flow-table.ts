@@ -33,6 +33,9 @@ const DOUBLES = FLOW.doubles;
 const BYTES = FLOW.bytes;
 const LAST_SEC = FLOW.lastSec;
 
+/** Flows held at most: each costs memory here and in the answer, and a capture can hold any number. */
+export const MOST_FLOWS = 2 ** 20;
+
 /** What of the OVN option's word is keys: all but the reserved bit, which makes no other flow. */
 export const KEY_BITS = 0x7fffffff;
 
@@ -97,6 +100,9 @@ export class FlowTable {
     this.until = new Float64Array(timed);
   }
 
+  /** Packets that opened a flow when the table had MOST_FLOWS, and so are in none. */
+  overflow = 0;
+
   /** Flows in the table. */
   get count(): number {
     return this.#count;
@@ -112,15 +118,16 @@ export class FlowTable {
     return this.#validityOf !== null;
   }
 
-  /** Grows until `flows` more leave half the slots free. */
+  /** Grows until `flows` more leave half the slots free, as far as MOST_FLOWS allows. */
   reserve(flows: number): void {
-    while ((this.#count + flows) * 2 > this.#slots) this.#grow();
+    while ((this.#count + flows) * 2 > this.#slots && this.#slots < MOST_FLOWS * 2) this.#grow();
   }
 
   /** Counts a packet; `bytes` are original ones, `keys` the option's word. */
   add(vni: number, keys: number, bytes: number, sec: number, nsec: number): void {
     this.reserve(1);
     const slot = this.#find(vni + 1, keys & KEY_BITS, sec, nsec);
+    if (slot < 0) return;
     const { words, doubles } = this;
     const packets = (words[slot * WORDS + PACKETS] + 1) | 0;
     words[slot * WORDS + PACKETS] = packets;
@@ -147,7 +154,7 @@ export class FlowTable {
     }
   }
 
-  /** The slot of a flow, a new one where there is none. `vni` is one more than it is. */
+  /** The slot of a flow, a new one where there is none, -1 where there is no room. `vni` is one more than it is. */
   #find(vni: number, keys: number, sec: number, nsec: number): number {
     const { words, mask } = this;
     let slot = flowHash(vni, keys) & mask;
@@ -156,8 +163,7 @@ export class FlowTable {
       if (same && (this.#validityOf === null || this.#holds(slot, sec, nsec))) return slot;
       slot = (slot + 1) & mask;
     }
-    this.insert(slot, vni, keys, sec, nsec);
-    return slot;
+    return this.insert(slot, vni, keys, sec, nsec) ? slot : -1;
   }
 
   #holds(slot: number, sec: number, nsec: number): boolean {
@@ -165,8 +171,15 @@ export class FlowTable {
     return ms >= this.from[slot] && ms < this.until[slot];
   }
 
-  /** Takes a slot for a flow without packets, whose first is at the time given. `vni` is one more than it is. */
-  insert(slot: number, vni: number, keys: number, sec: number, nsec: number): void {
+  /**
+   * Takes a free slot for a flow without packets, whose first is at the time given. `vni` is one more than it
+   * is. False, and a packet more in `overflow`, where the table is full.
+   */
+  insert(slot: number, vni: number, keys: number, sec: number, nsec: number): boolean {
+    if (this.#count >= MOST_FLOWS) {
+      this.overflow++;
+      return false;
+    }
     this.#count++;
     this.words[slot * WORDS + VNI] = vni;
     this.words[slot * WORDS + KEYS] = keys;
@@ -179,6 +192,7 @@ export class FlowTable {
       this.from[slot] = validity.from;
       this.until[slot] = validity.until;
     }
+    return true;
   }
 
   #grow(): void {
@@ -233,9 +247,16 @@ export class FlowTable {
   }
 }
 
-/** A packet's time in milliseconds since 1970, the inventory's measure; to a fraction of a microsecond. */
+/** Packets of the first day of 1970 have no date: a dump without one, a block without a time. */
+const FIRST_DATED_SECOND = 86_400;
+
+/**
+ * A packet's time in milliseconds since 1970, the inventory's measure, to the microsecond; without a
+ * date, a time later than any, at which the latest state holds.
+ */
 export function momentMs(sec: number, nsec: number): number {
-  return sec * 1e3 + nsec * 1e-6;
+  // Rounded down to a microsecond: a sum that is rounded up would end in the next millisecond.
+  return sec < FIRST_DATED_SECOND ? Number.MAX_VALUE : sec * 1e3 + ((nsec / 1000) | 0) * 1e-3;
 }
 
 /** Spreads both words over 32 bits; the multipliers are those of the golden ratio and of Murmur3. */

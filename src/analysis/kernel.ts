@@ -118,7 +118,10 @@ export class Kernel {
       const from = view.getInt32(frame + SOURCE);
       const to = view.getInt32(frame + DESTINATION);
       if (from !== source || to !== destination || tunnel < 0) {
-        if (tunnel >= 0) tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
+        if (tunnel >= 0) {
+          tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
+          tunnels.seen(tunnel, second >>> 0, fraction * layout.nsecPerUnit);
+        }
         tunnel = tunnels.ipv4(from, to);
         source = from;
         destination = to;
@@ -142,14 +145,17 @@ export class Kernel {
       count++;
       at = frame + captured;
     }
-    if (tunnel >= 0) tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
+    if (tunnel >= 0) {
+      tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
+      tunnels.seen(tunnel, second >>> 0, fraction * layout.nsecPerUnit);
+    }
     if (fraction >= 0) this.#widen(second >>> 0, fraction, layout.nsecPerUnit);
     this.end = at;
     this.bytes += bytes;
     return count;
   }
 
-  /** Finds each packet's slot in the flow table, a new one where there is none. */
+  /** Finds each packet's slot in the flow table, a new one where there is none, -1 where there is no room. */
   #find(view: DataView, count: number, nsecPerUnit: number): void {
     const flows = this.#flows;
     // The table does not grow while its arrays are held here.
@@ -174,8 +180,10 @@ export class Kernel {
         slot = (slot + 1) & mask;
         taken = words[slot * FLOW_WORDS + FLOW_VNI];
       }
-      if (taken === 0)
-        flows.insert(slot, vni, keys, view.getUint32(at, true), view.getInt32(at + 4, true) * nsecPerUnit);
+      if (taken === 0) {
+        const sec = view.getUint32(at, true);
+        if (!flows.insert(slot, vni, keys, sec, view.getInt32(at + 4, true) * nsecPerUnit)) slot = -1;
+      }
       slots[i] = slot;
     }
   }
@@ -189,6 +197,7 @@ export class Kernel {
     for (let i = 0; i < count; i++) {
       const at = records[i];
       const slot = slots[i];
+      if (slot < 0) continue;
       const word = slot * FLOW_WORDS;
       const double = slot * FLOW_DOUBLES;
       const sec = view.getUint32(at, true);

@@ -1,7 +1,7 @@
 /* From counted keys to named flows, ports, datapaths and tunnels. */
 
 import { FrameStatus } from "../frame/status.js";
-import type { AddressResolution, Inventory, MulticastGroup, Port, Resolution } from "../southbound/index.js";
+import type { Inventory, MulticastGroup, Port, Resolution } from "../southbound/index.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
 import { type FlowEntry, type FlowTable, momentMs } from "./flow-table.js";
 import type { TunnelTable } from "./tunnel-table.js";
@@ -79,6 +79,8 @@ export interface Summary {
   stops: StopTotals[];
   /** How many flows there are; `flows` may have fewer. */
   flowCount: number;
+  /** OVN packets that are in none of the flows, because there are more flows than MOST_FLOWS. */
+  flowOverflow: number;
   flows: FlowSummary[];
   datapaths: DatapathSummary[];
   ports: PortSummary[];
@@ -104,7 +106,6 @@ export function summarize(
   // Only where the meaning of keys is a matter of time can two entries be one flow.
   if (inventory !== null && at === null) for (const flow of mergedFlows(flowTable, inventory)) sums.add(flow);
   else for (const entry of flowTable.entries()) sums.add(namedFlow(entry, inventory, at));
-  const lastMs = totals.files.reduce((latest, { lastTime }) => Math.max(latest, ms(lastTime)), -Infinity);
   return {
     files: totals.files,
     packets: totals.packets,
@@ -121,10 +122,11 @@ export function summarize(
     beforeHistory: sums.beforeHistory,
     stops: totals.stops,
     flowCount: sums.flowCount,
+    flowOverflow: flowTable.overflow,
     flows: sums.flows(),
     datapaths: sums.datapaths(),
     ports: sums.ports(),
-    tunnels: tunnelsOf(tunnelTable, inventory, at ?? lastMs),
+    tunnels: tunnelsOf(tunnelTable, inventory, at),
   };
 }
 
@@ -175,7 +177,8 @@ function mergedFlows(table: FlowTable, inventory: Inventory): Iterable<Named> {
     const named = namedFlow(entry, inventory, null);
     const { flow } = named;
     const { datapath, inport, outport } = named.resolution;
-    const identity = `${entry.vni} ${entry.keys} ${datapath?.uuid} ${inport?.uuid} ${outport?.uuid}`;
+    const { beforeHistory } = named.resolution;
+    const identity = `${entry.vni} ${entry.keys} ${datapath?.uuid} ${inport?.uuid} ${outport?.uuid} ${beforeHistory}`;
     const other = merged.get(identity);
     if (other === undefined) {
       merged.set(identity, named);
@@ -224,7 +227,8 @@ class Sums {
 
   add({ flow, resolution }: Named): void {
     this.flowCount++;
-    if (flow.datapath === null || flow.inport === null || flow.outport === null)
+    // Egress 0 is legal, and no port's.
+    if (flow.datapath === null || flow.inport === null || (flow.outport === null && flow.egressKey !== 0))
       this.unresolved += flow.packets;
     if (resolution.beforeHistory) this.beforeHistory += flow.packets;
     this.#flows.push(flow);
@@ -302,21 +306,21 @@ class Sums {
   }
 }
 
-function tunnelsOf(table: TunnelTable, inventory: Inventory | null, at: number): TunnelSummary[] {
+/** Tunnels with the chassis as of `at`, or of each tunnel's last packet. */
+function tunnelsOf(table: TunnelTable, inventory: Inventory | null, at: number | null): TunnelSummary[] {
   const tunnels: TunnelSummary[] = [];
-  const chassis = (address: string): string | null => {
-    const resolution: AddressResolution | undefined = inventory?.resolveAddress(address, at);
-    return resolution?.chassis?.name ?? null;
-  };
+  const chassis = (address: string, time: number): string | null =>
+    inventory?.resolveAddress(address, time).chassis?.name ?? null;
   for (let index = 0; index < table.count; index++) {
     const { geneve, ...tunnel } = table.entry(index);
+    const time = at ?? momentMs(tunnel.lastSec, tunnel.lastNsec);
     // Fragments between hosts that have no tunnel are somebody else's.
     if (geneve === 0) continue;
     tunnels.push({
       source: tunnel.source,
       destination: tunnel.destination,
-      sourceChassis: chassis(tunnel.source),
-      destinationChassis: chassis(tunnel.destination),
+      sourceChassis: chassis(tunnel.source, time),
+      destinationChassis: chassis(tunnel.destination, time),
       packets: tunnel.packets,
       bytes: tunnel.bytes,
       largestOuterBytes: tunnel.largestOuterBytes,

@@ -26,6 +26,9 @@ export interface TunnelEntry {
   largestOuterBytes: number;
   /** Outer IP fragments among the packets, first and later ones. */
   fragments: number;
+  /** Time of the latest packet. */
+  lastSec: number;
+  lastNsec: number;
   /** Packets to a Geneve port; an entry without any has seen only later fragments. */
   geneve: number;
 }
@@ -41,6 +44,8 @@ export class TunnelTable {
   #largest: Int32Array;
   #fragments: Float64Array;
   #geneve: Float64Array;
+  #lastSec: Float64Array;
+  #lastNsec: Int32Array;
   readonly #key = new Int32Array(WORDS);
   #last = -1;
   /** Source, destination and number + 1 of IPv4 tunnels met lately, by a hash of the addresses. */
@@ -56,6 +61,8 @@ export class TunnelTable {
     this.#largest = new Int32Array(capacity);
     this.#fragments = new Float64Array(capacity);
     this.#geneve = new Float64Array(capacity);
+    this.#lastSec = new Float64Array(capacity);
+    this.#lastNsec = new Int32Array(capacity);
   }
 
   get count(): number {
@@ -67,7 +74,7 @@ export class TunnelTable {
    * Geneve header, and later fragments, whose port nobody knows.
    */
   add(packets: PacketBatch, frames: FrameBatch, count: number): void {
-    const { view, originalBytes } = packets;
+    const { view, originalBytes, tsSec, tsNsec } = packets;
     const { status, flags, vni, outerIp, outerBytes } = frames;
     for (let i = 0; i < count; i++) {
       const flag = flags[i];
@@ -80,6 +87,7 @@ export class TunnelTable {
           ? this.#ipv6(view, ip)
           : this.ipv4(view.getInt32(ip + Ipv4Offset.source), view.getInt32(ip + Ipv4Offset.destination));
       this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, geneve);
+      this.seen(tunnel, tsSec[i], tsNsec[i]);
     }
   }
 
@@ -130,6 +138,14 @@ export class TunnelTable {
     this.#geneve[index] += geneve;
   }
 
+  /** Notes the time of a packet of a tunnel. */
+  seen(index: number, sec: number, nsec: number): void {
+    const lastSec = this.#lastSec[index];
+    if (sec < lastSec || (sec === lastSec && nsec < this.#lastNsec[index])) return;
+    this.#lastSec[index] = sec;
+    this.#lastNsec[index] = nsec;
+  }
+
   #find(): number {
     const key = this.#key;
     let slot = hash(key, 0) & this.#mask;
@@ -165,6 +181,8 @@ export class TunnelTable {
     this.#largest = grown(this.#largest, new Int32Array(this.#capacity));
     this.#fragments = grown(this.#fragments, new Float64Array(this.#capacity));
     this.#geneve = grown(this.#geneve, new Float64Array(this.#capacity));
+    this.#lastSec = grown(this.#lastSec, new Float64Array(this.#capacity));
+    this.#lastNsec = grown(this.#lastNsec, new Int32Array(this.#capacity));
     this.#mask = this.#capacity * 4 - 1;
     this.#slots = new Int32Array(this.#capacity * 4);
     for (let number = 1; number <= this.#count; number++) {
@@ -190,6 +208,8 @@ export class TunnelTable {
       largestOuterBytes: this.#largest[index],
       fragments: this.#fragments[index],
       geneve: this.#geneve[index],
+      lastSec: this.#lastSec[index],
+      lastNsec: this.#lastNsec[index],
     };
   }
 }

@@ -115,16 +115,22 @@ export class BlockBuffer {
 
   /** Reads on: true where there is at least one more unread byte than before, false at the end of the input. */
   more(): boolean | Promise<boolean> {
-    if (this.ended) return false;
-    if (this.#ahead !== null) return this.#nextBlock();
-    if (this.#mayReadAhead && this.source.readAhead !== null && this.#beginAhead()) return this.#nextBlock();
-    this.#makeRoom();
-    if (this.end === this.bytes.length) throw new Error("BlockBuffer: more() without room; reserve() first");
-    try {
-      const got = this.source.read(this.bytes, this.end, this.bytes.length - this.end);
-      return typeof got === "number" ? this.#received(got) : this.#wait(got);
-    } catch (error) {
-      return this.#failed(error);
+    // Bytes to be skipped may fill any number of blocks.
+    for (;;) {
+      if (this.ended) return false;
+      if (this.#ahead !== null) return this.#nextBlock();
+      if (this.#mayReadAhead && this.source.readAhead !== null && this.#beginAhead())
+        return this.#nextBlock();
+      this.#makeRoom();
+      if (this.end === this.bytes.length)
+        throw new Error("BlockBuffer: more() without room; reserve() first");
+      try {
+        const got = this.source.read(this.bytes, this.end, this.bytes.length - this.end);
+        if (typeof got !== "number") return this.#wait(got);
+        if (this.#received(got)) return true;
+      } catch (error) {
+        return this.#failed(error);
+      }
     }
   }
 
@@ -166,7 +172,7 @@ export class BlockBuffer {
     const left = this.available;
     if (!this.#mayReadAhead || left > AHEAD_HEAD_BYTES) {
       this.#leaveAhead(at, got);
-      return this.#received(got);
+      return this.#received(got) || this.more();
     }
     const start = at - left;
     this.bytes.copyWithin(start, this.start, this.end);
@@ -174,7 +180,7 @@ export class BlockBuffer {
     this.start = start;
     this.end = at;
     if (got > 0) this.#readAhead(at === AHEAD_HEAD_BYTES ? HALF_BYTES + AHEAD_HEAD_BYTES : AHEAD_HEAD_BYTES);
-    return this.#received(got);
+    return this.#received(got) || this.more();
   }
 
   /** Goes on without reading ahead: what is unread and the block at `at`, in one piece, with room behind. */
@@ -212,10 +218,11 @@ export class BlockBuffer {
     } catch (error) {
       return this.#failed(error);
     }
-    return this.#received(got);
+    return this.#received(got) || this.more();
   }
 
-  #received(got: number): boolean | Promise<boolean> {
+  /** Takes in what was read; false where that leaves nothing unread: at the end, or while bytes are skipped. */
+  #received(got: number): boolean {
     if (got === 0) {
       this.ended = true;
       return false;
@@ -223,7 +230,7 @@ export class BlockBuffer {
     this.end += got;
     if (this.#skip === 0) return true;
     this.skip(this.#skip);
-    return this.start < this.end ? true : this.more();
+    return this.start < this.end;
   }
 
   #failed(error: unknown): boolean {

@@ -4,6 +4,8 @@ import { CaptureError, systemCode } from "./error.js";
 
 /** Compressed bytes handed to zlib at a time. */
 const PIECE_BYTES = 64 * 1024;
+/** As much from a pipe at most, and less at its start: what comes out of a piece is lost where it is damaged. */
+const PIPE_PIECE_BYTES = 4 * 1024;
 /** Decompressed bytes zlib hands out at a time. */
 const CHUNK_BYTES = 256 * 1024;
 
@@ -18,13 +20,15 @@ export function isGzipMagic(bytes: Uint8Array): boolean {
  *
  * zlib drops what it had decompressed in the step that meets damage. Where the file can be read again it
  * is decompressed a second time up to that step, and from there byte by byte, so that everything before
- * the damage is delivered; from a pipe up to 256 KiB in front of it are lost.
+ * the damage is delivered; from a pipe, what the last few KiB of the file held is lost.
  */
 export class GunzipSource implements ByteSource {
   readonly readAhead = null;
   readonly name: string;
   readonly total = null;
   readonly #base: ByteSource;
+  /** Whether the file can be read a second time. */
+  readonly #again: boolean;
   /** What is being decompressed: `#base`, or the same file once more. */
   #input: ByteSource;
   #gunzip: Gunzip;
@@ -49,6 +53,7 @@ export class GunzipSource implements ByteSource {
   constructor(base: ByteSource) {
     this.name = base.name;
     this.#base = base;
+    this.#again = base.total !== null;
     this.#input = base;
     this.#gunzip = this.#start();
   }
@@ -120,7 +125,8 @@ export class GunzipSource implements ByteSource {
 
   async #feed(): Promise<void> {
     const before = this.#careful - this.#fed;
-    const piece = before > 0 ? Math.min(PIECE_BYTES, before) : 1;
+    const most = this.#again ? PIECE_BYTES : Math.min(PIPE_PIECE_BYTES, Math.max(64, this.#fed >> 4));
+    const piece = before > 0 ? Math.min(most, before) : 1;
     const got = await this.#input.read(this.#piece, 0, piece);
     this.#busy = true;
     if (got === 0) {

@@ -20,6 +20,33 @@ export function beginsWithIp(bytes: Uint8Array, start: number, end: number): boo
   return isIp(bytes, start, end, false);
 }
 
+/**
+ * The version of the Linux cooked header (`tcpdump -xx -i any`) that the bytes rather begin with than with an
+ * Ethernet header: 1, 2, or 0 for neither. It has fixed small numbers where Ethernet has addresses, and IP
+ * where it says so.
+ */
+export function cookedVersion(bytes: Uint8Array, start: number, end: number): 0 | 1 | 2 {
+  if (isEthernet(bytes, start, end)) return 0;
+  const followed = (type: number, at: number): boolean =>
+    type === 0x0806
+      ? at + 8 <= end
+      : (type === 0x0800 || type === 0x86dd) && at < end && isIpVersion(bytes[at], type);
+  const small = (at: number): boolean => word(bytes, at) <= 4;
+  if (
+    start + 16 <= end &&
+    small(start) &&
+    word(bytes, start + 4) <= 8 &&
+    followed(word(bytes, start + 14), start + 16)
+  )
+    return 1;
+  if (start + 20 > end || word(bytes, start + 2) !== 0) return 0;
+  return bytes[start + 10] <= 4 && bytes[start + 11] <= 8 && followed(word(bytes, start), start + 20) ? 2 : 0;
+}
+
+function isIpVersion(first: number, type: number): boolean {
+  return first >> 4 === (type === 0x0800 ? 4 : 6);
+}
+
 /** Bytes the packet had on the wire going by its IP header, 0 where it has none: a dump may be cut. */
 export function bytesByIp(bytes: Uint8Array, start: number, end: number, ip: boolean): number {
   let at = start;

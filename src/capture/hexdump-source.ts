@@ -1,18 +1,15 @@
+import { LinkType } from "../wire/linktype.js";
+import { SLL_HEADER_BYTES, SLL2_HEADER_BYTES } from "../wire/sll.js";
 import type { CaptureInterface, PacketBatch } from "./batch.js";
 import { BatchSource } from "./batch-source.js";
 import type { BlockBuffer } from "./block-buffer.js";
 import { CaptureError } from "./error.js";
-import { beginsWithIp, bytesByIp } from "./hexdump-link.js";
+import { beginsWithIp, bytesByIp, cookedVersion } from "./hexdump-link.js";
 import { HexLine, type SummaryTime, summaryTime } from "./hexdump-text.js";
 import { USUAL_CAPTURED_BYTES } from "./pcap-source.js";
 
 /** What the dumped packets begin with; `auto` decides packet by packet. */
 export type HexDumpLink = "auto" | "ethernet" | "ip";
-
-const LINKTYPE_ETHERNET = 1;
-const LINKTYPE_RAW = 101;
-const ETHERNET = 0;
-const RAW = 1;
 
 /** Longer lines are no part of a dump; what is beyond is not looked at. */
 const LONGEST_LINE = 4096;
@@ -50,10 +47,8 @@ export async function openHexDump(
  */
 export class HexDumpSource extends BatchSource {
   readonly format = "hexdump";
-  readonly interfaces: readonly CaptureInterface[] = [
-    { linkType: LINKTYPE_ETHERNET, name: null, snapLength: 0 },
-    { linkType: LINKTYPE_RAW, name: null, snapLength: 0 },
-  ];
+  /** Grows with the link types met. */
+  readonly interfaces: CaptureInterface[] = [];
   readonly #link: HexDumpLink;
   readonly #line = new HexLine();
   /** The packets' bytes: complete ones from 0, then the one that is still growing. */
@@ -172,7 +167,11 @@ export class HexDumpSource extends BatchSource {
     }
   }
 
-  #takeLine(bytes: Uint8Array, start: number, lineEnd: number): void {
+  #takeLine(bytes: Uint8Array, lineStart: number, lineEnd: number): void {
+    // A byte order mark is no part of the line.
+    const marked =
+      bytes[lineStart] === 0xef && bytes[lineStart + 1] === 0xbb && bytes[lineStart + 2] === 0xbf;
+    const start = marked ? Math.min(lineStart + 3, lineEnd) : lineStart;
     let end = lineEnd;
     while (end > start && (bytes[end - 1] === RETURN || bytes[end - 1] === 0x20 || bytes[end - 1] === 0x09))
       end--;
@@ -216,6 +215,11 @@ export class HexDumpSource extends BatchSource {
     this.#endPacket();
   }
 
+  #interfaceOf(linkType: number): number {
+    const known = this.interfaces.findIndex((each) => each.linkType === linkType);
+    return known >= 0 ? known : this.interfaces.push({ linkType, name: null, snapLength: 0 }) - 1;
+  }
+
   /** Enters the growing packet into the batch, if it has a byte. */
   #endPacket(): void {
     const start = this.#packetStart;
@@ -225,16 +229,22 @@ export class HexDumpSource extends BatchSource {
     const index = this.#count++;
     const bytes = this.#out;
     const ip = this.#link === "auto" ? beginsWithIp(bytes, start, end) : this.#link === "ip";
+    const cooked = ip || this.#link !== "auto" ? 0 : cookedVersion(bytes, start, end);
     batch.offset[index] = start;
     batch.capturedBytes[index] = end - start;
-    batch.originalBytes[index] = Math.max(end - start, bytesByIp(bytes, start, end, ip));
+    const headerBytes = cooked === 0 ? 0 : cooked === 1 ? SLL_HEADER_BYTES : SLL2_HEADER_BYTES;
+    const wireBytes = headerBytes + bytesByIp(bytes, start + headerBytes, end, ip || cooked > 0);
+    batch.originalBytes[index] = Math.max(end - start, wireBytes);
     batch.tsSec[index] = this.#packetTime?.seconds ?? 0;
     batch.tsNsec[index] = this.#packetTime?.nanoseconds ?? 0;
-    batch.interfaceIndex[index] = ip ? RAW : ETHERNET;
+    batch.interfaceIndex[index] = this.#interfaceOf(ip ? LinkType.RAW : linkTypes[cooked]);
     this.#packetTime = null;
     this.#packetStart = end;
   }
 }
+
+/** By the version of the cooked header. */
+const linkTypes = [LinkType.ETHERNET, LinkType.LINUX_SLL, LinkType.LINUX_SLL2];
 
 /** True for bytes that text, even with colours and page breaks, does not have. */
 function isBinary(byte: number): boolean {

@@ -90,8 +90,8 @@ const EPOCH = /^[\s>|#*`-]*(?:\d{1,9}\s{1,4})?(\d{9,11})\.(\d{1,9})(?!\S)/;
 
 /**
  * The time at the start of a summary line: `HH:MM:SS.frac` (on 1970-01-01, for the day is not said), with a
- * date before it (`-tttt`), or seconds since 1970 (`-tt`); null where there is none. The zone is not said
- * either: UTC.
+ * date before it (`-tttt`), or seconds since 1970 (`-tt`); null where there is none. A date is taken in this
+ * machine's zone, as tcpdump prints it.
  */
 export function summaryTime(line: string): SummaryTime | null {
   const clock = SUMMARY.exec(line);
@@ -101,7 +101,9 @@ export function summaryTime(line: string): SummaryTime | null {
     let seconds = Number(hour) * 3600 + Number(minute) * 60 + Number(second);
     if (year !== undefined) {
       if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31) return null;
-      seconds += Date.UTC(Number(year), Number(month) - 1, Number(day)) / 1000;
+      // In this machine's zone, as tcpdump prints it; a leap second is the next minute's first.
+      const local = new Date(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute));
+      seconds = local.getTime() / 1000 + Number(second);
     }
     return { seconds, nanoseconds: nanosecondsOf(fraction) };
   }

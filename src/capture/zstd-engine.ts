@@ -7,6 +7,18 @@
 import type { Transform } from "node:stream";
 import * as zlib from "node:zlib";
 import { Decompress } from "fzstd";
+import xxhash, { type XXHash } from "xxhash-wasm";
+
+/** The hash of a frame's content; its WebAssembly is compiled when first asked for. */
+async function createHash(): Promise<() => XXHash<bigint>> {
+  hashes ??= xxhash().then(
+    ({ create64 }) =>
+      () =>
+        create64(),
+  );
+  return hashes;
+}
+let hashes: Promise<() => XXHash<bigint>> | null = null;
 
 /** Takes a zstd stream in pieces: a frame's header with its first block, further blocks, its checksum. */
 export interface ZstdEngine {
@@ -17,6 +29,11 @@ export interface ZstdEngine {
    * out, possibly of earlier pieces too. Throws what the decompressor throws.
    */
   push(piece: Uint8Array, last: boolean): Promise<Uint8Array[]>;
+  /**
+   * Ends a frame with its four checksum bytes: the low half of XXH64 of what came out of it, little endian.
+   * Throws where it does not match.
+   */
+  verify(checksum: Uint8Array): Promise<Uint8Array[]>;
   close(): void;
 }
 
@@ -65,19 +82,25 @@ class NativeEngine implements ZstdEngine {
     });
   }
 
+  verify(checksum: Uint8Array): Promise<Uint8Array[]> {
+    return this.push(checksum);
+  }
+
   close(): void {
     this.#stream.destroy();
   }
 }
 
-/** fzstd. It does not check checksums. */
+/** fzstd, which does not check checksums: xxhash-wasm does. */
 class PortableEngine implements ZstdEngine {
   /** fzstd reads match offsets of up to 25 bits reliably and answers with wrong bytes beyond. */
   readonly largestWindow = 32 * 1024 * 1024;
   #stream: Decompress | null = null;
   #out: Uint8Array[] = [];
+  #hash: XXHash<bigint> | null = null;
 
   async push(piece: Uint8Array, last: boolean): Promise<Uint8Array[]> {
+    if (this.#stream === null) this.#hash = (await createHash())();
     this.#stream ??= new Decompress((chunk) => this.#out.push(chunk));
     const stream = this.#stream;
     // A push that completes a block leaves an empty view of itself behind, and the whole piece with it,
@@ -88,7 +111,15 @@ class PortableEngine implements ZstdEngine {
     if (last) this.#stream = null;
     const out = this.#out;
     this.#out = [];
+    for (const chunk of out) this.#hash?.update(chunk);
     return out;
+  }
+
+  async verify(checksum: Uint8Array): Promise<Uint8Array[]> {
+    const found = Number((this.#hash?.digest() ?? 0n) & 0xffff_ffffn);
+    const stored = new DataView(checksum.buffer, checksum.byteOffset, 4).getUint32(0, true);
+    if (found !== stored) throw new Error("checksum mismatch");
+    return this.push(checksum, true);
   }
 
   close(): void {

@@ -191,7 +191,7 @@ export class ZstdSource implements ByteSource {
     try {
       await this.#need(CHECKSUM_BYTES);
       const checksum = buffer.bytes.slice(buffer.start, buffer.start + CHECKSUM_BYTES);
-      this.#out.push(...(await this.#engine.push(checksum, true)));
+      this.#out.push(...(await this.#engine.verify(checksum)));
       buffer.start += CHECKSUM_BYTES;
       this.#inFrame = false;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { Analyzer } from "../analysis/analyzer.js";
+import type { CaptureSource } from "../capture/batch.js";
 import { FrameDecoder } from "../frame/decode.js";
 import { Exit } from "./fault.js";
 import { openNaming, reportBeforeHistory } from "./names.js";
@@ -22,37 +23,18 @@ export async function analyze(
   const naming = await openNaming(options, report);
   const decoder = new FrameDecoder(genevePorts(options, naming));
   const analyzer = new Analyzer(naming.inventory, naming.at, decoder);
+  let current: CaptureSource | null = null;
   let opened = 0;
-  const sound = await readCaptures(
-    {
-      files: names,
-      reader: options.reader,
-      decoder,
-      count: options.count,
-      all: options.all === true,
-      keysOnly: true,
-    },
-    {
-      startFile: (source) => {
-        opened++;
-        analyzer.startFile(source.name);
-      },
-      records: (run, most) => analyzer.takeRecords(run, most),
-      recordsEnd: () => analyzer.recordsEnd,
-      packets: async (_source, packets, frames, count) => {
-        analyzer.add(packets, frames, count);
-        return true;
-      },
-      endFile: async (source) => analyzer.endFile(source),
-    },
-    report,
-  );
-  if (opened > 0) {
+  const show = async (): Promise<void> => {
     const top = options.top ?? (options.output === "json" ? Number.POSITIVE_INFINITY : TOP);
     const summary = analyzer.summary(top);
     if (options.output === "json") {
       const { analyzeJson } = await import("../output/analyze-json.js");
-      stdout.write(analyzeJson(summary, { all: options.all === true }));
+      for (const piece of analyzeJson(summary, { all: options.all === true })) {
+        stdout.write(piece);
+        if (stdout.full) await stdout.flush();
+        if (stdout.closed) break;
+      }
     } else {
       const { analyzeText } = await import("../output/analyze-text.js");
       stdout.write(
@@ -67,6 +49,46 @@ export async function analyze(
     }
     await stdout.flush();
     await reportBeforeHistory(naming, summary.beforeHistory, report);
-  }
-  return sound ? Exit.done : Exit.failed;
+  };
+  // Control-C ends the capture at the other end of a pipe, too: what has come is the answer, as with tcpdump.
+  const interrupted = (): void => {
+    if (current !== null) analyzer.endFile(current);
+    show().then(
+      () => process.exit(Exit.done),
+      () => process.exit(Exit.failed),
+    );
+  };
+  process.once("SIGINT", interrupted);
+  const sound = await readCaptures(
+    {
+      files: names,
+      reader: options.reader,
+      decoder,
+      count: options.count,
+      all: options.all === true,
+      keysOnly: true,
+      progress: true,
+    },
+    {
+      startFile: (source) => {
+        opened++;
+        current = source;
+        analyzer.startFile(source.name);
+      },
+      records: (run, most) => analyzer.takeRecords(run, most),
+      recordsEnd: () => analyzer.recordsEnd,
+      packets: async (_source, packets, frames, count) => {
+        analyzer.add(packets, frames, count);
+        return true;
+      },
+      endFile: async (source) => {
+        current = null;
+        analyzer.endFile(source);
+      },
+    },
+    report,
+  );
+  process.removeListener("SIGINT", interrupted);
+  if (opened > 0) await show();
+  return sound && naming.sound ? Exit.done : Exit.failed;
 }

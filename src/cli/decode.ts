@@ -25,7 +25,15 @@ export async function decode(
   const all = options.all === true;
   let beforeHistory = 0;
   const sound = await readCaptures(
-    { files: names, reader: options.reader, decoder, count: options.count, all, keysOnly: false },
+    {
+      files: names,
+      reader: options.reader,
+      decoder,
+      count: options.count,
+      all,
+      keysOnly: false,
+      progress: !process.stdout.isTTY,
+    },
     {
       startFile: (source) => printer.startFile(source),
       packets: async (_source, packets, frames, count) => {
@@ -44,7 +52,7 @@ export async function decode(
     report,
   );
   await reportBeforeHistory(naming, beforeHistory, report);
-  return sound ? Exit.done : Exit.failed;
+  return sound && naming.sound ? Exit.done : Exit.failed;
 }
 
 async function printerFor(

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
 import { main } from "./program.js";
 
-process.exitCode = await main(process.argv.slice(2));
+const status = await main(process.argv.slice(2));
+process.exitCode ??= status;

@@ -5,8 +5,14 @@ import { type CommonOptions, sbTime } from "./options.js";
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
 export interface Naming {
   inventory: Inventory | null;
+  /** False where the source was damaged: what is shown may lack names that it held. */
+  sound: boolean;
   at: number | null;
+  /** UDP ports that tunnels of the southbound use besides 6081. */
+  ports: readonly number[];
 }
+
+const NAMELESS: Naming = { inventory: null, sound: true, at: Number.POSITIVE_INFINITY, ports: [] };
 
 /** Opens what `--sb` (or $OVN_SB_DB) names. Oddities and damage of the source go to `report`, a line each. */
 export async function openNaming(
@@ -15,8 +21,7 @@ export async function openNaming(
 ): Promise<Naming> {
   const when = sbTime(options.sbTime);
   const source = options.sb ?? process.env.OVN_SB_DB;
-  if (!options.names || source === undefined || source === "")
-    return { inventory: null, at: Number.POSITIVE_INFINITY };
+  if (source === undefined || source === "") return NAMELESS;
   const { openSouthbound } = await import("../southbound/index.js");
   let inventory: Inventory;
   try {
@@ -25,15 +30,23 @@ export async function openNaming(
     // What was asked for by flag must work; an environment set up for ovn-sbctl need not.
     if (options.sb !== undefined) throw error;
     await report(`$OVN_SB_DB: ${(error as Error).message}; going on without names`);
-    return { inventory: null, at: Number.POSITIVE_INFINITY };
+    return NAMELESS;
   }
+  // Without names its tunnel ports still count.
+  const ports = inventory.genevePorts();
+  if (!options.names) return { ...NAMELESS, ports };
   if (inventory.damage !== null)
     await report(
       `${shown(source)}: damaged at byte ${inventory.damage.offset}: ${inventory.damage.reason}; names are as of what is before it`,
     );
   for (const { text, count } of inventory.warnings)
     await report(`${shown(source)}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
-  return { inventory, at: when === undefined ? (inventory.hasHistory ? null : Infinity) : when };
+  return {
+    inventory,
+    sound: inventory.damage === null,
+    ports,
+    at: when === undefined ? (inventory.hasHistory ? null : Infinity) : when,
+  };
 }
 
 /** Says once how many packets are older than what the source remembers. */
@@ -45,6 +58,6 @@ export async function reportBeforeHistory(
   if (inventory === null || packets === 0) return;
   const start = new Date(inventory.historyStart).toISOString();
   await report(
-    `${shown(inventory.source)}: ${packets} packets are older than its first record (${start}), so their names are not known; --sb-time latest takes the newest known ones`,
+    `${shown(inventory.source)}: ${packets === 1 ? "1 packet is" : `${packets} packets are`} older than its first record (${start}), names unknown; --sb-time latest takes the newest known ones`,
   );
 }

@@ -66,6 +66,9 @@ export function addCommonOptions(command: Command, countHelp: string): Command {
     );
 }
 
+/** ISO 8601 as far as it names a moment: a date, perhaps a time, perhaps a zone. Date.parse takes much else. */
+const isoDate = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+
 /**
  * `--sb-time` as milliseconds since 1970, Infinity for `latest`, or null for each packet's own time.
  * Undefined: as the source allows.
@@ -75,7 +78,11 @@ export function sbTime(text: string | undefined): number | null | undefined {
   if (text === "packet") return null;
   if (text === "latest") return Number.POSITIVE_INFINITY;
   // Seconds since 1970 as date +%s and tcpdump -tt print them.
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  const value = /^\d+(\.\d+)?$/.test(text)
+    ? Number(text) * 1000
+    : isoDate.test(text)
+      ? Date.parse(text)
+      : Number.NaN;
   if (!Number.isFinite(value))
     throw new CliError(
       `--sb-time ${JSON.stringify(text)} is not a time; give packet, latest, an ISO time such as 2026-11-21T07:20:00Z, or seconds since 1970`,

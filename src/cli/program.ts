@@ -8,6 +8,12 @@ const verbs = new Set(["decode", "analyze", "help"]);
 /** Runs the program with `args` (without node and script) and returns its exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let status: number = Exit.done;
+  // Nobody to complain to is no fault of the work.
+  process.stderr.on("error", () => {});
+  // What commander prints; a reader that goes away is no fault, a full disk is.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exitCode = Exit.failed;
+  });
   const program = new Command("genevescope")
     .description("Geneve packets of an OVN network, with the logical names their keys stand for")
     .option("-V, --version", "print the version")
@@ -62,18 +68,40 @@ export async function main(args: readonly string[]): Promise<number> {
   return status;
 }
 
+/** Flags that take the next word as their value. */
+const withValue = new Set([
+  "--sb",
+  "--sb-time",
+  "--geneve-port",
+  "-c",
+  "--count",
+  "-o",
+  "--output",
+  "--reader",
+  "--top",
+]);
+
 /**
- * Adds the verb where only files are given, and tells analyze's two meanings of `-n` apart: before a number
- * it limits the list, else it turns names off.
+ * Puts the verb first, wherever among the flags it stands, and adds `analyze` where only files are given. Tells
+ * analyze's two meanings of `-n` apart: with a number it limits the list, else it turns names off.
  */
 function withDefaults(args: readonly string[]): string[] {
   const words = [...args];
-  const first = words.find((word) => !word.startsWith("-") || word === "-");
-  const asked = words.some((word) => ["-h", "--help", "-V", "--version"].includes(word));
-  if ((first === undefined || !verbs.has(first)) && !asked) words.unshift("analyze");
+  let first = 0;
+  while (
+    first < words.length &&
+    words[first].startsWith("-") &&
+    words[first] !== "-" &&
+    words[first] !== "--"
+  )
+    first += withValue.has(words[first]) ? 2 : 1;
+  const asked = words.slice(0, first).some((word) => ["-h", "--help", "-V", "--version"].includes(word));
+  if (verbs.has(words[first])) words.unshift(...words.splice(first, 1));
+  else if (!asked) words.unshift("analyze");
   if (words[0] === "analyze")
-    for (let index = 1; index < words.length - 1; index++)
-      if (words[index] === "-n" && /^\d+$/.test(words[index + 1])) words[index] = "--top";
+    for (let index = 1; index < words.length && words[index] !== "--"; index++)
+      if (/^-n\d+$/.test(words[index])) words.splice(index, 1, "--top", words[index].slice(2));
+      else if (words[index] === "-n" && /^\d+$/.test(words[index + 1] ?? "")) words[index] = "--top";
   return words;
 }
 

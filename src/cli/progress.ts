@@ -7,18 +7,22 @@ import { printable } from "../text.js";
  */
 export class Progress {
   readonly #stream: NodeJS.WriteStream;
+  readonly #wanted: boolean;
   readonly #started = Date.now();
   #shown = 0;
   #visible = false;
 
-  constructor(stream: NodeJS.WriteStream = process.stderr) {
+  /** `wanted` false: nothing is shown, since what is printed meanwhile is progress enough. */
+  constructor(wanted: boolean, stream: NodeJS.WriteStream = process.stderr) {
     this.#stream = stream;
+    this.#wanted = wanted && stream.isTTY === true;
   }
 
   /** `position` and `size` in bytes of the input; `size` null where unknown. */
   update(name: string, packets: number, position: number, size: number | null): void {
+    if (!this.#wanted) return;
     const now = Date.now();
-    if (!this.#stream.isTTY || now - this.#started < 1000 || now - this.#shown < 200) return;
+    if (now - this.#started < 1000 || now - this.#shown < 200) return;
     this.#shown = now;
     this.#visible = true;
     const share =

@@ -18,6 +18,8 @@ export interface ReadPlan {
   all: boolean;
   /** The sink needs no more than the keys: see FrameDecoder.decodeKeys. */
   keysOnly: boolean;
+  /** Whether a line of progress may be shown while it reads. */
+  progress: boolean;
 }
 
 /** Who takes the packets. */
@@ -26,9 +28,13 @@ export interface PacketSink {
   /** Takes wanted packets straight from records, and says how many and where the next record lies. */
   records?(run: RecordRun, most: number): number;
   recordsEnd?(): number;
-  /** The first `count` packets of a decoded batch; false ends the reading. */
+  /** The first `count` packets of a decoded batch; false ends the reading, of all files. */
   packets(source: CaptureSource, packets: PacketBatch, frames: FrameBatch, count: number): Promise<boolean>;
   endFile(source: CaptureSource): Promise<void>;
+}
+
+function places(count: number): string {
+  return count === 1 ? "1 place" : `${count} places`;
 }
 
 /** The files to read: those given, or standard input when it is a pipe or a file. */
@@ -50,8 +56,9 @@ export async function readCaptures(
   let sound = true;
   let left = plan.count ?? Number.POSITIVE_INFINITY;
   let total = 0;
+  let stopped = false;
   let frames: FrameBatch | null = null;
-  const progress = new Progress();
+  const progress = new Progress(plan.progress);
   for (const file of plan.files) {
     let source: CaptureSource;
     try {
@@ -95,18 +102,29 @@ export async function readCaptures(
           }
         }
         total += count;
-        wanted = (await sink.packets(source, packets, frames, count)) && left > 0;
+        stopped = !(await sink.packets(source, packets, frames, count));
+        wanted = !stopped && left > 0;
         progress.update(source.name, total, source.position, source.size);
       }
       progress.clear();
       await sink.endFile(source);
-      if (source.odd > 0)
+      if (source.odd > 0 && source.format === "hexdump") {
         await report(
-          `${shown(file)}: ${source.odd} ${source.odd === 1 ? "oddity" : "oddities"} put right: fractions of a second out of range, or dumps that break off within a packet`,
+          `${shown(file)}: ${places(source.odd)} where a dump breaks off: packets there are cut or lost`,
+        );
+        sound = false;
+      } else if (source.odd > 0)
+        await report(
+          `${shown(file)}: ${places(source.odd)} where a fraction of a second is out of range, carried over`,
         );
       if (source.damage !== null) {
         const { offset, reason, lostBytes } = source.damage;
-        const lost = lostBytes === null ? "" : `; the last ${lostBytes} bytes are lost`;
+        const lost =
+          lostBytes === null
+            ? ""
+            : lostBytes === 1
+              ? "; the last byte is lost"
+              : `; the last ${lostBytes} bytes are lost`;
         await report(
           `${shown(file)}: damaged at byte ${offset}: ${reason}${lost}; everything before it was read`,
         );
@@ -116,7 +134,13 @@ export async function readCaptures(
       progress.clear();
       await source.close();
     }
+    // Nobody reads on: that ends it quietly, whatever else there was.
+    if (stopped) return true;
     if (left <= 0) break;
+  }
+  if (sound && total === 0) {
+    await report(`${plan.files.map((file) => shown(file)).join(", ")}: no packets; nothing captured`);
+    return false;
   }
   return sound;
 }

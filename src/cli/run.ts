@@ -13,5 +13,5 @@ export function reporter(stdout: Stdout): (line: string) => Promise<void> {
 
 /** The UDP destination ports taken as Geneve: as told, else 6081 and every one the southbound mentions. */
 export function genevePorts(options: CommonOptions, naming: Naming): number[] {
-  return options.genevePort ?? [GENEVE_PORT, ...(naming.inventory?.genevePorts() ?? [])];
+  return options.genevePort ?? [GENEVE_PORT, ...naming.ports];
 }

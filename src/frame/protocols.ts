@@ -2,15 +2,12 @@
 import { IpProtocol } from "../wire/ethertype.js";
 import { FrameLayer } from "./status.js";
 
-/** UDP port of single-hop BFD (RFC 5881 section 4). */
-export const BFD_PORT = 3784;
-
 /** Bytes of fixed header per inner transport protocol; 0 for one that is not looked into. */
 export const transportBytes = new Uint8Array(256);
 transportBytes[IpProtocol.icmp] = 8;
 transportBytes[IpProtocol.tcp] = 20;
 transportBytes[IpProtocol.udp] = 8;
-transportBytes[IpProtocol.icmpv6] = 4;
+transportBytes[IpProtocol.icmpv6] = 8;
 transportBytes[IpProtocol.sctp] = 12;
 
 /** FrameLayer per inner transport protocol; 0 for one that is not looked into. */

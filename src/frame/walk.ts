@@ -5,13 +5,14 @@
  * Lengths: `limit` is where the enclosing layer says its data ends on the wire, `end` where the captured
  * bytes end. A header that crosses `limit` is malformed, one that crosses only `end` is truncated.
  */
+import { BFD_PORT } from "../wire/bfd.js";
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
 import { LinkType } from "../wire/linktype.js";
 import { NullView } from "../wire/null-loopback.js";
 import { Reason } from "../wire/reason.js";
 import { isTpid } from "../wire/vlan.js";
 import { ABSENT, type FrameBatch, FrameFlag, NO_VNI } from "./columns.js";
-import { BFD_PORT, isExtension, transportBytes, transportLayer } from "./protocols.js";
+import { isExtension, transportBytes, transportLayer } from "./protocols.js";
 import { FrameLayer, FrameStatus } from "./status.js";
 
 /**
@@ -33,6 +34,7 @@ export class FrameWalk {
   #type = 0;
   #protocol = 0;
   #payloadLimit = 0;
+  #unbounded = false;
   #fragment = 0;
   #fault: number = Reason.ok;
   #faultAt = 0;
@@ -175,7 +177,8 @@ export class FrameWalk {
     frames.outerIp[i] = at;
     if (v6) frames.flags[i] |= FrameFlag.outerIpv6;
     if (this.#fragment !== 0) frames.flags[i] |= FrameFlag.fragment;
-    frames.outerBytes[i] = this.#payloadLimit - at;
+    // A length field that lies must not pass for a large packet.
+    frames.outerBytes[i] = Math.min(this.#payloadLimit, limit) - at;
     if (this.#protocol !== IpProtocol.udp)
       return this.#stop(FrameStatus.notGeneve, layer, Reason.unknownProtocol, at);
     // Whose datagram a later fragment belongs to only its first one says.
@@ -191,7 +194,8 @@ export class FrameWalk {
     const length = view.getUint16(next + 4);
     let udpLimit = ipLimit;
     if (this.#fragment === 1) this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
-    else if (length !== 0) {
+    else if (length !== 0 || !this.#unbounded) {
+      // 0 means "to the end" only where the IP packet itself is longer than its field can say.
       if (length < 8) return this.#stop(FrameStatus.malformed, FrameLayer.udp, Reason.badLength, next);
       if (next + length > ipLimit)
         this.#stop(FrameStatus.malformed, FrameLayer.udp, Reason.lengthBeyondData, next);
@@ -248,6 +252,7 @@ export class FrameWalk {
       return this.#fail(at + headerBytes > limit ? Reason.badHeaderLength : Reason.short, headerBytes);
     const total = view.getUint16(at + 2);
     // 0: a segment still to be split by the sender's card, longer than the field can say.
+    this.#unbounded = total === 0;
     this.#payloadLimit = total === 0 ? limit : at + total;
     const fragment = view.getUint16(at + 6);
     this.#fragment = (fragment & 0x1fff) !== 0 ? 2 : (fragment & 0x2000) !== 0 ? 1 : 0;
@@ -268,6 +273,7 @@ export class FrameWalk {
     if (at + 40 > Math.min(this.#end, limit)) return this.#fail(Reason.short, 40);
     if (view.getUint8(at) >> 4 !== 6) return this.#fail(Reason.badVersion, 0);
     const length = view.getUint16(at + 4);
+    this.#unbounded = length === 0;
     this.#payloadLimit = length === 0 ? limit : at + 40 + length;
     const fault = this.#payloadLimit > limit ? Reason.lengthBeyondData : Reason.ok;
     const innerLimit = Math.min(this.#payloadLimit, limit);
@@ -355,7 +361,7 @@ export class FrameWalk {
         return this.#stop(FrameStatus.malformed, FrameLayer.geneveOption, Reason.badOption, next);
       if (next + bytes > bound) return;
       if (view.getUint16(next) === 0x0102 && view.getUint8(next + 2) === 0x80) {
-        if (bytes !== 8) this.#stop(FrameStatus.malformed, FrameLayer.ovnOption, Reason.badLength, next);
+        if (bytes !== 8) this.#stop(FrameStatus.malformed, FrameLayer.ovnOption, Reason.badValue, next);
         else if ((frames.flags[this.#i] & FrameFlag.ovn) === 0) {
           frames.ovnKeys[this.#i] = view.getInt32(next + 4);
           frames.flags[this.#i] |= FrameFlag.ovn;

@@ -8,10 +8,15 @@ import { isoTime } from "./time.js";
 const time = (moment: Moment | null): string | null =>
   moment === null ? null : isoTime(moment.sec, moment.nsec);
 
-/** The answer of `analyze -o json` (docs/cli.md), indented, with a line end. */
-export function analyzeJson(summary: Summary, options: { all: boolean }): string {
-  const answer = {
-    files: summary.files.map((file) => ({
+/**
+ * The answer of `analyze -o json` (docs/cli.md) piece by piece, an element of a list a line: there may be more
+ * of them than one text can hold.
+ */
+export function* analyzeJson(summary: Summary, options: { all: boolean }): Generator<string> {
+  yield "{";
+  yield* list(
+    "files",
+    summary.files.map((file) => ({
       name: file.name,
       packets: file.packets,
       bytes: file.bytes,
@@ -20,36 +25,62 @@ export function analyzeJson(summary: Summary, options: { all: boolean }): string
       linkType: file.linkTypes.map(linkTypeName).join(","),
       damage: file.damage,
     })),
-    packets: summary.packets,
-    geneve: summary.geneve,
-    ovn: summary.ovn,
-    bfd: summary.bfd,
-    oam: summary.oam,
-    notGeneve: summary.notGeneve,
-    malformed: summary.malformed,
-    truncated: summary.truncated,
-    unsupported: summary.unsupported,
-    unresolved: summary.unresolved,
-    bytes: summary.bytes,
-    notDecoded: summary.stops
-      .filter((stop) => options.all || stop.status !== FrameStatus.notGeneve)
-      .map((stop) => ({
-        status: statusName(stop.status),
-        layer: layerName(stop.layer),
-        reason: stopText(stop.status, stop.layer, stop.reason),
-        packets: stop.packets,
-        first: { file: summary.files[stop.file].name, number: stop.number },
-      })),
-    flows: summary.flows.map((flow) => ({
-      ...flow,
-      firstTime: time(flow.firstTime),
-      lastTime: time(flow.lastTime),
-    })),
-    flowCount: summary.flowCount,
-    datapaths: summary.datapaths,
-    ports: summary.ports,
-    tunnels: summary.tunnels,
-    findings: [],
-  };
-  return `${safeJson(answer, 1)}\n`;
+  );
+  const { packets, geneve, ovn, bfd, oam, notGeneve, malformed, truncated, unsupported } = summary;
+  const { unresolved, bytes, flowCount, flowOverflow } = summary;
+  for (const [name, value] of Object.entries({
+    packets,
+    geneve,
+    ovn,
+    bfd,
+    oam,
+    notGeneve,
+    malformed,
+    truncated,
+    unsupported,
+    unresolved,
+    bytes,
+    flowCount,
+    flowOverflow,
+  }))
+    yield `,\n "${name}": ${value}`;
+  yield ",";
+  yield* list("notDecoded", stops(summary, options.all));
+  yield ",";
+  yield* list("flows", summary.flows, (flow) => ({
+    ...flow,
+    firstTime: time(flow.firstTime),
+    lastTime: time(flow.lastTime),
+  }));
+  yield ",";
+  yield* list("datapaths", summary.datapaths);
+  yield ",";
+  yield* list("ports", summary.ports);
+  yield ",";
+  yield* list("tunnels", summary.tunnels);
+  yield ",";
+  yield* list("findings", []);
+  yield "\n}\n";
+}
+
+function* list<T>(
+  name: string,
+  elements: readonly T[],
+  shape: (element: T) => unknown = (element) => element,
+) {
+  yield `\n "${name}": [`;
+  for (let i = 0; i < elements.length; i++) yield `${i === 0 ? "" : ","}\n  ${safeJson(shape(elements[i]))}`;
+  yield elements.length === 0 ? "]" : "\n ]";
+}
+
+function stops(summary: Summary, all: boolean): object[] {
+  return summary.stops
+    .filter((stop) => all || stop.status !== FrameStatus.notGeneve)
+    .map((stop) => ({
+      status: statusName(stop.status),
+      layer: layerName(stop.layer),
+      reason: stopText(stop.status, stop.layer, stop.reason),
+      packets: stop.packets,
+      first: { file: summary.files[stop.file].name, number: stop.number },
+    }));
 }

@@ -55,7 +55,7 @@ function counts(summary: Summary, { style }: AnalyzeTextOptions): string {
   const others = summary.geneve - summary.ovn - summary.bfd;
   const parts = [`${grouped(summary.ovn)} OVN`];
   if (summary.bfd > 0) parts.push(`${grouped(summary.bfd)} tunnel BFD`);
-  if (others > 0) parts.push(`${grouped(others)} without OVN option`);
+  if (others > 0) parts.push(`${grouped(others)} no OVN option seen`);
   if (summary.oam > 0) parts.push(`${grouped(summary.oam)} OAM`);
   const lines = [
     `Geneve ${grouped(summary.geneve)} (${parts.join(", ")}), not Geneve ${grouped(summary.notGeneve)}`,
@@ -119,7 +119,11 @@ function flows(summary: Summary, { top, utc, named, style }: AnalyzeTextOptions)
     clockTime(flow.firstTime.sec, flow.firstTime.nsec, utc),
     clockTime(flow.lastTime.sec, flow.lastTime.nsec, utc),
   ];
-  return heading("Flows", summary.flowCount, top) + table(columns, summary.flows.map(row), style);
+  const more =
+    summary.flowOverflow > 0
+      ? `  ${grouped(summary.flowOverflow)} packets of further flows are in none of these: there were too many to hold\n`
+      : "";
+  return heading("Flows", summary.flowCount, top) + table(columns, summary.flows.map(row), style) + more;
 }
 
 function ports(summary: Summary, { top, named, style }: AnalyzeTextOptions): string {

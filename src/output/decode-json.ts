@@ -2,12 +2,13 @@ import type { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import { type HeaderLayer, type HeaderName, type Layer, readLayers } from "../frame/layers.js";
+import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import type { Port, Resolution } from "../southbound/index.js";
 import { EtherType } from "../wire/ethertype.js";
-import { fieldsOf } from "./fields.js";
+import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
+import { fieldsOf, transportProtocols } from "./fields.js";
 import { InnerSummary } from "./inner-summary.js";
 import { safeJson } from "./json.js";
 import type { PacketPrinter } from "./printer.js";
@@ -19,6 +20,7 @@ export class JsonPrinter implements PacketPrinter {
   readonly #decoder: FrameDecoder;
   readonly #summary = new InnerSummary();
   readonly #verifier = new ChecksumVerifier();
+  readonly #header = new GeneveView();
   #file = "";
   #interfaces: CaptureSource["interfaces"] = [];
 
@@ -49,7 +51,7 @@ export class JsonPrinter implements PacketPrinter {
       status: statusName(frames.status[i]),
       ...this.#stop(frames, i),
       outer: this.#headers(packets.view, frames, i, layers, 0, start, end),
-      geneve: geneve(layers),
+      geneve: this.#geneve(packets.view, frames, i, layers, end),
       ovn: this.#ovn(packets, frames, i, layers),
       inner: this.#inner(packets.view, frames, i, layers, start),
     };
@@ -114,7 +116,7 @@ export class JsonPrinter implements PacketPrinter {
     start: number,
     end: number,
   ): Verdict {
-    const protocol = protocols[layer.layer] ?? -1;
+    const protocol = transportProtocols[layer.layer] ?? -1;
     const type = ip.layer === "ipv6" ? EtherType.ipv6 : EtherType.ipv4;
     return this.#verifier.transport(view, start + ip.offset, end, type, protocol, start + layer.offset);
   }
@@ -128,6 +130,22 @@ export class JsonPrinter implements PacketPrinter {
   ): Record<string, unknown> | null {
     if (frames.inner[i] < 0 || (frames.flags[i] & FrameFlag.oam) !== 0) return null;
     return this.#headers(view, frames, i, layers, 1, start, frames.innerEnd[i]);
+  }
+
+  /** The Geneve header; of one that is cut or overruns what there is of it. */
+  #geneve(
+    view: DataView,
+    frames: FrameBatch,
+    i: number,
+    layers: readonly Layer[],
+    end: number,
+  ): object | null {
+    const layer = layers.find((each): each is HeaderLayer<"geneve"> => each.layer === "geneve");
+    if (layer !== undefined) return fieldsOf(layer, false)[1];
+    const at = frames.geneve[i];
+    if (at < 0 || at + GENEVE_HEADER_BYTES > end) return null;
+    this.#header.bind(view, at, end);
+    return fieldsOf({ ...this.#header.toRecord(), layer: "geneve", depth: 0, offset: 0 }, false)[1];
   }
 
   #ovn(packets: PacketBatch, frames: FrameBatch, i: number, layers: readonly Layer[]): object | null {
@@ -151,21 +169,15 @@ export class JsonPrinter implements PacketPrinter {
       destinationChassis: namer?.destinationChassis(packets, frames, i) ?? null,
       source: endpoint(hasKeys ? namer?.source(packets, frames, i, ip?.source ?? null) : null),
       destination: endpoint(hasKeys ? namer?.destination(packets, frames, i, ip?.destination ?? null) : null),
+      ...(hasKeys && word < 0 ? { reserved: 1 } : {}),
       ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
     };
   }
 }
 
-const protocols: Partial<Record<HeaderName, number>> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 };
-
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */
 function verdictFields(verdict: Verdict): object {
   return verdict === "unfilled" ? { checksum: "bad", unfilled: true } : { checksum: verdict };
-}
-
-function geneve(layers: readonly Layer[]): object | null {
-  const layer = layers.find((each): each is HeaderLayer<"geneve"> => each.layer === "geneve");
-  return layer === undefined ? null : fieldsOf(layer, false)[1];
 }
 
 function datapath(resolution: Resolution | null): object | null {

@@ -1,11 +1,20 @@
 /* The fields of each header as `decode -o json` names them (docs/cli.md). */
-import type { HeaderLayer } from "../frame/layers.js";
+import type { HeaderLayer, HeaderName } from "../frame/layers.js";
 import { readHex, readIpv6 } from "../wire/address.js";
 import { Icmpv6Type } from "../wire/icmpv6.js";
 import { TcpFlag } from "../wire/tcp.js";
 import type { VlanTag } from "../wire/vlan.js";
 
 type Fields = Record<string, unknown>;
+
+/** The IP protocol of the headers that have a checksum over what they carry. */
+export const transportProtocols: Partial<Record<HeaderName, number>> = {
+  icmp: 1,
+  tcp: 6,
+  udp: 17,
+  icmpv6: 58,
+  sctp: 132,
+};
 
 /** The name under which a header stands in the object of its depth, and its fields. */
 export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fields: Fields] {
@@ -151,6 +160,12 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
             data: hex(option.data),
             ...(option.reserved !== 0 ? { reserved: option.reserved } : {}),
           })),
+          // RFC 8926 section 3.4: C says whether any option is critical.
+          ...(layer.version !== 0 ||
+          layer.optionsRest.length > 0 ||
+          layer.critical === layer.options.some((option) => (option.type & 0x80) !== 0)
+            ? {}
+            : { criticalMismatch: true }),
           ...(layer.optionsRest.length > 0 ? { optionsRest: hex(layer.optionsRest) } : {}),
         },
       ];

@@ -1,4 +1,5 @@
 import type { FrameBatch } from "../frame/columns.js";
+import { FrameStatus } from "../frame/status.js";
 import { readIpv4, readMac } from "../wire/address.js";
 import { ArpOperation, ArpView } from "../wire/arp.js";
 import { BFD_PORT, BfdFlag, BfdView } from "../wire/bfd.js";
@@ -83,7 +84,11 @@ export class InnerSummary {
     const network = frames.innerNetwork[i];
     const inner = frames.inner[i];
     const end = frames.innerEnd[i];
-    if (network < 0) return inner < 0 || inner >= end ? "" : `length ${end - inner}`;
+    // Where the capture cut the inner headers off, how much of them is there says nothing of the packet.
+    if (network < 0)
+      return inner < 0 || inner >= end || frames.status[i] === FrameStatus.truncated
+        ? ""
+        : `length ${end - inner}`;
     const tags = network >= inner + 18 ? vlans(view, inner) : "";
     switch (frames.innerType[i]) {
       case EtherType.arp:
@@ -175,7 +180,7 @@ export class InnerSummary {
           const text = this.#bfdText(view, udp.payloadStart, udp.payloadEnd);
           if (text !== "") return `${head} ${text}`;
         }
-        return `${head} UDP, length ${(udp.length === 0 ? declared - at : udp.length) - 8}`;
+        return `${head} UDP, length ${Math.max(0, (udp.length === 0 ? declared - at : udp.length) - 8)}`;
       }
       case IpProtocol.sctp: {
         const sctp = this.#sctp;

@@ -46,7 +46,7 @@ export function table(
   style: Style,
 ): string {
   const widths = columns.map((column, c) =>
-    Math.max(column.title.length, ...rows.map((row) => row[c].length)),
+    rows.reduce((widest, row) => Math.max(widest, row[c].length), column.title.length),
   );
   const line = (cells: readonly string[]): string =>
     cells

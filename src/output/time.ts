@@ -40,8 +40,9 @@ export function dateTime(sec: number, nsec: number, utc: boolean): string {
   return `${isoSeconds(local).replace("T", " ")}.${fraction(nsec)}`;
 }
 
-/** RFC 3339 in UTC with nine digits: what JSON carries. */
-export function isoTime(sec: number, nsec: number): string {
+/** RFC 3339 in UTC with nine digits: what JSON carries; null for a packet without a time. */
+export function isoTime(sec: number, nsec: number): string | null {
+  if (sec === 0 && nsec === 0) return null;
   return `${isoSeconds(sec)}.${nsec.toString().padStart(9, "0")}Z`;
 }
 

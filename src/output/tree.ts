@@ -4,7 +4,7 @@ import type { FrameDecoder } from "../frame/decode.js";
 import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { EtherType } from "../wire/ethertype.js";
-import { fieldsOf } from "./fields.js";
+import { fieldsOf, transportProtocols } from "./fields.js";
 
 const titles: Record<HeaderLayer["layer"], string> = {
   ethernet: "Ethernet",
@@ -21,14 +21,6 @@ const titles: Record<HeaderLayer["layer"], string> = {
   sctp: "SCTP",
   bfd: "BFD",
   geneve: "Geneve",
-};
-
-const protocols: Partial<Record<HeaderLayer["layer"], number>> = {
-  icmp: 1,
-  tcp: 6,
-  udp: 17,
-  icmpv6: 58,
-  sctp: 132,
 };
 
 /** The layers of a packet, one a line below its own line, with the verdict on each checksum. */
@@ -57,13 +49,13 @@ export class LayerTree {
         if (layer.layer === "ipv4")
           verdict = this.#verifier.header(packets.view, start + layer.offset, bound, EtherType.ipv4);
       } else if (layer.layer === "geneve") ip = null;
-      else if (ip !== null && layer.layer in protocols)
+      else if (ip !== null && layer.layer in transportProtocols)
         verdict = this.#verifier.transport(
           packets.view,
           start + ip.offset,
           bound,
           ip.layer === "ipv6" ? EtherType.ipv6 : EtherType.ipv4,
-          protocols[layer.layer as HeaderLayer["layer"]] ?? -1,
+          transportProtocols[layer.layer as HeaderLayer["layer"]] ?? -1,
           start + layer.offset,
         );
       text += `    ${layer.depth === 1 ? "  " : ""}${line(layer, verdict)}\n`;
@@ -108,7 +100,8 @@ function options({ options, optionsRest }: HeaderLayer<"geneve">): string {
     const ovn = option.optionClass === 0x0102 && option.type === 0x80 && option.data.length === 4;
     const hex = Buffer.from(option.data).toString("hex");
     text += `      option class 0x${hex4(option.optionClass)} type 0x${option.type.toString(16).padStart(2, "0")}${(option.type & 0x80) !== 0 ? " (critical)" : ""}, ${option.data.length} bytes${hex === "" ? "" : ` ${hex}`}`;
-    if (ovn) text += `: OVN ingress ${(data.getUint32(0) >>> 16) & 0x7fff}, egress ${data.getUint16(2)}`;
+    if (ovn)
+      text += `: OVN ingress ${(data.getUint32(0) >>> 16) & 0x7fff}, egress ${data.getUint16(2)}${data.getUint32(0) >>> 31 === 1 ? ", reserved bit set" : ""}`;
     text += "\n";
   }
   if (optionsRest.length > 0) text += `      ${optionsRest.length} option bytes that are no whole option\n`;

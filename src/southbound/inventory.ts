@@ -166,7 +166,7 @@ export class Inventory {
 
   /**
    * What the three keys of a packet mean together. Give 0 for a key the packet does not carry: no port has
-   * it. The same object is returned as long as it holds, unless more than 2^20 others were asked for since.
+   * it. The same object is returned as long as it holds, unless more than 2^16 others were asked for since.
    */
   resolve(vni: number, ingress: number, egress: number, at: number): Resolution {
     return this.#resolver.resolve(vni, ingress, egress, clamp(at));
@@ -193,9 +193,9 @@ export class Inventory {
   }
 
   /**
-   * The VIF that had the IP address `ip` (as text) at the time: the VM an inner packet is from or for. Several
-   * networks may use an address; then the one on the datapath with the key `datapathKey`. Null where there is
-   * none, or more than one.
+   * The VIF that had the IP address `ip` (as text) at the time: the VM an inner packet is from or for. Looked
+   * for among the datapaths that routers connect with the one with the key `datapathKey`: unconnected networks
+   * may use the same addresses. Null where there is none, or more than one.
    */
   endpoint(ip: string, datapathKey: number, at: number): Port | null {
     return this.#endpoints.find(ip, datapathKey, clamp(at));

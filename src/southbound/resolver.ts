@@ -14,7 +14,7 @@ export const LAST_PORT_KEY = 0x7fff;
 const LAST_KEY = 0xffff;
 const LAST_VNI = 0xffffff;
 /** Kept resolutions: beyond this the caches start over, so that a scan of random keys cannot fill memory. */
-const CACHE_LIMIT = 1 << 20;
+const CACHE_LIMIT = 1 << 16;
 /** Encap types in the order in which an address is looked up. */
 const ENCAP_TYPES = ["geneve", "vxlan", "stt"] as const;
 

@@ -44,7 +44,7 @@ const reasonTexts: readonly string[] = [
   "unknown protocol",
   "payload cut",
   "unknown link type",
-  "forbidden value",
+  "forbidden value or size",
 ];
 
 /** The words for a {@link Reason}, as shown to people and in JSON. */

@@ -91,21 +91,21 @@ describe("flow table", () => {
       return { from: second, until: second + 1000 };
     }, 2);
     const times = [
-      [10, 0],
-      [10, 999_999_999],
-      [11, 0],
-      [10, 500],
-      [12, 1],
-      [11, 7],
+      [1e9 + 10, 0],
+      [1e9 + 10, 999_999_999],
+      [1e9 + 11, 0],
+      [1e9 + 10, 500],
+      [1e9 + 12, 1],
+      [1e9 + 11, 7],
     ];
     addAll(
       table,
       times.map(([sec, nsec]) => ({ vni: 5, keys: 9, bytes: 100, sec, nsec })),
     );
     expect(listed(table).map((flow) => [flow.firstSec, flow.packets, flow.lastSec, flow.lastNsec])).toEqual([
-      [10, 3, 10, 999_999_999],
-      [11, 2, 11, 7],
-      [12, 1, 12, 1],
+      [1e9 + 10, 3, 1e9 + 10, 999_999_999],
+      [1e9 + 11, 2, 1e9 + 11, 7],
+      [1e9 + 12, 1, 1e9 + 12, 1],
     ]);
     expect(asked).toBe(3);
   });
@@ -179,6 +179,8 @@ describe("tunnel table", () => {
             known.bytes += each.bytes;
             known.largestOuterBytes = Math.max(known.largestOuterBytes, each.outer);
             if (fragment) known.fragments++;
+            known.lastSec = 0;
+            known.lastNsec = 0;
             if (frames.vni[i] >= 0) known.geneve++;
             truth.set(key, known);
           });

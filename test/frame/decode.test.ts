@@ -222,7 +222,7 @@ describe("contradictions", () => {
     expect(found.flags & FrameFlag.ovn).toBe(0);
     expect(found).toMatchObject({
       status: "malformed",
-      stop: "ovn-option@50: length field below the header",
+      stop: "ovn-option@50: forbidden value or size",
     });
   });
   test.each([

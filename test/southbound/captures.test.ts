@@ -45,7 +45,8 @@ describe.each(scenarios)("captures/%s", (scenario) => {
       const options = (global.options as [string, [string, string][]])[1];
       expect(Object.fromEntries(inventory.global(NOW)?.options ?? [])).toEqual(Object.fromEntries(options));
 
-      // Each VIF's own addresses lead back to it, unless another VIF has them too.
+      // Each VIF's own addresses lead back to it from its own datapath, unless another VIF has them too.
+      const keys = new Map(inventory.ports(NOW).map((port) => [port.name, port.datapathKey]));
       const owners = new Map<string, string[]>();
       for (const { type, mac, logical_port } of columns("Port_Binding")) {
         const entries = Array.isArray(mac) ? mac[1].flat() : [mac];
@@ -55,7 +56,10 @@ describe.each(scenarios)("captures/%s", (scenario) => {
       }
       expect(owners.size).toBeGreaterThan(0);
       for (const [address, names] of owners)
-        expect(inventory.endpoint(address, 0, NOW)?.name ?? null).toBe(names.length === 1 ? names[0] : null);
+        expect(inventory.endpoint(address, keys.get(names[0]) ?? 0, NOW)?.name ?? null).toBe(
+          names.length === 1 ? names[0] : null,
+        );
+      expect(inventory.endpoint([...owners.keys()][0], 4_000_000, NOW)).toBe(null);
       expect(inventory.endpoint("203.0.113.250", 1, NOW)).toBe(null);
     },
   );
