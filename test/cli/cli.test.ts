@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -123,13 +124,77 @@ describe("decode", () => {
     expect(objects[0].inner.summary).toMatch(/^192\.168\.0\.11 > 192\.168\.1\.12: ICMP echo request/);
   });
 
-  test("the published packets as pasted, with and without their addresses in the dump", async () => {
-    const pasted = readFileSync(join(root, "test/vectors/ovn-echo-request.txt"), "utf8");
-    const { code, stdout } = await genevescope(["decode"], { input: `Here is what I see:\n\n${pasted}` });
-    expect(code).toBe(0);
-    expect(stdout).toContain(
-      "192.168.50.100 > 192.168.50.101 [vni 1 in 1 out 2] 192.168.0.11 > 192.168.0.12: ICMP echo request, id 1251, seq 6897, length 64",
-    );
+  test("the published packets as pasted, one or both, with prose around them", async () => {
+    const pasted = (name: string) => readFileSync(join(root, `test/vectors/ovn-echo-${name}.txt`), "utf8");
+    const request =
+      "192.168.50.100 > 192.168.50.101 [vni 1 in 1 out 2] 192.168.0.11 > 192.168.0.12: ICMP echo request, id 1251, seq 6897, length 64";
+    const reply =
+      "192.168.50.101 > 192.168.50.100 [vni 1 in 2 out 1] 192.168.0.12 > 192.168.0.11: ICMP echo reply, id 1251, seq 6897, length 64";
+    const one = await genevescope(["decode"], { input: `Here is what I see:\n\n${pasted("request")}` });
+    expect(one).toMatchObject({ code: 0, stderr: "", stdout: `00:00:00.000000 ${request}\n` });
+    const both = await genevescope(["decode"], { input: `${pasted("request")}\nand\n\n${pasted("reply")}` });
+    expect(both.stdout).toBe(`00:00:00.000000 ${request}\n00:00:00.000000 ${reply}\n`);
+  });
+
+  test("a pasted packet has no date: its names are the latest, its JSON time is null", async () => {
+    const hex = (await genevescope(["decode", pcap, "-c", "1", "-x"])).stdout.split("\n").slice(1).join("\n");
+    const { code, stdout, stderr } = await genevescope(["decode", "--sb", sb], { input: hex });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("network2: net2-router1 -> vm2 [vni 2 in 2 out 1]");
+    const json = await genevescope(["decode", "-o", "json"], { input: hex });
+    expect(JSON.parse(json.stdout).time).toBeNull();
+    const summed = await genevescope(["analyze", "-o", "json", "--sb", sb], { input: hex });
+    expect(JSON.parse(summed.stdout)).toMatchObject({
+      unresolved: 0,
+      flows: [{ outport: "vm2", firstTime: null }],
+    });
+  });
+
+  peer("tcpdump", ["tcpdump"])("text of tcpdump", () => {
+    test("of `-i any` captures, and in another time zone", async () => {
+      for (const name of ["any-v1", "any-v2"]) {
+        const file = `captures/cooked/${name}.pcap`;
+        const text = await run("tcpdump", ["-r", file, "-tttt", "-xx"], { env: { TZ: "Asia/Kolkata" } });
+        const args = ["--sb", "captures/cooked/sb.db", "--utc"];
+        const fromText = await genevescope(["decode", ...args], {
+          input: text.stdout,
+          env: { TZ: "Asia/Kolkata" },
+        });
+        const fromFile = await genevescope(["decode", file, ...args]);
+        expect(fromText.stdout).toBe(fromFile.stdout);
+        expect(lines(fromFile.stdout)).toHaveLength(10);
+      }
+    });
+    test("with a line that is not hexadecimal: the loss is said, exit 2", async () => {
+      const text = await run("tcpdump", ["-r", pcap, "-xx", "-c", "2"]);
+      const { code, stderr } = await genevescope(["decode"], {
+        input: text.stdout.replace(/45c?00/, "45zz"),
+      });
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^genevescope: -: 1 place where a dump breaks off: [^\n]+\n$/);
+    });
+  });
+
+  test("a C bit that contradicts the options is said", async () => {
+    const wrong = Buffer.from(capture);
+    wrong[24 + 16 + 43] &= 0xbf;
+    const { stdout } = await genevescope(["decode", "-o", "json", "-c", "2"], { input: wrong });
+    const [first, second] = lines(stdout).map((line) => JSON.parse(line));
+    expect(first.geneve).toMatchObject({ critical: false, criticalMismatch: true });
+    expect(second.geneve).not.toHaveProperty("criticalMismatch");
+  });
+
+  test("a header cut within its options still shows what there is, in text and JSON alike", async () => {
+    const cut = Buffer.from(capture.subarray(0, 24 + 16 + 52));
+    cut.writeUInt32LE(52, 24 + 8);
+    const text = await genevescope(["decode"], { input: cut });
+    expect(text.stdout).toMatch(/\[vni 2\] \[truncated: geneve at byte 42: too few bytes for the header\]$/m);
+    const object = JSON.parse((await genevescope(["decode", "-o", "json"], { input: cut })).stdout);
+    expect(object).toMatchObject({
+      status: "truncated",
+      geneve: { vni: 2, options: [] },
+      ovn: { datapathKey: 2, ingressKey: null },
+    });
   });
 
   test("--all shows what is not Geneve, and says so", async () => {
@@ -253,6 +318,34 @@ describe("analyze", () => {
     expect(unnamed.flows[0].datapath).toBeNull();
   });
 
+  test("-nN, and flags before the verb", async () => {
+    const limited = JSON.parse(
+      (await genevescope(["analyze", "-o", "json", "-n1", pcap, "--sb", sb])).stdout,
+    );
+    expect(limited.flows).toHaveLength(1);
+    const before = await genevescope(["--sb", sb, "--utc", "decode", pcap, "-c", "1"]);
+    const behind = await genevescope(["decode", pcap, "-c", "1", "--sb", sb, "--utc"]);
+    expect(before).toEqual(behind);
+    expect(before.code).toBe(0);
+  });
+
+  test("tens of thousands of flows are listed, by text and JSON", async () => {
+    const records: Buffer[] = [capture.subarray(0, 24)];
+    for (let i = 0; i < 40_000; i++) {
+      const record = Buffer.from(capture.subarray(24, 24 + 172));
+      record.writeUInt16BE((i & 0x7ff) + 1, 16 + 54);
+      record.writeUInt16BE((i >> 11) + 1, 16 + 56);
+      records.push(record);
+    }
+    const many = file("many.pcap", Buffer.concat(records));
+    const text = await genevescope(["analyze", many, "--top", "1000000"]);
+    expect(text.code).toBe(0);
+    expect(lines(text.stdout).length).toBeGreaterThan(40_000);
+    const json = JSON.parse((await genevescope(["analyze", many, "-o", "json"])).stdout);
+    expect(json).toMatchObject({ flowCount: 40_000, flowOverflow: 0, ovn: 40_000 });
+    expect(json.flows).toHaveLength(40_000);
+  });
+
   test("--all counts why packets are not Geneve", async () => {
     const { stdout } = await genevescope([
       "analyze",
@@ -289,22 +382,39 @@ describe("input", () => {
   });
 
   test("packets from a pipe are shown while it stays open", async () => {
-    const script = `(cat ${pcap}; sleep 5) | ${process.execPath} ${program} decode - | head -n 10 | wc -l`;
-    const started = Date.now();
-    const { stdout } = await run("sh", ["-c", `${script}; kill $(jobs -p) 2>/dev/null; true`]);
-    expect(stdout.trim()).toBe("10");
-    // `wc` sees the end as soon as head has its ten lines, although sleep keeps the pipe open.
-    expect(Date.now() - started).toBeLessThan(20_000);
+    const child = spawn(process.execPath, [program, "decode", "-"], { stdio: ["pipe", "pipe", "ignore"] });
+    let shownLines = 0;
+    const all = new Promise<void>((resolve) => {
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        shownLines += text.split("\n").length - 1;
+        if (shownLines >= 10) resolve();
+      });
+    });
+    // The end of the input is never written: what is shown is shown because it came.
+    child.stdin.write(capture);
+    await all;
+    expect(shownLines).toBe(10);
+    expect(child.exitCode).toBeNull();
+    child.stdin.end();
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
   });
 
-  test("nothing to read: a usage error, exit 2", async () => {
-    const { code, stderr } = await run("script", [
-      "-qec",
-      `${process.execPath} ${program} decode`,
-      "/dev/null",
-    ]);
-    expect(code).toBe(2);
-    expect(stderr).toBe("");
+  test("Control-C ends analyze of a pipe with what has come", async () => {
+    const child = spawn(process.execPath, [program, "analyze", "-o", "json"], {
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stdin.write(capture);
+    const closed = new Promise((resolve) => child.on("close", resolve));
+    // Until it has read what there is; too early would show fewer packets.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(output).toBe("");
+    child.kill("SIGINT");
+    expect(await closed).toBe(0);
+    expect(JSON.parse(output)).toMatchObject({ packets: 10, flowCount: 2 });
   });
 });
 
@@ -321,6 +431,12 @@ describe("bad input ends with one line and status 2", () => {
       "another database",
       () => ["decode", pcap, "--sb", "captures/routed-ping/hv1.conf.db"],
       /OVN_Southbound/,
+    ],
+    ["nearly a time", () => ["decode", pcap, "--sb", sb, "--sb-time", "lates-1"], /--sb-time/],
+    [
+      "a capture without packets",
+      () => ["decode", file("none.pcap", capture.subarray(0, 24))],
+      /none\.pcap: no packets; nothing captured/,
     ],
     ["bad time", () => ["decode", pcap, "--sb", sb, "--sb-time", "yesterday-ish"], /--sb-time/],
     ["unknown flag", () => ["decode", pcap, "--frobnicate"], /--frobnicate/],
@@ -390,11 +506,42 @@ describe("terminals and pipes", () => {
     expect(stderr).toBe("");
   });
 
+  test("nor one that goes away while other files, and faulty ones, are still to come", async () => {
+    const shell = `${process.execPath} ${program} decode ${Array(50).fill(pcap).join(" ")} no-such.pcap -v | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = await run("bash", ["-c", shell]);
+    expect(lines(stdout)[1]).toBe("0");
+    expect(stderr).toBe("");
+  });
+
+  test("nobody to complain to changes no exit status", async () => {
+    const shell = `${process.execPath} ${program} decode no-such.pcap 2>&1 | true; echo "\${PIPESTATUS[0]}"`;
+    expect((await run("bash", ["-c", shell])).stdout).toBe("2\n");
+    const help = `${process.execPath} ${program} --help | true; echo "\${PIPESTATUS[0]}"`;
+    expect(await run("bash", ["-c", help])).toMatchObject({ stdout: "0\n", stderr: "" });
+  });
+
   test("no colour in a pipe", async () => {
     expect((await genevescope(["analyze", pcap])).stdout).not.toContain("\u001b");
   });
 
   peer("script (util-linux)", ["script"])("on a terminal", () => {
+    test("nothing to read: a usage error, exit 2", async () => {
+      const { code, stdout } = await run("script", [
+        "-qec",
+        `${process.execPath} ${program} decode`,
+        "/dev/null",
+      ]);
+      expect(code).toBe(2);
+      expect(stdout).toBe("genevescope: no capture file; name one, or pipe a capture in\r\n");
+    });
+    test("no progress between the lines of decode", async () => {
+      const slow = `(cat ${pcap}; sleep 3; tail -c +25 ${pcap}) | ${process.execPath} ${program} decode -`;
+      const { stdout } = await run("script", ["-qec", `bash -c '${slow}'`, "/dev/null"], {
+        env: { TERM: "dumb" },
+      });
+      expect(stdout).not.toContain("\u001b");
+      expect(stdout.split("\n").filter((line) => line.includes("[vni "))).toHaveLength(20);
+    });
     const onTerminal = (args: string, env: Record<string, string> = {}) =>
       run("script", ["-qec", `${process.execPath} ${program} ${args}`, "/dev/null"], {
         env: { TERM: "xterm", ...env },
