@@ -7,7 +7,7 @@
  * little-endian microsecond pcap, `flows` distinct (VNI, ingress, egress) in random order. Prints, as JSON,
  * the truth every counter can be checked against.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const FRAME = Buffer.from(
@@ -75,6 +75,31 @@ export function generate(file, { bytes = 2 ** 30, flows = 1000, seed = 20_251_12
     closeSync(out);
   }
   return { packets, bytes: packets * FRAME.length, flows: seen.size, fileBytes: 24 + packets * RECORD };
+}
+
+/** Writes a capture that repeats the records of a pcap file; returns { packets, bytes, fileBytes }. */
+export function repeat(file, source, { bytes = 2 ** 30 } = {}) {
+  const whole = readFileSync(source);
+  if (whole.readUInt32LE(0) !== 0xa1b2c3d4) throw new Error(`${source} is no little-endian microsecond pcap`);
+  const records = whole.subarray(24);
+  let packets = 0;
+  let original = 0;
+  for (let at = 0; at < records.length; at += 16 + records.readUInt32LE(at + 8)) {
+    packets++;
+    original += records.readUInt32LE(at + 12);
+  }
+  const times = Math.max(1, Math.floor((bytes - 24) / records.length));
+  const each = Math.min(times, Math.max(1, Math.floor(2 ** 22 / records.length)));
+  const block = Buffer.concat(Array(each).fill(records));
+  const out = openSync(file, "w");
+  try {
+    writeSync(out, whole, 0, 24);
+    for (let left = times; left > 0; left -= each)
+      writeSync(out, block, 0, Math.min(left, each) * records.length);
+  } finally {
+    closeSync(out);
+  }
+  return { packets: packets * times, bytes: original * times, fileBytes: 24 + records.length * times };
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
