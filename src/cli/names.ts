@@ -5,7 +5,7 @@ import { type CommonOptions, sbTime } from "./options.js";
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
 export interface Naming {
   inventory: Inventory | null;
-  /** False where the source was damaged: what is shown may lack names that it held. */
+  /** False where the source was damaged, by more than a last record that was still being written. */
   sound: boolean;
   at: number | null;
   /** UDP ports that tunnels of the southbound use besides 6081. */
@@ -43,7 +43,7 @@ export async function openNaming(
     await report(`${shown(source)}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
   return {
     inventory,
-    sound: inventory.damage === null,
+    sound: inventory.damage === null || (inventory.damage.torn === true && inventory.transactions > 0),
     ports,
     at: when === undefined ? (inventory.hasHistory ? null : Infinity) : when,
   };

@@ -24,6 +24,7 @@ export class LogReader {
   readonly #bytes: ByteSource;
   #chunk: Buffer = EMPTY;
   #position = 0;
+  #ended = false;
   #damage: SouthboundDamage | null = null;
 
   constructor(bytes: ByteSource) {
@@ -49,7 +50,7 @@ export class LogReader {
     } catch (error) {
       if (!(error instanceof ScanError)) throw error;
       const within = error.offset === offset ? "" : ` (at byte ${error.offset})`;
-      this.#damage = { offset, reason: error.message + within };
+      this.#damage = { offset, reason: error.message + within, torn: this.#ended };
       return null;
     }
   }
@@ -63,7 +64,8 @@ export class LogReader {
     if (this.#position < this.#chunk.length) return true;
     this.#chunk = (await this.#bytes.next()) ?? EMPTY;
     this.#position = 0;
-    return this.#chunk.length > 0;
+    this.#ended = this.#chunk.length === 0;
+    return !this.#ended;
   }
 
   async #header(): Promise<RegExpExecArray> {

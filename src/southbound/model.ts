@@ -154,6 +154,8 @@ export interface SouthboundDamage {
   readonly offset: number;
   /** One line, safe to print. */
   readonly reason: string;
+  /** True where the file just ends within its last record: usual in a journal copied while it was written. */
+  readonly torn?: boolean;
 }
 
 /** What kind of source an inventory came from. */

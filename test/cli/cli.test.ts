@@ -462,6 +462,23 @@ describe("bad input ends with one line and status 2", () => {
     expect(summed.files[0].damage).toMatchObject({ offset: expect.any(Number), reason: expect.any(String) });
   });
 
+  test("a damaged southbound: names as of what is whole, said, exit 2; a torn last record is usual", async () => {
+    const database = readFileSync(join(root, sb));
+    const flipped = Buffer.from(database);
+    flipped[Math.floor(database.length * 0.9)] ^= 1;
+    const damaged = await genevescope(["decode", pcap, "--sb", file("flipped.db", flipped)]);
+    expect(damaged.code).toBe(2);
+    expect(damaged.stderr).toMatch(/^genevescope: [^\n]*flipped\.db: damaged at byte \d+: [^\n]+\n/);
+    expect(lines(damaged.stdout)).toHaveLength(10);
+    const torn = await genevescope(["decode", pcap, "--sb", file("torn.db", database.subarray(0, -5))]);
+    expect(torn.code).toBe(0);
+    expect(torn.stderr).toMatch(/torn\.db: damaged at byte \d+: [^\n]*still being written[^\n]*\n$/);
+    expect(torn.stdout).toContain("network2: net2-router1 -> vm2");
+    const backup = readFileSync(join(root, "captures/routed-ping/sb.backup.db"));
+    const cut = await genevescope(["decode", pcap, "--sb", file("cut.backup", backup.subarray(0, -1))]);
+    expect(cut.code).toBe(2);
+  });
+
   test("one bad file of several does not keep the others from being read", async () => {
     const { code, stdout, stderr } = await genevescope(["decode", "no-such.pcap", pcap]);
     expect(code).toBe(2);
