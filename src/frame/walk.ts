@@ -12,7 +12,8 @@ import { NullView } from "../wire/null-loopback.js";
 import { Reason } from "../wire/reason.js";
 import { isTpid } from "../wire/vlan.js";
 import { ABSENT, type FrameBatch, FrameFlag, NO_VNI } from "./columns.js";
-import { isExtension, transportBytes, transportLayer } from "./protocols.js";
+import { IpReader } from "./ip-reader.js";
+import { transportBytes, transportLayer } from "./protocols.js";
 import { FrameLayer, FrameStatus } from "./status.js";
 
 /**
@@ -30,14 +31,9 @@ export class FrameWalk {
   #start = 0;
   #end = 0;
 
-  // Results of the last #tags, #ipv4 and #ipv6, beside what they return.
+  /** EtherType behind the tags that #tags walked last. */
   #type = 0;
-  #protocol = 0;
-  #payloadLimit = 0;
-  #unbounded = false;
-  #fragment = 0;
-  #fault: number = Reason.ok;
-  #faultAt = 0;
+  readonly #ip = new IpReader();
 
   constructor(isPort: Uint8Array) {
     this.#isPort = isPort;
@@ -166,25 +162,25 @@ export class FrameWalk {
     if (!v6 && this.#type !== EtherType.ipv4)
       return this.#stop(FrameStatus.notGeneve, linkLayer, Reason.unknownProtocol, at);
     const layer = v6 ? FrameLayer.ipv6 : FrameLayer.ipv4;
-    const next = v6 ? this.#ipv6(at, limit) : this.#ipv4(at, limit);
-    const fault = this.#fault;
-    const faultAt = this.#faultAt;
+    const next = v6 ? this.#ip.ipv6(view, at, this.#end, limit) : this.#ip.ipv4(view, at, this.#end, limit);
+    const fault = this.#ip.fault;
+    const faultAt = this.#ip.faultAt;
     if (next < 0) {
-      if (fault === Reason.short) this.#short(layer, faultAt, this.#protocol, limit);
+      if (fault === Reason.short) this.#short(layer, faultAt, this.#ip.needed, limit);
       else this.#stop(FrameStatus.malformed, layer, fault, faultAt);
       return;
     }
     frames.outerIp[i] = at;
     if (v6) frames.flags[i] |= FrameFlag.outerIpv6;
-    if (this.#fragment !== 0) frames.flags[i] |= FrameFlag.fragment;
+    if (this.#ip.fragment !== 0) frames.flags[i] |= FrameFlag.fragment;
     // A length field that lies must not pass for a large packet.
-    frames.outerBytes[i] = Math.min(this.#payloadLimit, limit) - at;
-    if (this.#protocol !== IpProtocol.udp)
+    frames.outerBytes[i] = Math.min(this.#ip.payloadLimit, limit) - at;
+    if (this.#ip.protocol !== IpProtocol.udp)
       return this.#stop(FrameStatus.notGeneve, layer, Reason.unknownProtocol, at);
     // Whose datagram a later fragment belongs to only its first one says.
-    if (this.#fragment === 2) return this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
+    if (this.#ip.fragment === 2) return this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
 
-    const ipLimit = Math.min(this.#payloadLimit, limit);
+    const ipLimit = Math.min(this.#ip.payloadLimit, limit);
     const bound = Math.min(ipLimit, end);
     if (next + 4 <= bound && this.#isPort[view.getUint16(next + 2)] === 0)
       return this.#stop(FrameStatus.notGeneve, FrameLayer.udp, Reason.unknownProtocol, next);
@@ -193,8 +189,8 @@ export class FrameWalk {
     frames.udp[i] = next;
     const length = view.getUint16(next + 4);
     let udpLimit = ipLimit;
-    if (this.#fragment === 1) this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
-    else if (length !== 0 || !this.#unbounded) {
+    if (this.#ip.fragment === 1) this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
+    else if (length !== 0 || !this.#ip.unbounded) {
       // 0 means "to the end" only where the IP packet itself is longer than its field can say.
       if (length < 8) return this.#stop(FrameStatus.malformed, FrameLayer.udp, Reason.badLength, next);
       if (next + length > ipLimit)
@@ -230,81 +226,6 @@ export class FrameWalk {
       default:
         return FrameLayer.innerEthernet;
     }
-  }
-
-  /**
-   * IPv4 (RFC 791). Returns the offset of the payload and sets #protocol, #payloadLimit (where the packet
-   * says it ends), #fragment (0 whole, 1 first, 2 later) and #fault (a length that contradicts `limit`).
-   * Returns -1 where the header cannot be read: #fault and #faultAt say why; for `short`, #protocol is the
-   * number of bytes that were needed.
-   */
-  #ipv4(at: number, limit: number): number {
-    const view = this.#view;
-    const bound = Math.min(this.#end, limit);
-    this.#fault = Reason.ok;
-    this.#faultAt = at;
-    if (at + 20 > bound) return this.#fail(Reason.short, 20);
-    const first = view.getUint8(at);
-    if (first >> 4 !== 4) return this.#fail(Reason.badVersion, 0);
-    const headerBytes = (first & 0x0f) * 4;
-    if (headerBytes < 20) return this.#fail(Reason.badHeaderLength, 0);
-    if (at + headerBytes > bound)
-      return this.#fail(at + headerBytes > limit ? Reason.badHeaderLength : Reason.short, headerBytes);
-    const total = view.getUint16(at + 2);
-    // 0: a segment still to be split by the sender's card, longer than the field can say.
-    this.#unbounded = total === 0;
-    this.#payloadLimit = total === 0 ? limit : at + total;
-    const fragment = view.getUint16(at + 6);
-    this.#fragment = (fragment & 0x1fff) !== 0 ? 2 : (fragment & 0x2000) !== 0 ? 1 : 0;
-    this.#protocol = view.getUint8(at + 9);
-    if (total !== 0 && total < headerBytes) {
-      this.#fault = Reason.badLength;
-      this.#payloadLimit = limit;
-    } else if (this.#payloadLimit > limit) this.#fault = Reason.lengthBeyondData;
-    return at + headerBytes;
-  }
-
-  /** IPv6 with its extension headers (RFC 8200); results as of #ipv4. */
-  #ipv6(at: number, limit: number): number {
-    const view = this.#view;
-    this.#fault = Reason.ok;
-    this.#faultAt = at;
-    this.#fragment = 0;
-    if (at + 40 > Math.min(this.#end, limit)) return this.#fail(Reason.short, 40);
-    if (view.getUint8(at) >> 4 !== 6) return this.#fail(Reason.badVersion, 0);
-    const length = view.getUint16(at + 4);
-    this.#unbounded = length === 0;
-    this.#payloadLimit = length === 0 ? limit : at + 40 + length;
-    const fault = this.#payloadLimit > limit ? Reason.lengthBeyondData : Reason.ok;
-    const innerLimit = Math.min(this.#payloadLimit, limit);
-    const bound = Math.min(innerLimit, this.#end);
-    let protocol = view.getUint8(at + 6);
-    let next = at + 40;
-    while (isExtension[protocol] === 1) {
-      this.#faultAt = next;
-      if (next + 8 > bound) return this.#fail(next + 8 > innerLimit ? Reason.badOption : Reason.short, 8);
-      let bytes = 8;
-      if (protocol === IpProtocol.fragment) {
-        const fragment = view.getUint16(next + 2);
-        this.#fragment = (fragment & 0xfff8) !== 0 ? 2 : (fragment & 1) !== 0 ? 1 : 0;
-      } else if (protocol === IpProtocol.authentication) bytes = (view.getUint8(next + 1) + 2) * 4;
-      else bytes = (view.getUint8(next + 1) + 1) * 8;
-      if (next + bytes > innerLimit) return this.#fail(Reason.badOption, 0);
-      if (next + bytes > bound) return this.#fail(Reason.short, bytes);
-      protocol = view.getUint8(next);
-      next += bytes;
-      if (this.#fragment === 2) break;
-    }
-    this.#faultAt = at;
-    this.#fault = fault;
-    this.#protocol = protocol;
-    return next;
-  }
-
-  #fail(reason: number, needed: number): number {
-    this.#fault = reason;
-    this.#protocol = needed;
-    return -1;
   }
 
   /** Geneve (RFC 8926 section 3.4) and its options. */
@@ -398,18 +319,19 @@ export class FrameWalk {
     }
     const v6 = type === EtherType.ipv6;
     const layer = v6 ? FrameLayer.innerIpv6 : FrameLayer.innerIpv4;
-    const next = v6 ? this.#ipv6(at, limit) : this.#ipv4(at, limit);
+    const next = v6 ? this.#ip.ipv6(view, at, this.#end, limit) : this.#ip.ipv4(view, at, this.#end, limit);
     if (next < 0) {
-      if (this.#fault === Reason.short) this.#short(layer, this.#faultAt, this.#protocol, limit);
-      else this.#stop(FrameStatus.malformed, layer, this.#fault, this.#faultAt);
+      if (this.#ip.fault === Reason.short) this.#short(layer, this.#ip.faultAt, this.#ip.needed, limit);
+      else this.#stop(FrameStatus.malformed, layer, this.#ip.fault, this.#ip.faultAt);
       return;
     }
     frames.innerNetwork[i] = at;
-    const protocol = this.#protocol;
+    const protocol = this.#ip.protocol;
     frames.innerProtocol[i] = protocol;
-    if (this.#fault !== Reason.ok) this.#stop(FrameStatus.malformed, layer, this.#fault, this.#faultAt);
-    if (this.#fragment === 2) return;
-    this.#innerTransport(next, Math.min(this.#payloadLimit, limit), protocol);
+    if (this.#ip.fault !== Reason.ok)
+      this.#stop(FrameStatus.malformed, layer, this.#ip.fault, this.#ip.faultAt);
+    if (this.#ip.fragment === 2) return;
+    this.#innerTransport(next, Math.min(this.#ip.payloadLimit, limit), protocol);
   }
 
   #innerTransport(at: number, limit: number, protocol: number): void {
@@ -424,7 +346,7 @@ export class FrameWalk {
       const headerBytes = (view.getUint8(at + 12) >> 4) * 4;
       if (headerBytes < 20 || at + headerBytes > limit)
         this.#stop(FrameStatus.malformed, layer, Reason.badHeaderLength, at);
-    } else if (protocol === IpProtocol.udp && this.#fragment === 0) {
+    } else if (protocol === IpProtocol.udp && this.#ip.fragment === 0) {
       const length = view.getUint16(at + 4);
       if (length !== 0 && length < 8) this.#stop(FrameStatus.malformed, layer, Reason.badLength, at);
       else if (at + length > limit) this.#stop(FrameStatus.malformed, layer, Reason.lengthBeyondData, at);
