@@ -3,6 +3,7 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
 import type { Inventory } from "../southbound/index.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { FlowTable } from "./flow-table.js";
 import { Kernel } from "./kernel.js";
 import { type Summary, summarize } from "./summary.js";
@@ -89,7 +90,7 @@ export class Analyzer {
     this.#at = at;
     this.#flows =
       inventory !== null && at === null
-        ? new FlowTable((vni, keys, ms) => inventory.resolve(vni, (keys >>> 16) & 0x7fff, keys & 0xffff, ms))
+        ? new FlowTable((vni, keys, ms) => inventory.resolve(vni, ingressOf(keys), egressOf(keys), ms))
         : new FlowTable();
     this.#kernel = new Kernel(decoder.portTable, this.#flows, this.#tunnels);
   }

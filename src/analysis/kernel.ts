@@ -119,8 +119,17 @@ export class Kernel {
       const to = view.getInt32(frame + DESTINATION);
       if (from !== source || to !== destination || tunnel < 0) {
         if (tunnel >= 0) {
-          tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
-          tunnels.seen(tunnel, second >>> 0, fraction * layout.nsecPerUnit);
+          const nsec = fraction * layout.nsecPerUnit;
+          tunnels.tally(
+            tunnel,
+            tunnelPackets,
+            tunnelBytes,
+            largestOuter,
+            0,
+            tunnelPackets,
+            second >>> 0,
+            nsec,
+          );
         }
         tunnel = tunnels.ipv4(from, to);
         source = from;
@@ -146,8 +155,8 @@ export class Kernel {
       at = frame + captured;
     }
     if (tunnel >= 0) {
-      tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets);
-      tunnels.seen(tunnel, second >>> 0, fraction * layout.nsecPerUnit);
+      const nsec = fraction * layout.nsecPerUnit;
+      tunnels.tally(tunnel, tunnelPackets, tunnelBytes, largestOuter, 0, tunnelPackets, second >>> 0, nsec);
     }
     if (fraction >= 0) this.#widen(second >>> 0, fraction, layout.nsecPerUnit);
     this.end = at;

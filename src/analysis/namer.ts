@@ -1,7 +1,8 @@
 import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import type { AddressResolution, Inventory, Port, Resolution } from "../southbound/index.js";
-import { readIpv4, readIpv6 } from "../wire/address.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { momentMs } from "./flow-table.js";
 
 /** Addresses remembered at most; a hostile capture can hold any number of them. */
@@ -28,8 +29,8 @@ export class Namer {
   /** What the OVN keys of packet `i` mean; only for packets with an OVN option. */
   keys(packets: PacketBatch, frames: FrameBatch, i: number): Resolution {
     const word = frames.ovnKeys[i];
-    const ingress = (word >>> 16) & 0x7fff;
-    return this.#inventory.resolve(frames.vni[i], ingress, word & 0xffff, this.#time(packets, i));
+    const time = this.#time(packets, i);
+    return this.#inventory.resolve(frames.vni[i], ingressOf(word), egressOf(word), time);
   }
 
   /** Whether packet `i` has keys, and is older than all the inventory knows of. */
@@ -38,19 +39,10 @@ export class Namer {
   }
 
   /**
-   * The logical port of the VM that the inner packet is from: the ingress port where that is a VM's own, else
-   * the one that has the inner source address `ip` (text, null where there is none).
+   * The logical port of the VM that is at one end of the inner packet: `port`, what its key names there, where
+   * that is a VM's own, else the one that has the inner address `ip` (text, null where there is none).
    */
-  source(packets: PacketBatch, frames: FrameBatch, i: number, ip: string | null): Port | null {
-    return this.#endpoint(packets, frames, i, this.keys(packets, frames, i).inport, ip);
-  }
-
-  /** As source, for the VM that the inner packet is for. */
-  destination(packets: PacketBatch, frames: FrameBatch, i: number, ip: string | null): Port | null {
-    return this.#endpoint(packets, frames, i, this.keys(packets, frames, i).outport, ip);
-  }
-
-  #endpoint(
+  endpoint(
     packets: PacketBatch,
     frames: FrameBatch,
     i: number,
@@ -63,25 +55,25 @@ export class Namer {
 
   /** The chassis whose address the outer source of packet `i` is, or null; only where there is an outer IP header. */
   sourceChassis(packets: PacketBatch, frames: FrameBatch, i: number): string | null {
-    const v6 = (frames.flags[i] & FrameFlag.outerIpv6) !== 0;
-    return this.#chassis(packets, i, frames.outerIp[i] + (v6 ? 8 : 12), v6);
+    return this.#chassis(packets, frames, i, outerSourceAt(frames, i));
   }
 
   /** As sourceChassis, for the outer destination. */
   destinationChassis(packets: PacketBatch, frames: FrameBatch, i: number): string | null {
-    const v6 = (frames.flags[i] & FrameFlag.outerIpv6) !== 0;
-    return this.#chassis(packets, i, frames.outerIp[i] + (v6 ? 24 : 16), v6);
+    return this.#chassis(packets, frames, i, outerDestinationAt(frames, i));
   }
 
-  #chassis(packets: PacketBatch, i: number, offset: number, v6: boolean): string | null {
+  #chassis(packets: PacketBatch, frames: FrameBatch, i: number, offset: number): string | null {
     const at = this.#time(packets, i);
-    if (v6) return this.#inventory.resolveAddress(readIpv6(packets.view, offset), at).chassis?.name ?? null;
+    const { view } = packets;
+    if (isOuterIpv6(frames, i))
+      return this.#inventory.resolveAddress(outerAddress(view, frames, i, offset), at).chassis?.name ?? null;
     // The text of an IPv4 address costs more than the rest; most packets come from few hosts.
-    const bits = packets.view.getInt32(offset);
+    const bits = view.getInt32(offset);
     const known = this.#ipv4.get(bits);
     if (known !== undefined && at >= known.from && at < known.until) return known.chassis?.name ?? null;
     if (this.#ipv4.size >= REMEMBERED) this.#ipv4.clear();
-    const found = this.#inventory.resolveAddress(readIpv4(packets.view, offset), at);
+    const found = this.#inventory.resolveAddress(outerAddress(view, frames, i, offset), at);
     this.#ipv4.set(bits, found);
     return found.chassis?.name ?? null;
   }

@@ -2,6 +2,7 @@
 
 import { FrameStatus } from "../frame/status.js";
 import type { Inventory, MulticastGroup, Port, Resolution } from "../southbound/index.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
 import { type FlowEntry, type FlowTable, momentMs } from "./flow-table.js";
 import type { TunnelTable } from "./tunnel-table.js";
@@ -150,8 +151,8 @@ function before(a: Moment, b: Moment): boolean {
 
 /** A table entry with names, as of `at` or of its last packet. */
 function namedFlow(entry: FlowEntry, inventory: Inventory | null, at: number | null): Named {
-  const ingressKey = (entry.keys >>> 16) & 0x7fff;
-  const egressKey = entry.keys & 0xffff;
+  const ingressKey = ingressOf(entry.keys);
+  const egressKey = egressOf(entry.keys);
   const lastTime = { sec: entry.lastSec, nsec: entry.lastNsec };
   const resolution = inventory?.resolve(entry.vni, ingressKey, egressKey, at ?? ms(lastTime)) ?? UNNAMED;
   const { datapath, inport, outport } = resolution;

@@ -86,8 +86,7 @@ export class TunnelTable {
         (flag & FrameFlag.outerIpv6) !== 0
           ? this.#ipv6(view, ip)
           : this.ipv4(view.getInt32(ip + Ipv4Offset.source), view.getInt32(ip + Ipv4Offset.destination));
-      this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, geneve);
-      this.seen(tunnel, tsSec[i], tsNsec[i]);
+      this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, geneve, tsSec[i], tsNsec[i]);
     }
   }
 
@@ -122,7 +121,10 @@ export class TunnelTable {
     return same ? this.#last : this.#find();
   }
 
-  /** Adds to the counters of a tunnel; `geneve` of its `packets` have a Geneve header. */
+  /**
+   * Adds to the counters of a tunnel: `packets`, of which `geneve` have a Geneve header and the last was at the
+   * time given.
+   */
   tally(
     index: number,
     packets: number,
@@ -130,16 +132,14 @@ export class TunnelTable {
     outerBytes: number,
     fragments: number,
     geneve: number,
+    sec: number,
+    nsec: number,
   ): void {
     this.#packets[index] += packets;
     this.#bytes[index] += bytes;
     if (outerBytes > this.#largest[index]) this.#largest[index] = outerBytes;
     this.#fragments[index] += fragments;
     this.#geneve[index] += geneve;
-  }
-
-  /** Notes the time of a packet of a tunnel. */
-  seen(index: number, sec: number, nsec: number): void {
     const lastSec = this.#lastSec[index];
     if (sec < lastSec || (sec === lastSec && nsec < this.#lastNsec[index])) return;
     this.#lastSec[index] = sec;

@@ -1,12 +1,10 @@
 import { Analyzer } from "../analysis/analyzer.js";
 import type { CaptureSource } from "../capture/batch.js";
-import { FrameDecoder } from "../frame/decode.js";
 import { Exit } from "./fault.js";
-import { openNaming, reportBeforeHistory } from "./names.js";
+import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
-import { inputs, readCaptures } from "./read.js";
-import { genevePorts, reporter } from "./run.js";
-import { Stdout } from "./stdout.js";
+import { readCaptures } from "./read.js";
+import { begin } from "./run.js";
 import { styleFor } from "./style.js";
 
 /** Flows listed as text unless `--top` says otherwise. */
@@ -14,14 +12,10 @@ const TOP = 20;
 
 /** The verb `analyze`: sums up captures. Returns the exit status. */
 export async function analyze(
-  files: readonly string[],
+  named: readonly string[],
   options: CommonOptions & { top?: number },
 ): Promise<number> {
-  const stdout = new Stdout();
-  const report = reporter(stdout);
-  const names = inputs(files);
-  const naming = await openNaming(options, report);
-  const decoder = new FrameDecoder(genevePorts(options, naming));
+  const { stdout, report, files, naming, decoder } = await begin(named, options);
   const analyzer = new Analyzer(naming.inventory, naming.at, decoder);
   let current: CaptureSource | null = null;
   let opened = 0;
@@ -61,7 +55,7 @@ export async function analyze(
   process.once("SIGINT", interrupted);
   const sound = await readCaptures(
     {
-      files: names,
+      files,
       reader: options.reader,
       decoder,
       count: options.count,

@@ -1,32 +1,27 @@
 import { Namer } from "../analysis/namer.js";
-import { FrameDecoder } from "../frame/decode.js";
+import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
 import type { PacketPrinter } from "../output/printer.js";
 import { Exit } from "./fault.js";
-import { openNaming, reportBeforeHistory } from "./names.js";
+import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
-import { inputs, readCaptures } from "./read.js";
-import { genevePorts, reporter } from "./run.js";
-import { Stdout } from "./stdout.js";
+import { readCaptures } from "./read.js";
+import { begin } from "./run.js";
 import { styleFor } from "./style.js";
 
 /** The verb `decode`: prints packets. Returns the exit status. */
 export async function decode(
-  files: readonly string[],
+  named: readonly string[],
   options: CommonOptions & { verbose?: boolean; hex?: boolean },
 ): Promise<number> {
-  const stdout = new Stdout();
-  const report = reporter(stdout);
-  const names = inputs(files);
-  const naming = await openNaming(options, report);
-  const decoder = new FrameDecoder(genevePorts(options, naming));
+  const { stdout, report, files, naming, decoder } = await begin(named, options);
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at);
   const printer = await printerFor(options, namer, decoder);
   const all = options.all === true;
   let beforeHistory = 0;
   const sound = await readCaptures(
     {
-      files: names,
+      files,
       reader: options.reader,
       decoder,
       count: options.count,

@@ -1,17 +1,30 @@
+import { FrameDecoder } from "../frame/decode.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
-import type { Naming } from "./names.js";
+import { type Naming, openNaming } from "./names.js";
 import type { CommonOptions } from "./options.js";
-import type { Stdout } from "./stdout.js";
+import { inputs } from "./read.js";
+import { Stdout } from "./stdout.js";
 
-/** Prints one line on standard error, after everything before it has reached standard output. */
-export function reporter(stdout: Stdout): (line: string) => Promise<void> {
-  return async (line) => {
+/** What every verb that reads captures begins with. */
+export interface Run {
+  stdout: Stdout;
+  /** Prints one line on standard error, after everything before it has reached standard output. */
+  report: (line: string) => Promise<void>;
+  files: string[];
+  naming: Naming;
+  decoder: FrameDecoder;
+}
+
+/** Takes files and flags to where reading can begin. */
+export async function begin(files: readonly string[], options: CommonOptions): Promise<Run> {
+  const stdout = new Stdout();
+  const report = async (line: string): Promise<void> => {
     await stdout.flush();
     process.stderr.write(`genevescope: ${line}\n`);
   };
-}
-
-/** The UDP destination ports taken as Geneve: as told, else 6081 and every one the southbound mentions. */
-export function genevePorts(options: CommonOptions, naming: Naming): number[] {
-  return options.genevePort ?? [GENEVE_PORT, ...naming.ports];
+  const names = inputs(files);
+  const naming = await openNaming(options, report);
+  // As told, else 6081 and every port that the southbound mentions.
+  const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
+  return { stdout, report, files: names, naming, decoder: new FrameDecoder(ports) };
 }

@@ -16,6 +16,7 @@ import { Reason } from "../wire/reason.js";
 import { computeSctpChecksum, SctpOffset } from "../wire/sctp.js";
 import { TcpOffset } from "../wire/tcp.js";
 import { UdpOffset } from "../wire/udp.js";
+import type { HeaderLayer, HeaderName, Layer } from "./layers.js";
 
 /**
  * What a checksum is worth. `unverified`: bytes it covers are not in the capture (cut, fragment), or it has
@@ -30,10 +31,47 @@ const words = {
   [ChecksumVerdict.absent]: "absent",
 } as const;
 
+/** The IP protocol of the headers that have a checksum over what they carry. */
+const transportProtocols: Partial<Record<HeaderName, number>> = {
+  icmp: IpProtocol.icmp,
+  tcp: IpProtocol.tcp,
+  udp: IpProtocol.udp,
+  icmpv6: IpProtocol.icmpv6,
+  sctp: IpProtocol.sctp,
+};
+
 /** Judges the checksums of IP packets; rebinds its views, so one verifier serves any number of packets. */
 export class ChecksumVerifier {
   readonly #ipv4 = new Ipv4View();
   readonly #ipv6 = new Ipv6View();
+
+  /**
+   * The verdict on the checksum of each of `layers` (of readLayers, of the frame that starts at `start`), null
+   * for one that has none. The outer bytes end at `end`, those inside Geneve at `innerEnd`.
+   */
+  layers(
+    view: DataView,
+    start: number,
+    layers: readonly Layer[],
+    end: number,
+    innerEnd: number,
+  ): (Verdict | null)[] {
+    let ip: HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> | null = null;
+    return layers.map((layer) => {
+      const bound = layer.depth === 1 ? innerEnd : end;
+      const at = start + layer.offset;
+      if (layer.layer === "geneve") ip = null;
+      else if (layer.layer === "ipv4" || layer.layer === "ipv6") {
+        ip = layer;
+        return layer.layer === "ipv4" ? this.header(view, at, bound, EtherType.ipv4) : null;
+      } else if (ip !== null && layer.layer in transportProtocols) {
+        const type = ip.layer === "ipv6" ? EtherType.ipv6 : EtherType.ipv4;
+        const protocol = transportProtocols[layer.layer as HeaderName] ?? -1;
+        return this.transport(view, start + ip.offset, bound, type, protocol, at);
+      }
+      return null;
+    });
+  }
 
   /** The IPv4 header checksum at `ip`; IPv6 has none, which counts as `absent`. */
   header(view: DataView, ip: number, end: number, type: number): Verdict {

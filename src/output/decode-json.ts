@@ -6,9 +6,9 @@ import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import type { Port, Resolution } from "../southbound/index.js";
-import { EtherType } from "../wire/ethertype.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
-import { fieldsOf, transportProtocols } from "./fields.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
+import { fieldsOf } from "./fields.js";
 import { InnerSummary } from "./inner-summary.js";
 import { safeJson } from "./json.js";
 import type { PacketPrinter } from "./printer.js";
@@ -41,6 +41,9 @@ export class JsonPrinter implements PacketPrinter {
     const { layers } = readLayers(packets.view, start, end, device?.linkType ?? -1, {
       genevePorts: this.#decoder.ports,
     });
+    const { view } = packets;
+    const verdicts = this.#verifier.layers(view, start, layers, end, frames.innerEnd[i]);
+    const hasInner = frames.inner[i] >= 0 && (frames.flags[i] & FrameFlag.oam) === 0;
     const object = {
       file: this.#file,
       number: packets.firstNumber + i,
@@ -50,10 +53,10 @@ export class JsonPrinter implements PacketPrinter {
       originalBytes: packets.originalBytes[i],
       status: statusName(frames.status[i]),
       ...this.#stop(frames, i),
-      outer: this.#headers(packets.view, frames, i, layers, 0, start, end),
-      geneve: this.#geneve(packets.view, frames, i, layers, end),
+      outer: this.#headers(view, frames, i, layers, verdicts, 0),
+      geneve: this.#geneve(view, frames, i, layers, end),
       ovn: this.#ovn(packets, frames, i, layers),
-      inner: this.#inner(packets.view, frames, i, layers, start),
+      inner: hasInner ? this.#headers(view, frames, i, layers, verdicts, 1) : null,
     };
     return `${safeJson(object)}\n`;
   }
@@ -76,27 +79,18 @@ export class JsonPrinter implements PacketPrinter {
     frames: FrameBatch,
     i: number,
     layers: readonly Layer[],
+    verdicts: readonly (Verdict | null)[],
     depth: 0 | 1,
-    start: number,
-    end: number,
   ): Record<string, unknown> | null {
     const object: Record<string, unknown> = {};
     let any = false;
-    let ip: HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> | null = null;
-    for (const layer of layers) {
+    for (const [place, layer] of layers.entries()) {
       if (layer.depth !== depth || layer.layer === "geneve") continue;
       if (layer.layer === "payload" || layer.layer === "trailer") continue;
       any = true;
       const [name, fields] = fieldsOf(layer, depth === 1);
-      if (layer.layer === "ipv4" || layer.layer === "ipv6") {
-        ip = layer;
-        if (layer.layer === "ipv4")
-          Object.assign(
-            fields,
-            verdictFields(this.#verifier.header(view, start + layer.offset, end, EtherType.ipv4)),
-          );
-      } else if (ip !== null && name !== "arp" && name !== "bfd")
-        Object.assign(fields, verdictFields(this.#transport(view, ip, layer, start, end)));
+      const verdict = verdicts[place];
+      if (verdict !== null) Object.assign(fields, verdictFields(verdict));
       object[name] = fields;
     }
     if (depth === 1) {
@@ -107,29 +101,6 @@ export class JsonPrinter implements PacketPrinter {
       }
     }
     return any ? object : null;
-  }
-
-  #transport(
-    view: DataView,
-    ip: HeaderLayer<"ipv4"> | HeaderLayer<"ipv6">,
-    layer: HeaderLayer,
-    start: number,
-    end: number,
-  ): Verdict {
-    const protocol = transportProtocols[layer.layer] ?? -1;
-    const type = ip.layer === "ipv6" ? EtherType.ipv6 : EtherType.ipv4;
-    return this.#verifier.transport(view, start + ip.offset, end, type, protocol, start + layer.offset);
-  }
-
-  #inner(
-    view: DataView,
-    frames: FrameBatch,
-    i: number,
-    layers: readonly Layer[],
-    start: number,
-  ): Record<string, unknown> | null {
-    if (frames.inner[i] < 0 || (frames.flags[i] & FrameFlag.oam) !== 0) return null;
-    return this.#headers(view, frames, i, layers, 1, start, frames.innerEnd[i]);
   }
 
   /** The Geneve header; of one that is cut or overruns what there is of it. */
@@ -158,17 +129,19 @@ export class JsonPrinter implements PacketPrinter {
       (each): each is HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> =>
         each.depth === 1 && (each.layer === "ipv4" || each.layer === "ipv6"),
     );
+    const end = (at: Resolution["outport"], address: string | null): object | null =>
+      endpoint(hasKeys ? namer?.endpoint(packets, frames, i, at, address) : null);
     return {
       datapathKey: frames.vni[i],
-      ingressKey: hasKeys ? (word >>> 16) & 0x7fff : null,
-      egressKey: hasKeys ? word & 0xffff : null,
+      ingressKey: hasKeys ? ingressOf(word) : null,
+      egressKey: hasKeys ? egressOf(word) : null,
       datapath: datapath(resolution),
       inport: port(resolution?.inport ?? null),
       outport: port(resolution?.outport ?? null),
       sourceChassis: namer?.sourceChassis(packets, frames, i) ?? null,
       destinationChassis: namer?.destinationChassis(packets, frames, i) ?? null,
-      source: endpoint(hasKeys ? namer?.source(packets, frames, i, ip?.source ?? null) : null),
-      destination: endpoint(hasKeys ? namer?.destination(packets, frames, i, ip?.destination ?? null) : null),
+      source: end(resolution?.inport ?? null, ip?.source ?? null),
+      destination: end(resolution?.outport ?? null, ip?.destination ?? null),
       ...(hasKeys && word < 0 ? { reserved: 1 } : {}),
       ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
     };

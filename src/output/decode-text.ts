@@ -2,10 +2,11 @@ import type { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
+import { outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import type { Resolution } from "../southbound/index.js";
 import { printable, quoted } from "../text.js";
-import { readIpv4, readIpv6 } from "../wire/address.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { hexDump } from "./hex.js";
 import { InnerSummary } from "./inner-summary.js";
 import type { PacketPrinter } from "./printer.js";
@@ -64,23 +65,11 @@ export class TextPrinter implements PacketPrinter {
 
   /** Chassis by name where known, else by address. */
   #hosts(packets: PacketBatch, frames: FrameBatch, i: number): string {
-    const ip = frames.outerIp[i];
-    const v6 = (frames.flags[i] & FrameFlag.outerIpv6) !== 0;
-    const { view } = packets;
-    let source: string | null = null;
-    let destination: string | null = null;
-    if (this.#namer !== null && frames.status[i] !== FrameStatus.notGeneve) {
-      source = this.#namer.sourceChassis(packets, frames, i);
-      destination = this.#namer.destinationChassis(packets, frames, i);
-    }
-    source = source === null ? (v6 ? readIpv6(view, ip + 8) : readIpv4(view, ip + 12)) : printable(source);
-    destination =
-      destination === null
-        ? v6
-          ? readIpv6(view, ip + 24)
-          : readIpv4(view, ip + 16)
-        : printable(destination);
-    return `${source} > ${destination}`;
+    const namer = frames.status[i] === FrameStatus.notGeneve ? null : this.#namer;
+    const host = (chassis: string | null | undefined, offset: number): string =>
+      chassis == null ? outerAddress(packets.view, frames, i, offset) : printable(chassis);
+    const source = host(namer?.sourceChassis(packets, frames, i), outerSourceAt(frames, i));
+    return `${source} > ${host(namer?.destinationChassis(packets, frames, i), outerDestinationAt(frames, i))}`;
   }
 }
 
@@ -98,7 +87,7 @@ function keys(frames: FrameBatch, i: number): string {
   const kind = (flags & FrameFlag.bfd) !== 0 ? " bfd" : oam;
   if ((flags & FrameFlag.ovn) === 0) return `[vni ${frames.vni[i]}${kind}]`;
   const word = frames.ovnKeys[i];
-  return `[vni ${frames.vni[i]} in ${(word >>> 16) & 0x7fff} out ${word & 0xffff}${kind}]`;
+  return `[vni ${frames.vni[i]} in ${ingressOf(word)} out ${egressOf(word)}${kind}]`;
 }
 
 function stop(frames: FrameBatch, i: number): string {

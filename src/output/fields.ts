@@ -1,20 +1,12 @@
 /* The fields of each header as `decode -o json` names them (docs/cli.md). */
-import type { HeaderLayer, HeaderName } from "../frame/layers.js";
+import type { HeaderLayer } from "../frame/layers.js";
 import { readHex, readIpv6 } from "../wire/address.js";
+import { bfdStateText } from "../wire/bfd.js";
 import { Icmpv6Type } from "../wire/icmpv6.js";
 import { TcpFlag } from "../wire/tcp.js";
 import type { VlanTag } from "../wire/vlan.js";
 
 type Fields = Record<string, unknown>;
-
-/** The IP protocol of the headers that have a checksum over what they carry. */
-export const transportProtocols: Partial<Record<HeaderName, number>> = {
-  icmp: 1,
-  tcp: 6,
-  udp: 17,
-  icmpv6: 58,
-  sctp: 132,
-};
 
 /** The name under which a header stands in the object of its depth, and its fields. */
 export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fields: Fields] {
@@ -130,7 +122,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
         "bfd",
         {
           version: layer.version,
-          state: ["AdminDown", "Down", "Init", "Up"][layer.state],
+          state: bfdStateText(layer.state),
           diag: layer.diag,
           flags: layer.flags,
           multiplier: layer.detectMultiplier,

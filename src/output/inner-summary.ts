@@ -2,7 +2,7 @@ import type { FrameBatch } from "../frame/columns.js";
 import { FrameStatus } from "../frame/status.js";
 import { readIpv4, readMac } from "../wire/address.js";
 import { ArpOperation, ArpView } from "../wire/arp.js";
-import { BFD_PORT, BfdFlag, BfdView } from "../wire/bfd.js";
+import { BFD_PORT, BfdFlag, BfdView, bfdStateText } from "../wire/bfd.js";
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
 import { IcmpType, IcmpView } from "../wire/icmp.js";
 import { Icmpv6Type, Icmpv6View } from "../wire/icmpv6.js";
@@ -48,8 +48,6 @@ const icmpv6Names = new Map<number, string>([
   [Icmpv6Type.redirect, "redirect"],
   [Icmpv6Type.mldv2Report, "multicast listener report v2"],
 ]);
-
-const bfdStates = ["AdminDown", "Down", "Init", "Up"];
 
 /** TCP flags in tcpdump's letters and order. */
 const tcpLetters: readonly (readonly [number, string])[] = [
@@ -231,7 +229,7 @@ export class InnerSummary {
       (bfd.flags & BfdFlag.poll) !== 0 ? ", poll" : "",
       (bfd.flags & BfdFlag.final) !== 0 ? ", final" : "",
     ].join("");
-    return `BFDv1, state ${bfdStates[bfd.state]}, diag ${bfd.diag}${flags}, my 0x${bfd.myDiscriminator.toString(16)}, your 0x${bfd.yourDiscriminator.toString(16)}, length ${bfd.length}`;
+    return `BFDv1, state ${bfdStateText(bfd.state)}, diag ${bfd.diag}${flags}, my 0x${bfd.myDiscriminator.toString(16)}, your 0x${bfd.yourDiscriminator.toString(16)}, length ${bfd.length}`;
   }
 }
 

@@ -3,8 +3,8 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
-import { EtherType } from "../wire/ethertype.js";
-import { fieldsOf, transportProtocols } from "./fields.js";
+import { egressOf, ingressOf, OVN_OPTION_CLASS, OVN_OPTION_TYPE } from "../wire/ovn-option.js";
+import { fieldsOf } from "./fields.js";
 
 const titles: Record<HeaderLayer["layer"], string> = {
   ethernet: "Ethernet",
@@ -38,27 +38,11 @@ export class LayerTree {
     const end = start + packets.capturedBytes[i];
     const { layers } = readLayers(packets.view, start, end, linkType, { genevePorts: this.#decoder.ports });
     const oam = (frames.flags[i] & FrameFlag.oam) !== 0;
+    const verdicts = this.#verifier.layers(packets.view, start, layers, end, frames.innerEnd[i]);
     let text = "";
-    let ip: HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> | null = null;
-    for (const layer of layers) {
+    for (const [place, layer] of layers.entries()) {
       if (oam && layer.depth === 1) break;
-      const bound = layer.depth === 1 ? frames.innerEnd[i] : end;
-      let verdict: Verdict | null = null;
-      if (layer.layer === "ipv4" || layer.layer === "ipv6") {
-        ip = layer;
-        if (layer.layer === "ipv4")
-          verdict = this.#verifier.header(packets.view, start + layer.offset, bound, EtherType.ipv4);
-      } else if (layer.layer === "geneve") ip = null;
-      else if (ip !== null && layer.layer in transportProtocols)
-        verdict = this.#verifier.transport(
-          packets.view,
-          start + ip.offset,
-          bound,
-          ip.layer === "ipv6" ? EtherType.ipv6 : EtherType.ipv4,
-          transportProtocols[layer.layer as HeaderLayer["layer"]] ?? -1,
-          start + layer.offset,
-        );
-      text += `    ${layer.depth === 1 ? "  " : ""}${line(layer, verdict)}\n`;
+      text += `    ${layer.depth === 1 ? "  " : ""}${line(layer, verdicts[place])}\n`;
       if (layer.layer === "geneve") text += options(layer);
     }
     return text;
@@ -96,12 +80,14 @@ function line(layer: Layer, verdict: Verdict | null): string {
 function options({ options, optionsRest }: HeaderLayer<"geneve">): string {
   let text = "";
   for (const option of options) {
-    const data = new DataView(option.data.buffer, option.data.byteOffset, option.data.byteLength);
-    const ovn = option.optionClass === 0x0102 && option.type === 0x80 && option.data.length === 4;
+    const ovn =
+      option.optionClass === OVN_OPTION_CLASS && option.type === OVN_OPTION_TYPE && option.data.length === 4;
     const hex = Buffer.from(option.data).toString("hex");
     text += `      option class 0x${hex4(option.optionClass)} type 0x${option.type.toString(16).padStart(2, "0")}${(option.type & 0x80) !== 0 ? " (critical)" : ""}, ${option.data.length} bytes${hex === "" ? "" : ` ${hex}`}`;
-    if (ovn)
-      text += `: OVN ingress ${(data.getUint32(0) >>> 16) & 0x7fff}, egress ${data.getUint16(2)}${data.getUint32(0) >>> 31 === 1 ? ", reserved bit set" : ""}`;
+    if (ovn) {
+      const word = new DataView(option.data.buffer, option.data.byteOffset).getInt32(0);
+      text += `: OVN ingress ${ingressOf(word)}, egress ${egressOf(word)}${word < 0 ? ", reserved bit set" : ""}`;
+    }
     text += "\n";
   }
   if (optionsRest.length > 0) text += `      ${optionsRest.length} option bytes that are no whole option\n`;

@@ -60,6 +60,13 @@ export const BfdFlag = {
 /** The values of `state`. */
 export const BfdState = { adminDown: 0, down: 1, init: 2, up: 3 } as const;
 
+const stateTexts = ["AdminDown", "Down", "Init", "Up"] as const;
+
+/** The name RFC 5880 gives a state, 0 to 3. */
+export function bfdStateText(state: number): string {
+  return stateTexts[state] ?? `state ${state}`;
+}
+
 /** Bytes of a control packet without authentication; the defined version; UDP destination ports (RFC 5881, 5883). */
 export const BFD_BYTES = 24;
 export const BFD_VERSION = 1;

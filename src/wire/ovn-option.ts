@@ -30,6 +30,16 @@ export const OvnOptionMask = {
   egress: 0xffff,
 } as const;
 
+/** The ingress key in the option's word of data, signed or not: 0 to 32767. */
+export function ingressOf(word: number): number {
+  return (word >>> OvnOptionMask.ingressShift) & OvnOptionMask.ingress;
+}
+
+/** The egress key in the option's word of data, signed or not: 0 to 65535. */
+export function egressOf(word: number): number {
+  return word & OvnOptionMask.egress;
+}
+
 /** Smallest egress key that names a multicast group (`Multicast_Group.tunnel_key`), and the best known ones. */
 export const OVN_MULTICAST_MIN = 32768;
 export const OvnMulticastKey = {
@@ -80,11 +90,11 @@ export class OvnOptionView {
   }
   /** Tunnel key of the logical ingress port, 0 to 32767; 0 is no port. */
   get ingress(): number {
-    return (this.#view.getUint32(this.#start) >>> OvnOptionMask.ingressShift) & OvnOptionMask.ingress;
+    return ingressOf(this.#view.getUint32(this.#start));
   }
   /** Tunnel key of the egress port (0 to 32767; 0 is legal) or multicast group (32768 to 65535). */
   get egress(): number {
-    return this.#view.getUint32(this.#start) & OvnOptionMask.egress;
+    return egressOf(this.#view.getUint32(this.#start));
   }
 
   toRecord(): OvnOptionRecord {
