@@ -9,11 +9,6 @@ const PIPE_PIECE_BYTES = 4 * 1024;
 /** Decompressed bytes zlib hands out at a time. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** True where the bytes begin a gzip file, RFC 1952 section 2.3.1. */
-export function isGzipMagic(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
-}
-
 /**
  * The content of a gzip file of one or more members, through zlib on the thread pool. Nothing is
  * decompressed before it is asked for.

@@ -3,15 +3,11 @@ import type { CaptureSource } from "./batch.js";
 import { BlockBuffer } from "./block-buffer.js";
 import { type ByteSource, openBytes } from "./byte-source.js";
 import { CaptureError } from "./error.js";
-import { GunzipSource, isGzipMagic } from "./gunzip-source.js";
-import { type HexDumpLink, openHexDump } from "./hexdump-source.js";
+import type { HexDumpLink } from "./hexdump-source.js";
 import { isPcapMagic, openPcap } from "./pcap-source.js";
 import { isPcapngMagic } from "./pcapng-section.js";
-import { openPcapng } from "./pcapng-source.js";
 import { PeekedSource } from "./peeked-source.js";
-import { knownOther, RECOGNISED_BYTES } from "./recognise.js";
-import { zstdEngine } from "./zstd-engine.js";
-import { isZstdMagic, ZstdSource } from "./zstd-source.js";
+import { isGzipMagic, isZstdMagic, knownOther, RECOGNISED_BYTES } from "./recognise.js";
 
 /** Bytes read at a time: with its columns a block of this size stays in a second-level cache. */
 const BLOCK_BYTES = 512 * 1024;
@@ -77,8 +73,17 @@ async function decompressor(outer: PeekedSource, portableZstd: boolean): Promise
   const magic = await outer.peek(MAGIC_BYTES);
   if (magic.length === 0)
     throw new CaptureError("ERR_CAPTURE_EMPTY", outer.name, "is empty; capture again", 0);
-  if (isGzipMagic(magic)) return new GunzipSource(outer);
-  return isZstdMagic(magic) ? new ZstdSource(outer, zstdEngine(portableZstd)) : null;
+  // Loaded by the captures that need them: most are plain pcap files.
+  if (isGzipMagic(magic)) {
+    const { GunzipSource } = await import("./gunzip-source.js");
+    return new GunzipSource(outer);
+  }
+  if (!isZstdMagic(magic)) return null;
+  const [{ ZstdSource }, { zstdEngine }] = await Promise.all([
+    import("./zstd-source.js"),
+    import("./zstd-engine.js"),
+  ]);
+  return new ZstdSource(outer, zstdEngine(portableZstd));
 }
 
 /** Refuses decompressed content that is nothing, or compressed again. */
@@ -109,7 +114,10 @@ async function openContent(
   }
   const buffer = new BlockBuffer(source, blockBytes);
   if (isPcapMagic(magic)) return openPcap(buffer, capacity);
-  if (isPcapngMagic(magic) && !withParser) return openPcapng(buffer, capacity);
+  if (isPcapngMagic(magic) && !withParser) {
+    const { openPcapng } = await import("./pcapng-source.js");
+    return openPcapng(buffer, capacity);
+  }
   const other = knownOther(await source.peek(RECOGNISED_BYTES));
   if (other) throw new CaptureError("ERR_CAPTURE_FORMAT", source.name, other, 0);
   if (withParser)
@@ -119,6 +127,7 @@ async function openContent(
       "is no pcap file, and pcap-parser reads nothing else; use the builtin reader",
       0,
     );
+  const { openHexDump } = await import("./hexdump-source.js");
   return openHexDump(buffer, capacity, options.hexDumpLink ?? "auto");
 }
 

@@ -1,4 +1,4 @@
-/* What a file is by its first bytes, for those that are no captures: a message that says what to do instead. */
+/* What a file is by its first bytes: how it is compressed, or for what is no capture what to do instead. */
 
 /** Bytes looked at. */
 export const RECOGNISED_BYTES = 16;
@@ -24,4 +24,20 @@ export function knownOther(head: Uint8Array): string | null {
   const start = Buffer.from(head).toString("latin1");
   for (const [beginning, reason] of KNOWN) if (start.startsWith(beginning)) return reason;
   return null;
+}
+
+/** The magic number of a zstd frame, and that of skippable frames without its last four bits (RFC 8878 section 3.1). */
+export const ZSTD_FRAME_MAGIC = 0xfd2fb528;
+export const ZSTD_SKIPPABLE_MAGIC = 0x184d2a5;
+
+/** True where the four bytes begin a zstd file: a frame or a skippable frame. */
+export function isZstdMagic(bytes: Uint8Array): boolean {
+  if (bytes.length < 4) return false;
+  const magic = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  return magic === ZSTD_FRAME_MAGIC || magic >>> 4 === ZSTD_SKIPPABLE_MAGIC;
+}
+
+/** True where the bytes begin a gzip file, RFC 1952 section 2.3.1. */
+export function isGzipMagic(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }

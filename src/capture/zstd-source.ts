@@ -11,11 +11,9 @@
 import { BlockBuffer } from "./block-buffer.js";
 import type { ByteSource } from "./byte-source.js";
 import { CaptureError } from "./error.js";
+import { ZSTD_FRAME_MAGIC, ZSTD_SKIPPABLE_MAGIC } from "./recognise.js";
 import type { ZstdEngine } from "./zstd-engine.js";
 import { isEndlessHuffman } from "./zstd-huffman.js";
-
-const FRAME_MAGIC = 0xfd2fb528;
-const SKIPPABLE_MAGIC = 0x184d2a5;
 
 const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
@@ -28,13 +26,6 @@ const DICTIONARY_BYTES = [0, 1, 2, 4];
 
 /** Compressed bytes read at a time. */
 const READ_BYTES = 256 * 1024;
-
-/** True where the four bytes begin a zstd file: a frame or a skippable frame. */
-export function isZstdMagic(bytes: Uint8Array): boolean {
-  if (bytes.length < 4) return false;
-  const magic = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  return magic === FRAME_MAGIC || magic >>> 4 === SKIPPABLE_MAGIC;
-}
 
 /** The content of a zstd file of any number of frames. */
 export class ZstdSource implements ByteSource {
@@ -124,12 +115,13 @@ export class ZstdSource implements ByteSource {
       return;
     }
     const magic = buffer.view.getUint32(buffer.start, true);
-    if (magic >>> 4 === SKIPPABLE_MAGIC) {
+    if (magic >>> 4 === ZSTD_SKIPPABLE_MAGIC) {
       await this.#need(8);
       buffer.skip(8 + buffer.view.getUint32(buffer.start + 4, true));
       return;
     }
-    if (magic !== FRAME_MAGIC) throw this.#fault(`are followed by something else at byte ${buffer.offset}`);
+    if (magic !== ZSTD_FRAME_MAGIC)
+      throw this.#fault(`are followed by something else at byte ${buffer.offset}`);
     await this.#need(5);
     const descriptor = buffer.bytes[buffer.start + 4];
     const singleSegment = (descriptor >> 5) & 1;
