@@ -4,9 +4,9 @@
  */
 import type { History, Index2, RowHistory, RowVersion } from "./history.js";
 import type { Chassis, Datapath, Encap, Interval, MulticastGroup, Port, SouthboundGlobal } from "./model.js";
-import { ColumnIndex } from "./schema.js";
+import type { Datum } from "./ovsdb/value.js";
+import { ColumnIndex } from "./tables.js";
 import { IntervalList, Span, type Timeline } from "./timeline.js";
-import type { Datum } from "./value.js";
 
 const GLOBAL = ColumnIndex.SB_Global;
 const DATAPATH = ColumnIndex.Datapath_Binding;

@@ -7,7 +7,7 @@ import { canonicalAddress } from "./address.js";
 import type { Composer } from "./compose.js";
 import type { History, RowVersion } from "./history.js";
 import type { Port } from "./model.js";
-import { ColumnIndex } from "./schema.js";
+import { ColumnIndex } from "./tables.js";
 
 const PORT = ColumnIndex.Port_Binding;
 

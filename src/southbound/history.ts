@@ -5,11 +5,11 @@
 
 import { quoted } from "../text.js";
 import type { Interval } from "./model.js";
-import { ColumnIndex, type TableName } from "./schema.js";
+import type { Datum } from "./ovsdb/value.js";
+import type { WarningLog } from "./ovsdb/warnings.js";
 import type { RowChange, RowValues } from "./store.js";
+import { ColumnIndex, type TableName } from "./tables.js";
 import { type IntervalList, Timeline } from "./timeline.js";
-import type { Datum } from "./value.js";
-import type { WarningLog } from "./warnings.js";
 
 /** One state of a row, with the entities composed from it so far. */
 export class RowVersion {
@@ -102,15 +102,15 @@ export class History {
   }
 
   #release(time: number, { table, uuid, before, after }: RowChange, old: RowValues): void {
-    const row = this.#rows[table.name].get(uuid);
+    const row = this.#rows[table.name as TableName].get(uuid);
     if (row === undefined || before === null) return;
-    const keying = this.#keyings[table.name];
+    const keying = this.#keyings[table.name as TableName];
     if (after !== null && keysKept(keying, old, after)) return;
     for (const { index, key } of keying.keys(old)) index.get(key)?.release(time, row);
   }
 
   #take(time: number, { table, uuid, before, after }: RowChange): void {
-    const rows = this.#rows[table.name];
+    const rows = this.#rows[table.name as TableName];
     let row = rows.get(uuid);
     if (row === undefined) {
       row = new RowHistory(uuid);
@@ -118,7 +118,7 @@ export class History {
     }
     row.versions.set(time, after === null ? null : new RowVersion(row, after));
     if (after === null) return;
-    const keying = this.#keyings[table.name];
+    const keying = this.#keyings[table.name as TableName];
     if (before !== null && keysKept(keying, before, after)) return;
     for (const { index, key, meaning } of keying.keys(after)) {
       let timeline = index.get(key);

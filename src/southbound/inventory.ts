@@ -19,26 +19,17 @@ import type {
   SouthboundGlobal,
   SouthboundWarning,
 } from "./model.js";
+import type { Layout } from "./ovsdb/schema.js";
+import type { SourceDescription, TransactionSink } from "./ovsdb/sink.js";
+import type { Transaction } from "./ovsdb/transaction.js";
+import type { WarningLog } from "./ovsdb/warnings.js";
 import { LAST_PORT_KEY, Resolver } from "./resolver.js";
-import { ColumnIndex, type Layout } from "./schema.js";
 import { RowStore } from "./store.js";
-import type { Transaction } from "./transaction.js";
+import { ColumnIndex } from "./tables.js";
 import { Validator } from "./validate.js";
-import { WarningLog } from "./warnings.js";
 import { WELL_KNOWN_GROUPS } from "./well-known.js";
 
 const ENCAP = ColumnIndex.Encap;
-
-/** What a source says of itself. */
-export interface InventoryOptions {
-  /** As the caller named it. */
-  readonly source: string;
-  readonly format: SouthboundFormat;
-  /** Of the schema, as in "20.33.0"; null where the source has none. */
-  readonly schemaVersion: string | null;
-  readonly layout: Layout;
-  readonly warnings?: WarningLog;
-}
 
 /**
  * The southbound database over time.
@@ -47,7 +38,7 @@ export interface InventoryOptions {
  * A change is in force from the millisecond of its transaction on. Lookups that find what was found before
  * allocate nothing. Names are as stored, unescaped.
  */
-export class Inventory {
+export class Inventory implements TransactionSink {
   readonly source: string;
   readonly format: SouthboundFormat;
   readonly schemaVersion: string | null;
@@ -67,12 +58,12 @@ export class Inventory {
   #time = Number.NEGATIVE_INFINITY;
   #damage: SouthboundDamage | null = null;
 
-  constructor(options: InventoryOptions) {
+  constructor(options: SourceDescription) {
     this.source = options.source;
     this.format = options.format;
     this.schemaVersion = options.schemaVersion;
     this.layout = options.layout;
-    this.#warnings = options.warnings ?? new WarningLog();
+    this.#warnings = options.warnings;
     this.#history = new History(this.#warnings, canonicalAddress);
     this.#composer = new Composer(this.#history);
     this.#resolver = new Resolver(this.#history, this.#composer);

@@ -1,10 +1,8 @@
 import { shown } from "../text.js";
-import { ByteSource } from "./byte-source.js";
-import { openDump } from "./dump.js";
-import { SouthboundError } from "./error.js";
-import type { Inventory } from "./inventory.js";
-import { openJournal } from "./journal.js";
-import { describeUnknown, recognise } from "./recognise.js";
+import { Inventory } from "./inventory.js";
+import { SouthboundError } from "./ovsdb/error.js";
+import { readDatabaseFile } from "./ovsdb/source.js";
+import { SOUTHBOUND } from "./tables.js";
 
 /** How ovn-sbctl(8) names servers; anything else is a file. */
 const REMOTE = /^(tcp|ssl|unix|ptcp|pssl|punix):/;
@@ -19,18 +17,7 @@ const REMOTE = /^(tcp|ssl|unix|ptcp|pssl|punix):/;
  */
 export async function openSouthbound(source: string): Promise<Inventory> {
   if (REMOTE.test(source)) return openServer(source);
-  const bytes = await ByteSource.open(source);
-  try {
-    const head = await bytes.head();
-    const kind = recognise(head);
-    if (kind === "json") return await openDump(bytes, source);
-    bytes.forget();
-    if (kind === "log") return await openJournal(bytes, source);
-    if (kind === "cluster") throw clustered(source);
-    throw new SouthboundError("ERR_SB_FORMAT", source, describeUnknown(head));
-  } finally {
-    await bytes.close();
-  }
+  return readDatabaseFile(source, SOUTHBOUND, (description) => new Inventory(description));
 }
 
 /*
@@ -43,14 +30,5 @@ async function openServer(source: string): Promise<Inventory> {
     "ERR_SB_UNSUPPORTED",
     source,
     `live servers come with a later version; use ovsdb-client backup ${server} OVN_Southbound > FILE and give FILE`,
-  );
-}
-
-function clustered(source: string): SouthboundError {
-  return new SouthboundError(
-    "ERR_SB_UNSUPPORTED",
-    source,
-    "is a clustered (RAFT) database, which a later version will read; use ovsdb-client backup unix:SOCKET " +
-      `OVN_Southbound > FILE, or ovsdb-tool cluster-to-standalone FILE ${shown(source, 100)}, and give FILE`,
   );
 }

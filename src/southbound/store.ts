@@ -3,10 +3,10 @@
  */
 
 import { shown } from "../text.js";
-import type { Layout, TableLayout } from "./schema.js";
-import type { Transaction } from "./transaction.js";
-import { applyDifference, type Datum, sameDatum } from "./value.js";
-import type { WarningLog } from "./warnings.js";
+import type { Layout, TableLayout } from "./ovsdb/schema.js";
+import type { Transaction } from "./ovsdb/transaction.js";
+import { applyDifference, type Datum, sameDatum } from "./ovsdb/value.js";
+import type { WarningLog } from "./ovsdb/warnings.js";
 
 /** A row's values, by column position; never changed once made. */
 export type RowValues = readonly Datum[];

@@ -1,8 +1,8 @@
 import { quoted } from "../text.js";
-import { ColumnIndex, type TableName } from "./schema.js";
+import type { Datum } from "./ovsdb/value.js";
+import type { WarningLog } from "./ovsdb/warnings.js";
 import type { RowStore, RowValues } from "./store.js";
-import type { Datum } from "./value.js";
-import type { WarningLog } from "./warnings.js";
+import { ColumnIndex, type TableName } from "./tables.js";
 
 const PORT = ColumnIndex.Port_Binding;
 

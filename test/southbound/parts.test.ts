@@ -1,9 +1,9 @@
 /* The pieces by themselves: the scanner, values and timelines. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { JsonScanner, ScanError, type Take } from "../../src/southbound/json-scan.js";
+import { JsonScanner, ScanError, type Take } from "../../src/southbound/ovsdb/json-scan.js";
+import { applyDifference, type Column, readDatum, StringPool } from "../../src/southbound/ovsdb/value.js";
 import { IntervalList, Timeline } from "../../src/southbound/timeline.js";
-import { applyDifference, type Column, readDatum, StringPool } from "../../src/southbound/value.js";
 import { quoted, shown } from "../../src/text.js";
 
 type Found = [kind: string, ...rest: unknown[]];

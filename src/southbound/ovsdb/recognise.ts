@@ -1,4 +1,5 @@
-import { quoted } from "../text.js";
+import { quoted } from "../../text.js";
+import type { DatabaseSpec } from "./schema.js";
 
 /** What the first bytes of a file say it is. */
 export type Kind = "log" | "cluster" | "json" | "other";
@@ -28,8 +29,8 @@ const SIGNATURES: readonly [hex: string, what: string][] = [
 ];
 
 /** What a file that cannot be read seems to be, and what to do. */
-export function describeUnknown(head: Buffer): string {
-  if (head.length === 0) return "is empty; it should be an OVN_Southbound database, backup or dump";
+export function describeUnknown(head: Buffer, spec: DatabaseSpec): string {
+  if (head.length === 0) return `is empty; it should be an ${spec.name} database, backup or dump`;
   const hex = head.subarray(0, 8).toString("hex");
   for (const [signature, what] of SIGNATURES) if (hex.startsWith(signature)) return what;
   const text = head.toString("latin1");
@@ -38,7 +39,7 @@ export function describeUnknown(head: Buffer): string {
     return `byte 0: ${quoted(firstLine(text), 40)} is no header of a database that is read here`;
   if (/^[A-Za-z_]+ table\n/.test(text)) return "is a dump in text; repeat it with ovsdb-client -f json dump";
   const start = quoted(firstLine(text), 24);
-  return `is no OVN_Southbound database, backup or JSON dump (byte 0: ${start}); give the file ovnsb_db.db`;
+  return `is no ${spec.name} database, backup or JSON dump (byte 0: ${start}); give the file ${spec.usualFile}`;
 }
 
 function firstLine(text: string): string {

@@ -1,4 +1,4 @@
-import type { SouthboundWarning, WarningCode } from "./model.js";
+import type { SourceWarning, WarningCode } from "./report.js";
 
 /** Counts what was odd, and keeps the first case of each kind in words. */
 export class WarningLog {
@@ -18,7 +18,7 @@ export class WarningLog {
     return kind !== undefined;
   }
 
-  list(): readonly SouthboundWarning[] {
+  list(): readonly SourceWarning[] {
     return [...this.#kinds].map(([code, { count, text }]) => ({ code, count, text }));
   }
 }

@@ -3,13 +3,13 @@
  * writes the same with a single record that holds everything.
  */
 
-import { quoted } from "../text.js";
+import { quoted } from "../../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { SouthboundError } from "./error.js";
-import { Inventory } from "./inventory.js";
 import type { ScanHandler, Take } from "./json-scan.js";
 import { LogReader } from "./log.js";
-import { type Layout, readSchema, type TableLayout } from "./schema.js";
+import { type DatabaseSpec, type Layout, readSchema, type TableLayout } from "./schema.js";
+import type { Begin, TransactionSink } from "./sink.js";
 import { isUuid, type RowDelta, readColumns, readDate, type Transaction } from "./transaction.js";
 import { StringPool } from "./value.js";
 import { WarningLog } from "./warnings.js";
@@ -18,7 +18,12 @@ const BACKUP_COMMENT = 'produced by "ovsdb-client backup"';
 const SCHEMA_MEMBERS: readonly string[] = ["name", "version", "tables"];
 
 /** Replays a database file or backup. Throws a {@link SouthboundError} where not even its schema can be read. */
-export async function openJournal(bytes: ByteSource, source: string): Promise<Inventory> {
+export async function readJournal<S extends TransactionSink>(
+  bytes: ByteSource,
+  source: string,
+  spec: DatabaseSpec,
+  begin: Begin<S>,
+): Promise<S> {
   const warnings = new WarningLog();
   const log = new LogReader(bytes);
   const content = new WholeMembers(SCHEMA_MEMBERS);
@@ -30,11 +35,11 @@ export async function openJournal(bytes: ByteSource, source: string): Promise<In
       `byte ${offset}: ${reason}; not even the schema can be read, take another copy`,
     );
   }
-  const schema = readSchema(content.members, source, warnings);
+  const schema = readSchema(content.members, spec, source, warnings);
   const reader = new TransactionReader(log, schema.layout, warnings);
   const first = await reader.next();
   const second = await reader.next();
-  const inventory = new Inventory({
+  const sink = begin({
     source,
     format: second === null && first?.comment === BACKUP_COMMENT ? "backup" : "journal",
     schemaVersion: schema.version,
@@ -42,10 +47,10 @@ export async function openJournal(bytes: ByteSource, source: string): Promise<In
     warnings,
   });
   // A single record is a picture, not a history: it is the best there is for any time.
-  if (first !== null) inventory.apply(first, second === null);
-  for (let next = second; next !== null; next = await reader.next()) inventory.apply(next);
-  inventory.finish(log.damage);
-  return inventory;
+  if (first !== null) sink.apply(first, second === null);
+  for (let next = second; next !== null; next = await reader.next()) sink.apply(next);
+  sink.finish(log.damage);
+  return sink;
 }
 
 /** Reads the transactions of a log one by one, keeping no more of a record than the rows we need. */

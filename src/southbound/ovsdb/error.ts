@@ -1,4 +1,4 @@
-import { shown } from "../text.js";
+import { shown } from "../../text.js";
 
 /**
  * What kept a southbound database from being opened.

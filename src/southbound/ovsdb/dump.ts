@@ -4,13 +4,19 @@
  * the rows of a big database should not wait for them in memory: hence two passes.
  */
 
-import { quoted, shown } from "../text.js";
+import { quoted, shown } from "../../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { SouthboundError } from "./error.js";
-import { Inventory } from "./inventory.js";
 import { JsonScanner, ScanError, type ScanHandler, type Take } from "./json-scan.js";
-import type { SouthboundDamage } from "./model.js";
-import { missingColumn, OPTIONAL_TABLES, standardLayout, type TableLayout, wrongDatabase } from "./schema.js";
+import type { SourceDamage } from "./report.js";
+import {
+  type DatabaseSpec,
+  missingColumn,
+  standardLayout,
+  type TableLayout,
+  wrongDatabase,
+} from "./schema.js";
+import type { Begin, TransactionSink } from "./sink.js";
 import { isUuid, type RowDelta, readColumns } from "./transaction.js";
 import { readUuid, StringPool } from "./value.js";
 import { WarningLog } from "./warnings.js";
@@ -18,8 +24,9 @@ import { WarningLog } from "./warnings.js";
 const CAPTION_END = " table";
 const MEMBERS: readonly string[] = ["caption", "data", "headings"];
 
-/** A table of another database, by which a dump of that one is known. */
-const FOREIGN_TABLES: readonly [table: string, database: string][] = [
+/** A table that only one database has, by which a dump of it is known. */
+const SIGNATURE_TABLES: readonly [table: string, database: string][] = [
+  ["Port_Binding", "OVN_Southbound"],
   ["Logical_Switch", "OVN_Northbound"],
   ["Open_vSwitch", "Open_vSwitch"],
   ["IC_SB_Global", "OVN_IC_Southbound"],
@@ -33,36 +40,41 @@ interface DumpTable {
 }
 
 /**
- * Reads a dump. Throws a {@link SouthboundError} where it is no dump of a southbound database, or was cut before
- * the tables without which nothing can be named.
+ * Reads a dump. Throws a {@link SouthboundError} where it is no dump of the database that is wanted, or was cut
+ * before the tables without which it is of no use.
  */
-export async function openDump(bytes: ByteSource, source: string): Promise<Inventory> {
+export async function readDump<S extends TransactionSink>(
+  bytes: ByteSource,
+  source: string,
+  spec: DatabaseSpec,
+  begin: Begin<S>,
+): Promise<S> {
   const warnings = new WarningLog();
-  const outline = new Outline();
+  const outline = new Outline(spec);
   const damage = await pass(bytes, outline);
-  checkTables(outline, damage, source);
+  checkTables(outline, damage, source, spec);
   bytes.rewind(true);
-  const layout = standardLayout();
+  const layout = standardLayout(spec);
   for (const table of layout.values()) {
     const found = outline.tables.find(({ name }) => name === table.name);
     if (found === undefined) {
-      if (!OPTIONAL_TABLES.includes(table.name))
+      if (!spec.optional.includes(table.name))
         warnings.add("missing-table", `the dump has no table ${table.name}`);
       continue;
     }
     for (const { name } of table.columns)
-      if (!found.headings.includes(name)) missingColumn(source, table.name, name, warnings);
+      if (!found.headings.includes(name)) missingColumn(spec, source, table.name, name, warnings);
   }
   const rows = new Rows(outline.tables, layout, warnings);
   await pass(bytes, rows);
-  const inventory = new Inventory({ source, format: "dump", schemaVersion: null, layout, warnings });
-  inventory.apply({ offset: 0, date: null, comment: null, isDifference: false, rows: rows.rows }, true);
-  inventory.finish(damage);
-  return inventory;
+  const sink = begin({ source, format: "dump", schemaVersion: null, layout, warnings });
+  sink.apply({ offset: 0, date: null, comment: null, isDifference: false, rows: rows.rows }, true);
+  sink.finish(damage);
+  return sink;
 }
 
 /** Scans all objects up to the end, or to where the text breaks, which is returned. */
-async function pass(bytes: ByteSource, handler: ScanHandler): Promise<SouthboundDamage | null> {
+async function pass(bytes: ByteSource, handler: ScanHandler): Promise<SourceDamage | null> {
   const scanner = new JsonScanner(handler);
   for (;;) {
     const { offset } = bytes;
@@ -80,13 +92,19 @@ async function pass(bytes: ByteSource, handler: ScanHandler): Promise<Southbound
   }
 }
 
-function checkTables({ tables, odd }: Outline, damage: SouthboundDamage | null, source: string): void {
+function checkTables(
+  { tables, odd }: Outline,
+  damage: SourceDamage | null,
+  source: string,
+  spec: DatabaseSpec,
+): void {
   if (odd !== null) throw new SouthboundError("ERR_SB_FORMAT", source, odd);
   const has = (table: string) => tables.some(({ name }) => name === table);
-  for (const [table, database] of FOREIGN_TABLES) if (has(table)) throw wrongDatabase(source, database);
-  for (const table of ["Datapath_Binding", "Port_Binding"]) {
+  for (const [table, database] of SIGNATURE_TABLES)
+    if (database !== spec.name && has(table)) throw wrongDatabase(source, database, spec);
+  for (const table of spec.essential) {
     if (has(table)) continue;
-    const dumpAgain = "dump again with ovsdb-client -f json dump unix:SOCKET OVN_Southbound";
+    const dumpAgain = `dump again with ovsdb-client -f json dump unix:SOCKET ${spec.name}`;
     if (damage !== null)
       throw new SouthboundError(
         "ERR_SB_FORMAT",
@@ -100,9 +118,14 @@ function checkTables({ tables, odd }: Outline, damage: SouthboundDamage | null, 
 /** First pass: which tables there are, and their columns. */
 class Outline implements ScanHandler {
   readonly tables: DumpTable[] = [];
+  readonly #spec: DatabaseSpec;
   /** Why this is no dump; null if it is. */
   odd: string | null = null;
   #members = new Map<string, unknown>();
+
+  constructor(spec: DatabaseSpec) {
+    this.#spec = spec;
+  }
 
   member(key: string): Take {
     if (!this.#members.has(key)) this.#members.set(key, undefined);
@@ -125,19 +148,19 @@ class Outline implements ScanHandler {
       return;
     }
     this.tables.push({ name: "", headings: [] });
-    this.odd ??= describe(keys);
+    this.odd ??= describe(keys, this.#spec);
   }
 }
 
 /** What a JSON object with these members probably is, if it is not a table of a dump. */
-function describe(keys: readonly string[]): string {
+function describe(keys: readonly string[], spec: DatabaseSpec): string {
   if (keys.includes("tables") && keys.includes("name"))
     return "is an OVSDB schema, not a database; give the database file made from it";
   if (keys.includes("headings") && keys.includes("data"))
     return "is a list of ovn-sbctl or another table without a caption; use ovsdb-client -f json dump";
   const found = keys.slice(0, 4).map((key) => quoted(key, 20));
   const others = keys.filter((key) => !MEMBERS.includes(key)).length > 0 || keys.length === 0;
-  return `is JSON with ${others ? found.join(", ") || "no members" : "unexpected members"}, not a dump of OVN_Southbound; use ovsdb-client -f json dump`;
+  return `is JSON with ${others ? found.join(", ") || "no members" : "unexpected members"}, not a dump of ${spec.name}; use ovsdb-client -f json dump`;
 }
 
 /** Second pass: the rows of the tables we need. */

@@ -4,7 +4,7 @@
  * journal).
  */
 
-import { shown } from "../text.js";
+import { shown } from "../../text.js";
 import type { TableLayout } from "./schema.js";
 import { type Datum, readDatum, type StringPool } from "./value.js";
 import type { WarningLog } from "./warnings.js";

@@ -5,7 +5,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ByteSource } from "./byte-source.js";
 import { JsonScanner, ScanError, type ScanHandler } from "./json-scan.js";
-import type { SouthboundDamage } from "./model.js";
+import type { SourceDamage } from "./report.js";
 
 /** Longest line that ovsdb-server takes for a record's header. */
 const LONGEST_HEADER = 128;
@@ -25,14 +25,14 @@ export class LogReader {
   #chunk: Buffer = EMPTY;
   #position = 0;
   #ended = false;
-  #damage: SouthboundDamage | null = null;
+  #damage: SourceDamage | null = null;
 
   constructor(bytes: ByteSource) {
     this.#bytes = bytes;
   }
 
   /** What ended the log before its end, or null. */
-  get damage(): SouthboundDamage | null {
+  get damage(): SourceDamage | null {
     return this.#damage;
   }
 
