@@ -7,7 +7,7 @@
 import { quoted, shown } from "../../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { SouthboundError } from "./error.js";
-import { JsonScanner, ScanError, type ScanHandler, type Take } from "./json-scan.js";
+import { JsonScanner, ScanError, type ScanHandler, type ScanKey, type Take } from "./json-scan.js";
 import type { SourceDamage } from "./report.js";
 import {
   type DatabaseSpec,
@@ -127,16 +127,14 @@ class Outline implements ScanHandler {
     this.#spec = spec;
   }
 
-  member(key: string): Take {
-    if (!this.#members.has(key)) this.#members.set(key, undefined);
+  take(_depth: number, key: ScanKey): Take {
+    if (!this.#members.has(key as string)) this.#members.set(key as string, undefined);
     return key === "caption" || key === "headings" ? "whole" : "skip";
   }
 
-  whole(key: string, json: unknown): void {
-    this.#members.set(key, json);
+  whole(_depth: number, key: ScanKey, json: unknown): void {
+    this.#members.set(key as string, json);
   }
-
-  part(): void {}
 
   end(): void {
     const caption = this.#members.get("caption");
@@ -178,14 +176,14 @@ class Rows implements ScanHandler {
     this.#warnings = warnings;
   }
 
-  member(key: string): Take {
+  take(depth: number, key: ScanKey): Take {
+    if (depth > 1) return "whole";
     const table = this.#tables[this.#index];
     return key === "data" && table !== undefined && this.#layout.has(table.name) ? "parts" : "skip";
   }
 
-  whole(): void {}
-
-  part(_key: string, _name: string | null, json: unknown, offset: number): void {
+  whole(depth: number, _key: ScanKey, json: unknown, offset: number): void {
+    if (depth === 1) return;
     const { name, headings } = this.#tables[this.#index];
     const table = this.#layout.get(name);
     const uuid = Array.isArray(json) ? readUuid(json[headings.indexOf("_uuid")]) : null;
@@ -203,7 +201,7 @@ class Rows implements ScanHandler {
     });
   }
 
-  end(): void {
-    this.#index++;
+  end(depth: number): void {
+    if (depth === 1) this.#index++;
   }
 }

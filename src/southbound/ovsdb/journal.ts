@@ -6,7 +6,7 @@
 import { quoted } from "../../text.js";
 import type { ByteSource } from "./byte-source.js";
 import { SouthboundError } from "./error.js";
-import type { ScanHandler, Take } from "./json-scan.js";
+import type { ScanHandler, ScanKey, Take } from "./json-scan.js";
 import { LogReader } from "./log.js";
 import { type DatabaseSpec, type Layout, readSchema, type TableLayout } from "./schema.js";
 import type { Begin, TransactionSink } from "./sink.js";
@@ -92,28 +92,30 @@ class TransactionContent implements ScanHandler {
     this.#warnings = warnings;
   }
 
-  member(key: string): Take {
-    this.#table = this.#layout.get(key);
+  take(depth: number, key: ScanKey): Take {
+    if (depth > 1) return "whole";
+    this.#table = this.#layout.get(key as string);
     if (this.#table !== undefined) return "parts";
     return key === "_date" || key === "_comment" || key === "_is_diff" ? "whole" : "skip";
   }
 
-  whole(key: string, json: unknown, offset: number): void {
-    if (key === "_date") this.date = readDate(json);
+  whole(depth: number, key: ScanKey, json: unknown, offset: number): void {
+    if (depth > 1) this.#row(key, json, offset);
+    else if (key === "_date") this.date = readDate(json);
     else if (key === "_comment") this.comment = typeof json === "string" ? json : null;
     else if (key === "_is_diff") this.isDifference = json === true;
-    else this.#warnings.add("bad-value", `byte ${offset}: ${quoted(key)} holds no rows; ignored`);
+    else this.#warnings.add("bad-value", `byte ${offset}: ${quoted(String(key))} holds no rows; ignored`);
   }
 
-  part(key: string, name: string | null, json: unknown, offset: number): void {
+  #row(uuid: ScanKey, json: unknown, offset: number): void {
     const table = this.#table;
     if (table === undefined) return;
-    if (name === null || !isUuid(name) || typeof json !== "object" || Array.isArray(json)) {
-      this.#warnings.add("bad-value", `byte ${offset}: this is no row of ${quoted(key)}; ignored`);
+    if (typeof uuid !== "string" || !isUuid(uuid) || typeof json !== "object" || Array.isArray(json)) {
+      this.#warnings.add("bad-value", `byte ${offset}: this is no row of ${quoted(table.name)}; ignored`);
       return;
     }
-    const values = json === null ? null : readColumns(table, name, json, this.#pool, this.#warnings);
-    this.rows.push({ table, uuid: name, values });
+    const values = json === null ? null : readColumns(table, uuid, json, this.#pool, this.#warnings);
+    this.rows.push({ table, uuid, values });
   }
 
   end(): void {}
@@ -128,15 +130,13 @@ export class WholeMembers implements ScanHandler {
     this.#wanted = wanted;
   }
 
-  member(key: string): Take {
-    return this.#wanted.includes(key) ? "whole" : "skip";
+  take(_depth: number, key: ScanKey): Take {
+    return this.#wanted.includes(key as string) ? "whole" : "skip";
   }
 
-  whole(key: string, json: unknown): void {
+  whole(_depth: number, key: ScanKey, json: unknown): void {
     this.members[key] = json;
   }
-
-  part(): void {}
 
   end(): void {}
 }

@@ -4,23 +4,28 @@
  * are passed over without becoming strings.
  */
 
-/** What is to be done with a member of the outermost object. */
+/** What is to be done with a member or element. */
 export type Take =
   /** Pass over it. */
   | "skip"
   /** Parse it whole. */
   | "whole"
-  /** It is an object or array: parse its members or elements one by one. Anything else is taken whole. */
+  /** It is an object or array: go through its members or elements. Anything else is taken whole. */
   | "parts";
 
-/** Told what is found, in order. `offset` is that of the value's first byte. */
+/** The name of a member, or the index of an element. */
+export type ScanKey = string | number;
+
+/** Told what is found, in order. `depth` is 1 for the members of the outermost object, 2 for theirs, ... */
 export interface ScanHandler {
-  member(key: string): Take;
-  whole(key: string, json: unknown, offset: number): void;
-  /** `name` is the member's key, or null for the element of an array. */
-  part(key: string, name: string | null, json: unknown, offset: number): void;
-  /** The object is complete; another may follow. */
-  end(): void;
+  take(depth: number, key: ScanKey): Take;
+  /** `offset` is that of the value's first byte. */
+  whole(depth: number, key: ScanKey, json: unknown, offset: number): void;
+  /**
+   * The container whose members have this depth is complete: 1 for the outermost object, which another may
+   * follow.
+   */
+  end(depth: number): void;
 }
 
 /** The bytes are not what they should be. `offset` is absolute. */
@@ -34,7 +39,10 @@ export class ScanError extends Error {
 }
 
 /** A value that is parsed must be in memory as one string; no honest row comes near this. */
-const LARGEST_VALUE = 256 * 1024 * 1024;
+const LARGEST_VALUE = 64 * 1024 * 1024;
+/** Containers within containers that are gone through; readers need five. */
+const DEEPEST = 16;
+const NOT_ARRAY = -2;
 
 type State =
   /** Before an object. */
@@ -71,11 +79,13 @@ export class JsonScanner {
   objects = 0;
   /** Offset of the object at hand, or of the last one. */
   objectOffset = 0;
-  /** 0 outside, 1 in the object, 2 in a member taken in parts. */
-  #level = 0;
+  /** 0 outside, 1 in the object, 2 in a member of it that is gone through, ... */
+  #depth = 0;
+  /** By depth from 1: the index of the element at hand, or NOT_ARRAY in an object. */
+  readonly #index = new Int32Array(DEEPEST + 1);
   #inArray = false;
-  #key = "";
-  #name: string | null = null;
+  /** Of the member or element at hand. */
+  #key: ScanKey = "";
   #take: Take = "skip";
   /** The leaf at hand: is it a key, is it wanted, where did it begin, what of it lies in earlier chunks. */
   #isKey = false;
@@ -83,7 +93,7 @@ export class JsonScanner {
   #leafOffset = 0;
   #pieces: Buffer[] = [];
   #piecesBytes = 0;
-  #depth = 0;
+  #nested = 0;
   #inString = false;
   #escaped = false;
 
@@ -115,11 +125,8 @@ export class JsonScanner {
     switch (this.#state) {
       case "object":
         if (byte !== OPEN_OBJECT) throw new ScanError(offset, "a JSON object should begin here");
-        this.#level = 1;
         this.objectOffset = offset;
-        this.#inArray = false;
-        this.#state = "key";
-        return true;
+        return this.#open(false, offset);
       case "key":
         if (byte === CLOSE_OBJECT) return this.#close();
         if (byte !== QUOTE) throw new ScanError(offset, "a JSON member name should begin here");
@@ -142,27 +149,30 @@ export class JsonScanner {
   }
 
   #value(byte: number, offset: number): boolean {
-    if (this.#inArray && byte === CLOSE_ARRAY) return this.#close();
-    const container = byte === OPEN_OBJECT || byte === OPEN_ARRAY;
-    if (this.#level === 1 && this.#take === "parts" && container) {
-      this.#level = 2;
-      this.#inArray = byte === OPEN_ARRAY;
-      this.#name = null;
-      this.#state = this.#inArray ? "value" : "key";
-      return true;
+    if (this.#inArray) {
+      if (byte === CLOSE_ARRAY) return this.#close();
+      this.#key = ++this.#index[this.#depth];
+      this.#take = this.#handler.take(this.#depth, this.#key);
     }
+    if (this.#take === "parts" && (byte === OPEN_OBJECT || byte === OPEN_ARRAY))
+      return this.#open(byte === OPEN_ARRAY, offset);
     this.#beginLeaf(offset, false, this.#take !== "skip");
     return false;
   }
 
+  #open(isArray: boolean, offset: number): true {
+    if (this.#depth === DEEPEST) throw new ScanError(offset, "JSON is nested too deep here");
+    this.#index[++this.#depth] = isArray ? -1 : NOT_ARRAY;
+    this.#inArray = isArray;
+    this.#state = isArray ? "value" : "key";
+    return true;
+  }
+
   #close(): true {
-    this.#level--;
-    this.#inArray = false;
-    this.#state = this.#level === 0 ? "object" : "next";
-    if (this.#level === 0) {
-      this.objects++;
-      this.#handler.end();
-    }
+    this.#handler.end(this.#depth--);
+    this.#inArray = this.#depth > 0 && this.#index[this.#depth] !== NOT_ARRAY;
+    this.#state = this.#depth === 0 ? "object" : "next";
+    if (this.#depth === 0) this.objects++;
     return true;
   }
 
@@ -171,7 +181,7 @@ export class JsonScanner {
     this.#isKey = isKey;
     this.#wanted = wanted;
     this.#leafOffset = offset;
-    this.#depth = 0;
+    this.#nested = 0;
     this.#inString = false;
     this.#escaped = false;
   }
@@ -180,7 +190,7 @@ export class JsonScanner {
   #leaf(chunk: Buffer, start: number, offset: number): number {
     const length = chunk.length;
     let position = start;
-    let depth = this.#depth;
+    let nested = this.#nested;
     let inString = this.#inString;
     if (this.#escaped) {
       position++;
@@ -194,20 +204,20 @@ export class JsonScanner {
           else position++;
         } else if (byte === QUOTE) {
           inString = false;
-          if (depth === 0) return this.#endLeaf(chunk, start, position);
+          if (nested === 0) return this.#endLeaf(chunk, start, position);
         }
       } else if (byte === QUOTE) {
         inString = true;
       } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-        depth++;
+        nested++;
       } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-        if (depth === 0) return this.#endLeaf(chunk, start, position - 1);
-        if (--depth === 0) return this.#endLeaf(chunk, start, position);
-      } else if (depth === 0) {
+        if (nested === 0) return this.#endLeaf(chunk, start, position - 1);
+        if (--nested === 0) return this.#endLeaf(chunk, start, position);
+      } else if (nested === 0) {
         if (byte === COMMA || byte <= SPACE) return this.#endLeaf(chunk, start, position - 1);
       }
     }
-    this.#depth = depth;
+    this.#nested = nested;
     this.#inString = inString;
     if (this.#wanted) this.#keep(chunk.subarray(start), offset + start);
     return length;
@@ -232,20 +242,11 @@ export class JsonScanner {
       this.#piecesBytes = 0;
     }
     const json = this.#parse(text);
-    if (this.#isKey) this.#takeKey(json);
-    else if (this.#level === 1) this.#handler.whole(this.#key, json, this.#leafOffset);
-    else this.#handler.part(this.#key, this.#name, json, this.#leafOffset);
+    if (this.#isKey) {
+      this.#key = String(json);
+      this.#take = this.#handler.take(this.#depth, this.#key);
+    } else this.#handler.whole(this.#depth, this.#key, json, this.#leafOffset);
     return end;
-  }
-
-  #takeKey(json: unknown): void {
-    const key = String(json);
-    if (this.#level === 2) {
-      this.#name = key;
-      return;
-    }
-    this.#key = key;
-    this.#take = this.#handler.member(key);
   }
 
   #parse(text: string): unknown {

@@ -1,7 +1,6 @@
 /*
- * What every kind of source delivers: dated transactions of rows. Database files, backups and dumps come as
- * this, and a live server's updates will too ("modify" of an OVSDB `update2` is a difference like those of a
- * journal).
+ * What every kind of source delivers: dated transactions of rows. ("modify" of an OVSDB `update2` is a
+ * difference like those of a journal.)
  */
 
 import { shown } from "../../text.js";
@@ -13,19 +12,29 @@ import type { WarningLog } from "./warnings.js";
 export interface RowDelta {
   readonly table: TableLayout;
   readonly uuid: string;
-  /** By the table's column positions; undefined where a column is not mentioned. Null: the row is deleted. */
-  readonly values: readonly (Datum | undefined)[] | null;
+  /**
+   * By the table's column positions; undefined where a column is not mentioned. Null: the row is deleted. The
+   * receiver may keep and fill the array.
+   */
+  readonly values: (Datum | undefined)[] | null;
 }
 
 /** Rows that changed together. */
 export interface Transaction {
-  /** Byte offset of its record in the source. */
-  readonly offset: number;
+  /** Byte offset of its record in a file; null from a server. */
+  readonly offset: number | null;
   /** Milliseconds since 1970, or null where the source does not say. */
   readonly date: number | null;
   readonly comment: string | null;
   /** Whether sets and maps of rows that exist already are given as differences. */
   readonly isDifference: boolean;
+  /**
+   * What came over again after a lost connection: rows that are not mentioned, here or in the `partial`
+   * transactions just before, are gone, and columns that are not mentioned have their defaults.
+   */
+  readonly replaces?: boolean;
+  /** The same transaction goes on in the next one: a large picture need not be held whole. */
+  readonly partial?: boolean;
   readonly rows: readonly RowDelta[];
 }
 
