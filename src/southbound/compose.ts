@@ -4,9 +4,10 @@
  */
 import type { History, Index2, RowHistory, RowVersion } from "./history.js";
 import type { Chassis, Datapath, Encap, Interval, MulticastGroup, Port, SouthboundGlobal } from "./model.js";
-import type { Datum } from "./ovsdb/value.js";
+import { type Datum, pairsOf, pairValue } from "./ovsdb/value.js";
+import { Answer, Answers, Span } from "./span.js";
 import { ColumnIndex } from "./tables.js";
-import { IntervalList, Span, type Timeline } from "./timeline.js";
+import type { OverTime } from "./timeline.js";
 
 const GLOBAL = ColumnIndex.SB_Global;
 const DATAPATH = ColumnIndex.Datapath_Binding;
@@ -16,11 +17,10 @@ const CHASSIS = ColumnIndex.Chassis;
 const ENCAP = ColumnIndex.Encap;
 
 type Strings = readonly string[];
-type Pairs = ReadonlyMap<string, string>;
 
 /**
- * Entities as of a time (milliseconds since 1970). What was composed before holds for its interval, so asking
- * again gives the same object and allocates nothing, until {@link History.generation} changes.
+ * Entities as of a time (milliseconds since 1970). What was composed before and still holds is given again: the
+ * same object, and nothing is allocated.
  */
 export class Composer {
   readonly #history: History;
@@ -30,63 +30,69 @@ export class Composer {
   }
 
   global(version: RowVersion | null, time: number): SouthboundGlobal | null {
-    return this.#composed<SouthboundGlobal>(version, time) ?? this.#make(version, time, makeGlobal);
+    return this.#answer(version, time, makeGlobal)?.value ?? null;
   }
 
   datapath(version: RowVersion | null, time: number): Datapath | null {
-    return this.#composed<Datapath>(version, time) ?? this.#make(version, time, makeDatapath);
+    return this.datapathAnswer(version, time)?.value ?? null;
   }
 
   encap(version: RowVersion | null, time: number): Encap | null {
-    return this.#composed<Encap>(version, time) ?? this.#make(version, time, makeEncap);
+    return this.encapAnswer(version, time)?.value ?? null;
   }
 
   group(version: RowVersion | null, time: number): MulticastGroup | null {
-    return this.#composed<MulticastGroup>(version, time) ?? this.#make(version, time, makeGroup);
+    return this.groupAnswer(version, time)?.value ?? null;
   }
 
   chassis(version: RowVersion | null, time: number): Chassis | null {
-    return this.#composed<Chassis>(version, time) ?? this.#make(version, time, this.#makeChassis);
+    return this.chassisAnswer(version, time)?.value ?? null;
   }
 
   port(version: RowVersion | null, time: number): Port | null {
-    return this.#composed<Port>(version, time) ?? this.#make(version, time, this.#makePort);
+    return this.portAnswer(version, time)?.value ?? null;
   }
 
-  #composed<T extends Interval>(version: RowVersion | null, time: number): T | null {
-    if (version === null || version.composedIn !== this.#history.generation) return null;
-    const composed = version.composed;
-    if (composed instanceof IntervalList) return composed.at(time) as T | null;
-    if (composed === null || time < composed.from || time >= composed.until) return null;
-    return composed as T;
+  datapathAnswer(version: RowVersion | null, time: number): Answer<Datapath> | null {
+    return this.#answer(version, time, makeDatapath);
   }
 
-  #make<T extends Interval>(
+  encapAnswer(version: RowVersion | null, time: number): Answer<Encap> | null {
+    return this.#answer(version, time, makeEncap);
+  }
+
+  groupAnswer(version: RowVersion | null, time: number): Answer<MulticastGroup> | null {
+    return this.#answer(version, time, makeGroup);
+  }
+
+  chassisAnswer(version: RowVersion | null, time: number): Answer<Chassis> | null {
+    return this.#answer(version, time, this.#makeChassis);
+  }
+
+  portAnswer(version: RowVersion | null, time: number): Answer<Port> | null {
+    return this.#answer(version, time, this.#makePort);
+  }
+
+  #answer<T extends Interval>(
     version: RowVersion | null,
     time: number,
     make: (row: RowVersion, span: Span, time: number) => T,
-  ): T | null {
+  ): Answer<T> | null {
     if (version === null) return null;
+    const { generation } = this.#history;
+    const kept = version.answers?.at(time, generation) ?? null;
+    if (kept !== null) return kept as Answer<T>;
     const span = new Span();
     span.read(version.row.versions, time);
-    const entity = make(version, span, time);
-    const { generation } = this.#history;
-    const earlier = version.composedIn === generation ? version.composed : null;
-    version.composedIn = generation;
-    if (earlier === null) version.composed = entity;
-    else if (earlier instanceof IntervalList) earlier.add(entity);
-    else {
-      const list = new IntervalList<Interval>();
-      list.add(earlier);
-      list.add(entity);
-      version.composed = list;
-    }
-    return entity;
+    const answer = new Answer(make(version, span, time), span, generation);
+    version.answers ??= new Answers();
+    version.answers.add(answer);
+    return answer;
   }
 
   readonly #makeChassis = ({ row, values }: RowVersion, span: Span, time: number): Chassis => {
     const encaps = this.#all(values[CHASSIS.encaps], (uuid) => this.#encapRow(uuid, span, time));
-    const otherConfig = values[CHASSIS.other_config] as Pairs;
+    const otherConfig = pairsOf(values[CHASSIS.other_config]);
     return {
       uuid: row.uuid,
       name: values[CHASSIS.name] as string,
@@ -120,24 +126,26 @@ export class Composer {
       natAddresses: values[PORT.nat_addresses] as Strings,
       parentPort: values[PORT.parent_port] as string | null,
       virtualParent: values[PORT.virtual_parent] as string | null,
+      peer: pairValue(values[PORT.options], "peer") ?? null,
+      distributedPort: pairValue(values[PORT.options], "distributed-port") ?? null,
       up: values[PORT.up] as boolean | null,
-      options: values[PORT.options] as Pairs,
-      externalIds: values[PORT.external_ids] as Pairs,
+      options: pairsOf(values[PORT.options]),
+      externalIds: pairsOf(values[PORT.external_ids]),
     } as const;
     return { ...port, from: span.from, until: span.until };
   };
 
   #datapathRow(uuid: Datum, span: Span, time: number): Datapath | null {
     const version = readRow(this.#history.rows.Datapath_Binding, uuid, span, time);
-    return narrowed(span, this.datapath(version, time));
+    return span.use(this.datapathAnswer(version, time));
   }
 
   #chassisRow(uuid: Datum, span: Span, time: number): Chassis | null {
-    return narrowed(span, this.chassis(readRow(this.#history.rows.Chassis, uuid, span, time), time));
+    return span.use(this.chassisAnswer(readRow(this.#history.rows.Chassis, uuid, span, time), time));
   }
 
   #encapRow(uuid: Datum, span: Span, time: number): Encap | null {
-    return narrowed(span, this.encap(readRow(this.#history.rows.Encap, uuid, span, time), time));
+    return span.use(this.encapAnswer(readRow(this.#history.rows.Encap, uuid, span, time), time));
   }
 
   #all<T>(uuids: Datum, read: (uuid: string) => T | null): readonly T[] {
@@ -158,29 +166,23 @@ function readRow(
   return uuid === null ? null : span.read(rows.get(uuid as string)?.versions, time);
 }
 
-/** `entity`, the span narrowed to its time. */
-export function narrowed<T extends Interval>(span: Span, entity: T | null): T | null {
-  if (entity !== null) span.narrow(entity);
-  return entity;
-}
-
 /** The timeline under two keys, if there is one. Allocates nothing. */
-export function at2<A, B>(index: Index2<A, B>, a: A, b: B): Timeline<RowHistory> | undefined {
+export function at2<A, B>(index: Index2<A, B>, a: A, b: B): OverTime<RowHistory> | undefined {
   return index.get(a)?.get(b);
 }
 
 function makeGlobal({ row, values }: RowVersion, { from, until }: Span): SouthboundGlobal {
   return {
     uuid: row.uuid,
-    options: values[GLOBAL.options] as Pairs,
-    externalIds: values[GLOBAL.external_ids] as Pairs,
+    options: pairsOf(values[GLOBAL.options]),
+    externalIds: pairsOf(values[GLOBAL.external_ids]),
     from,
     until,
   };
 }
 
 function makeDatapath({ row, values }: RowVersion, { from, until }: Span): Datapath {
-  const externalIds = values[DATAPATH.external_ids] as Pairs;
+  const externalIds = pairsOf(values[DATAPATH.external_ids]);
   const northSwitch = externalIds.get("logical-switch");
   const northRouter = externalIds.get("logical-router");
   const northUuid = northSwitch ?? northRouter ?? (values[DATAPATH.nb_uuid] as string | null);
@@ -203,7 +205,7 @@ function makeEncap({ row, values }: RowVersion, { from, until }: Span): Encap {
     uuid: row.uuid,
     type: values[ENCAP.type] as string,
     ip: values[ENCAP.ip] as string,
-    options: values[ENCAP.options] as Pairs,
+    options: pairsOf(values[ENCAP.options]),
     chassisName: values[ENCAP.chassis_name] as string,
     from,
     until,

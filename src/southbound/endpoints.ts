@@ -1,97 +1,219 @@
 /*
  * Whose an inner address is. The keys of a routed packet name the router's port, not the VM that sent it; the
- * VM is found through the addresses of `Port_Binding.mac` ("MAC [IP...]"), among the networks that routers
- * connect with the packet's: another tenant may use the same addresses.
+ * VM is found through the addresses of `Port_Binding.mac` ("MAC [IP...]"), `nat_addresses` and
+ * `options:virtual-ip` (ovn-sb(5)), among the
+ * networks that routers connect with the packet's: another tenant may use the same addresses.
  */
 import { canonicalAddress } from "./address.js";
 import type { Composer } from "./compose.js";
-import type { History, RowVersion } from "./history.js";
-import type { Port } from "./model.js";
+import type { History, RowHistory, RowVersion } from "./history.js";
+import type { Endpoint, Port } from "./model.js";
+import { pairValue } from "./ovsdb/value.js";
+import { ReachIndex } from "./reach.js";
+import { Answer, Answers, Span } from "./span.js";
+import type { RowValues } from "./store.js";
 import { ColumnIndex } from "./tables.js";
 
 const PORT = ColumnIndex.Port_Binding;
+/** Kept answers: beyond this they start over. */
+const CACHE_LIMIT = 1 << 16;
+/** Candidates told at most. */
+const MOST_CANDIDATES = 16;
 
-/** VIFs by the IP addresses they ever had; built when first asked, and again after a change. */
+/** Types of ports behind which one machine is: those whose addresses are its own. */
+const OWN_ADDRESS: ReadonlySet<string> = new Set(["", "virtual", "external", "remote"]);
+/** Types of ports that are a router's, whose addresses are the router's. */
+const ROUTER: ReadonlySet<string> = new Set(["patch", "l3gateway"]);
+
+const ALWAYS = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+const NOBODY: Endpoint = Object.freeze({ port: null, candidates: Object.freeze([]), how: null, ...ALWAYS });
+
+type How = NonNullable<Endpoint["how"]>;
+/** A machine's own address comes before one that is translated, and that before a router's. */
+const RANK: Readonly<Record<How, number>> = { mac: 0, nat: 1, router: 2 };
+
+/** Ports by the addresses they ever had; built when first asked, and kept up with every change from then on. */
 export class EndpointIndex {
   readonly #history: History;
   readonly #composer: Composer;
-  #generation = -1;
-  /** Versions of rows that have the address. */
-  #versions = new Map<string, RowVersion[]>();
-  /** Datapaths (uuid) by the network of datapaths they have ever been part of: each points towards its root. */
-  #network = new Map<string, string>();
+  readonly #reach: ReachIndex;
+  /** Rows that have, or once had, the address: MAC or IP in canonical text. */
+  readonly #rows = new Map<string, RowHistory | RowHistory[]>();
+  readonly #answers = new Map<number, Map<string, Answers<Endpoint>>>();
+  #kept = 0;
+  #built = false;
 
   constructor(history: History, composer: Composer) {
     this.#history = history;
     this.#composer = composer;
+    this.#reach = new ReachIndex(history);
+  }
+
+  /** The row of a port has changed at `time`. */
+  changed(uuid: string, time: number): void {
+    if (!this.#built) return;
+    const row = this.#history.rows.Port_Binding.get(uuid);
+    if (row !== undefined) this.#add(row, row.versions.last, time);
   }
 
   /**
-   * The one VIF that had the IP address `ip` (text) at `time` in the network that the datapath with the key
-   * `datapathKey` belongs to; null where there is none, or more than one.
+   * The port that had the address `address` (MAC or IP, text) at `time`, among the datapaths that routers
+   * connect with the one with the key `datapathKey`.
    */
-  find(ip: string, datapathKey: number, time: number): Port | null {
-    if (this.#generation !== this.#history.generation) this.#build();
-    const datapath = this.#history.datapathByKey.get(datapathKey)?.valueAt(time);
-    if (datapath == null) return null;
-    const network = this.#rootOf(datapath.uuid);
-    let only: RowVersion | null = null;
-    for (const version of this.#versions.get(canonicalAddress(ip)) ?? []) {
-      if (version.row.versions.valueAt(time) !== version) continue;
-      if (this.#rootOf(version.values[PORT.datapath] as string) !== network) continue;
-      if (only !== null) return null;
-      only = version;
+  find(address: string, datapathKey: number, time: number): Endpoint {
+    const kept = this.#answers.get(datapathKey)?.get(address)?.at(time, this.#history.generation);
+    return kept?.value ?? this.#find(address, datapathKey, time);
+  }
+
+  #find(address: string, datapathKey: number, time: number): Endpoint {
+    if (!this.#built) this.#build();
+    const span = new Span();
+    const datapath = span.read(this.#history.datapathByKey.get(datapathKey), time);
+    const endpoint =
+      datapath === null
+        ? { ...NOBODY }
+        : this.#search(canonicalAddress(address.toLowerCase()), datapath.uuid, span, time);
+    const answer: Endpoint = { ...endpoint, from: span.from, until: span.until };
+    this.#keep(datapathKey, address, new Answer(answer, span, this.#history.generation));
+    return answer;
+  }
+
+  #keep(datapathKey: number, address: string, answer: Answer<Endpoint>): void {
+    if (++this.#kept > CACHE_LIMIT) {
+      this.#answers.clear();
+      this.#kept = 1;
     }
-    return this.#composer.port(only, time);
+    let byAddress = this.#answers.get(datapathKey);
+    if (byAddress === undefined) {
+      byAddress = new Map();
+      this.#answers.set(datapathKey, byAddress);
+    }
+    let answers = byAddress.get(address);
+    if (answers === undefined) {
+      answers = new Answers();
+      byAddress.set(address, answers);
+    }
+    answers.add(answer);
+  }
+
+  #search(address: string, datapath: string, span: Span, time: number): Endpoint {
+    const found = this.#rows.get(address);
+    // Another row may come to have the address at any time.
+    span.open = true;
+    if (found === undefined) return NOBODY;
+    const reach = this.#reach.of(datapath, time).value;
+    span.narrow(reach);
+    let best: How | null = null;
+    let versions: RowVersion[] = [];
+    for (const row of Array.isArray(found) ? found : [found]) {
+      const version = span.read(row.versions, time);
+      if (version === null || !reach.datapaths.has(version.values[PORT.datapath] as string)) continue;
+      const how = howItHas(version.values, address);
+      if (how === null || (best !== null && RANK[how] > RANK[best])) continue;
+      if (how !== best) versions = [];
+      best = how;
+      versions.push(version);
+    }
+    if (best === null) return NOBODY;
+    const owners = this.#owners(versions, address, best, span, time);
+    if (owners.length === 1) return { ...ALWAYS, port: owners[0], candidates: NOBODY.candidates, how: best };
+    return { ...ALWAYS, port: null, candidates: owners.slice(0, MOST_CANDIDATES), how: best };
+  }
+
+  /** The ports, of a translated address those that are behind it; each once, by name. */
+  #owners(
+    versions: readonly RowVersion[],
+    address: string,
+    how: How,
+    span: Span,
+    time: number,
+  ): readonly Port[] {
+    const ports = new Map<string, Port>();
+    for (const version of versions) {
+      const resident = how === "nat" ? residentOf(version.values, address) : null;
+      let behind = this.#named(resident, span, time) ?? version;
+      if (behind.values[PORT.type] === "chassisredirect")
+        behind =
+          this.#named(pairValue(behind.values[PORT.options], "distributed-port"), span, time) ?? behind;
+      const port = span.use(this.#composer.portAnswer(behind, time));
+      if (port !== null) ports.set(port.uuid, port);
+    }
+    return [...ports.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #named(name: string | null | undefined, span: Span, time: number): RowVersion | null {
+    const row = name == null ? null : span.read(this.#history.portByName.get(name), time);
+    return row === null ? null : span.read(row.versions, time);
   }
 
   #build(): void {
-    this.#generation = this.#history.generation;
-    this.#versions = new Map();
-    this.#network = new Map();
+    this.#built = true;
     for (const row of this.#history.rows.Port_Binding.values())
-      for (const { value } of row.versions.segments) {
-        if (value === null) continue;
-        this.#connect(value);
-        if (value.values[PORT.type] !== "") continue;
-        for (const address of addressesOf(value.values[PORT.mac] as readonly string[])) {
-          const versions = this.#versions.get(address);
-          if (versions === undefined) this.#versions.set(address, [value]);
-          else versions.push(value);
-        }
-      }
+      for (const { from, value } of row.versions.segments) this.#add(row, value, from);
   }
 
-  /** A port with a peer (`patch`, `l3gateway`) makes one network of its datapath and its peer's. */
-  #connect({ values }: RowVersion): void {
-    const peer = (values[PORT.options] as ReadonlyMap<string, string>).get("peer");
-    if (peer === undefined) return;
-    const here = this.#rootOf(values[PORT.datapath] as string);
-    for (const { value } of this.#history.portByName.get(peer)?.segments ?? [])
-      for (const { value: version } of value?.versions.segments ?? []) {
-        if (version === null) continue;
-        const there = this.#rootOf(version.values[PORT.datapath] as string);
-        if (there !== here) this.#network.set(there, here);
-      }
-  }
-
-  /** The datapath that stands for the whole network; paths to it are shortened on the way. */
-  #rootOf(datapath: string): string {
-    let root = datapath;
-    for (let next = this.#network.get(root); next !== undefined; next = this.#network.get(root)) root = next;
-    for (let at = datapath; at !== root; ) {
-      const next = this.#network.get(at) as string;
-      this.#network.set(at, root);
-      at = next;
+  #add(row: RowHistory, version: RowVersion | null, time: number): void {
+    this.#reach.add(row, version, time);
+    if (version === null) return;
+    for (const address of addressesOf(version.values)) {
+      const known = this.#rows.get(address);
+      if (known === undefined) this.#rows.set(address, row);
+      else if (Array.isArray(known)) {
+        if (!known.includes(row)) known.push(row);
+      } else if (known !== row) this.#rows.set(address, [known, row]);
     }
-    return root;
   }
 }
 
-/** The IP addresses of "MAC [IP...]" entries, in canonical text. */
-function addressesOf(entries: readonly string[]): Set<string> {
+/** Every address, MAC or IP in canonical text, that a port's row gives it in any way. */
+function addressesOf(values: RowValues): Set<string> {
   const addresses = new Set<string>();
-  for (const entry of entries)
-    for (const word of entry.split(/\s+/).slice(1)) if (word !== "") addresses.add(canonicalAddress(word));
+  const add = (entries: readonly string[]): void => {
+    for (const entry of entries) for (const word of wordsOf(entry)) addresses.add(word);
+  };
+  const type = values[PORT.type] as string;
+  if (!OWN_ADDRESS.has(type) && !ROUTER.has(type)) return addresses;
+  add(values[PORT.mac] as readonly string[]);
+  add(values[PORT.nat_addresses] as readonly string[]);
+  const virtual = pairValue(values[PORT.options], "virtual-ip");
+  if (virtual !== undefined) add([virtual]);
   return addresses;
+}
+
+/** In what way a port has the address, or null. */
+function howItHas(values: RowValues, address: string): How | null {
+  const among = (column: number): boolean =>
+    (values[column] as readonly string[]).some((entry) => wordsOf(entry).includes(address));
+  const type = values[PORT.type] as string;
+  if (OWN_ADDRESS.has(type)) {
+    const virtual = pairValue(values[PORT.options], "virtual-ip");
+    if (among(PORT.mac) || (virtual !== undefined && wordsOf(virtual).includes(address))) return "mac";
+  }
+  if (!OWN_ADDRESS.has(type) && !ROUTER.has(type)) return null;
+  if (among(PORT.nat_addresses)) return "nat";
+  return ROUTER.has(type) && among(PORT.mac) ? "router" : null;
+}
+
+/**
+ * The addresses of "MAC [IP[/LENGTH]...]" or "MAC IP... is_chassis_resident("PORT")"; "unknown", "dynamic" and
+ * "router" stand for none.
+ */
+function wordsOf(entry: string): string[] {
+  const end = entry.indexOf("is_chassis_resident");
+  const words = (end < 0 ? entry : entry.slice(0, end)).split(/[\s,]+/);
+  const addresses: string[] = [];
+  for (const word of words) {
+    const slash = word.indexOf("/");
+    const address = slash < 0 ? word : word.slice(0, slash);
+    if (/^[0-9a-fA-F]*[.:][0-9a-fA-F.:]+$/.test(address))
+      addresses.push(canonicalAddress(address.toLowerCase()));
+  }
+  return addresses;
+}
+
+/** The port that an entry of nat_addresses with the address is bound to, or null. */
+function residentOf(values: RowValues, address: string): string | null {
+  for (const entry of values[PORT.nat_addresses] as readonly string[])
+    if (wordsOf(entry).includes(address)) return /is_chassis_resident\("([^"]+)"\)/.exec(entry)?.[1] ?? null;
+  return null;
 }

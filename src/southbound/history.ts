@@ -1,42 +1,118 @@
 /*
  * Every version of every row, and who had which key when. Built from row changes in the order of their
- * transactions, whether those come from a file or, later, from a live server.
+ * transactions, whether those come from a file or from a live server.
  */
 
 import { quoted } from "../text.js";
 import type { Interval } from "./model.js";
-import type { Datum } from "./ovsdb/value.js";
+import { applyDifference, type Column, type Datum, differenceBack } from "./ovsdb/value.js";
 import type { WarningLog } from "./ovsdb/warnings.js";
+import type { Answers } from "./span.js";
 import type { RowChange, RowValues } from "./store.js";
 import { ColumnIndex, type TableName } from "./tables.js";
-import { type IntervalList, Timeline } from "./timeline.js";
+import { type OverTime, type Segment, Timeline } from "./timeline.js";
+
+/** Elements from which on an old value of a set or map is kept as its difference from the next one. */
+const LARGE = 64;
+/** Versions in a row kept like that at most: what an old value costs to read. */
+const LONGEST_CHAIN = 64;
+
+/** What a version's value was, seen from the one that took its place. */
+interface Difference {
+  readonly index: number;
+  readonly column: Column;
+  readonly difference: readonly string[];
+}
 
 /** One state of a row, with the entities composed from it so far. */
 export class RowVersion {
   readonly row: RowHistory;
-  readonly values: RowValues;
-  /** Valid for {@link History.generation} `composedIn` only. */
-  composed: Interval | IntervalList<Interval> | null = null;
-  composedIn = -1;
+  answers: Answers<Interval> | null = null;
+  #values: RowValues;
+  #next: RowVersion | null = null;
+  #differences: readonly Difference[] | null = null;
 
   constructor(row: RowHistory, values: RowValues) {
     this.row = row;
-    this.values = values;
+    this.#values = values;
+  }
+
+  get values(): RowValues {
+    if (this.#differences === null) return this.#values;
+    const values = [...this.#values];
+    const next = (this.#next as RowVersion).values;
+    for (const { index, column, difference } of this.#differences)
+      values[index] = applyDifference(column, next[index], difference);
+    return values;
+  }
+
+  /**
+   * `next` has taken its place: large values that differ little are kept as differences, so that a set of
+   * thousands that changes thousands of times does not take millions. False where there are none.
+   */
+  shrink(columns: readonly Column[], next: RowVersion): boolean {
+    const differences: Difference[] = [];
+    const values: Datum[] = [...this.#values];
+    for (let index = 0; index < columns.length; index++) {
+      const old = values[index];
+      const column = columns[index];
+      if (!column.composite || !Array.isArray(old) || old.length < LARGE || old === next.#values[index])
+        continue;
+      const difference = differenceBack(column, old, next.#values[index]);
+      if (difference.length * 4 > old.length) continue;
+      differences.push({ index, column, difference });
+      values[index] = null;
+    }
+    if (differences.length === 0) return false;
+    this.#values = values;
+    this.#next = next;
+    this.#differences = differences;
+    return true;
   }
 }
 
-/** All states of the row with this uuid. */
-export class RowHistory {
+/**
+ * All states of the row with this uuid. Most keys have one owner for as long as it exists; then the row itself
+ * takes the place of the key's timeline: it owns the key from its first version on.
+ */
+export class RowHistory implements OverTime<RowHistory> {
   readonly uuid: string;
   readonly versions = new Timeline<RowVersion>();
+  /** Versions at the end of its history that were shrunk, one after the other. */
+  chain = 0;
+  stamp = 0;
 
   constructor(uuid: string) {
     this.uuid = uuid;
   }
+
+  get start(): number {
+    return this.versions.start;
+  }
+
+  get lastFrom(): number {
+    return this.versions.start;
+  }
+
+  get last(): RowHistory {
+    return this;
+  }
+
+  get segments(): readonly Segment<RowHistory>[] {
+    return [{ from: this.versions.start, until: Number.POSITIVE_INFINITY, value: this }];
+  }
+
+  valueAt(time: number): RowHistory | null {
+    return time >= this.versions.start ? this : null;
+  }
+
+  pastAt(): null {
+    return null;
+  }
 }
 
 /** Rows by one of their columns, over time. */
-export type Index<K> = Map<K, Timeline<RowHistory>>;
+export type Index<K> = Map<K, RowHistory | Timeline<RowHistory>>;
 /** Rows by two of their columns. */
 export type Index2<A, B> = Map<A, Index<B>>;
 
@@ -51,6 +127,8 @@ interface Keying {
   readonly keys: (values: RowValues) => readonly Key[];
   /** The columns that `keys` reads. */
   readonly watched: readonly number[];
+  /** Whether packets carry its keys. */
+  readonly ofPackets: boolean;
 }
 interface Key {
   readonly index: Index<unknown>;
@@ -73,6 +151,8 @@ export class History {
   readonly chassisByEncap: Index<string> = new Map();
   /** Counts the changes applied; what was composed in another generation may have ended since. */
   generation = 0;
+  /** Counts those of them that gave a key of packets to another row, or took it away. */
+  keyGeneration = 0;
 
   readonly #rows: Record<TableName, Map<string, RowHistory>>;
   readonly #warnings: WarningLog;
@@ -106,7 +186,12 @@ export class History {
     if (row === undefined || before === null) return;
     const keying = this.#keyings[table.name as TableName];
     if (after !== null && keysKept(keying, old, after)) return;
-    for (const { index, key } of keying.keys(old)) index.get(key)?.release(time, row);
+    if (keying.ofPackets) this.keyGeneration++;
+    for (const { index, key } of keying.keys(old)) {
+      const owners = index.get(key);
+      if (owners === row) timelineOf(index, key).release(time, row);
+      else if (owners instanceof Timeline) owners.release(time, row);
+    }
   }
 
   #take(time: number, { table, uuid, before, after }: RowChange): void {
@@ -116,17 +201,23 @@ export class History {
       row = new RowHistory(uuid);
       rows.set(uuid, row);
     }
-    row.versions.set(time, after === null ? null : new RowVersion(row, after));
-    if (after === null) return;
+    const earlier = row.versions.last;
+    if (after === null) {
+      row.versions.set(time, null);
+      return;
+    }
+    const version = new RowVersion(row, after);
+    row.versions.set(time, version);
+    if (earlier !== null) {
+      const shrunk = row.chain < LONGEST_CHAIN && earlier.shrink(table.columns, version);
+      row.chain = shrunk ? row.chain + 1 : 0;
+    }
     const keying = this.#keyings[table.name as TableName];
     if (before !== null && keysKept(keying, before, after)) return;
+    if (keying.ofPackets) this.keyGeneration++;
     for (const { index, key, meaning } of keying.keys(after)) {
-      let timeline = index.get(key);
-      if (timeline === undefined) {
-        timeline = new Timeline();
-        index.set(key, timeline);
-      }
-      if (!timeline.claim(time, row) && !this.#warnings.again("duplicate-key"))
+      if (!index.has(key) && row.versions.start === time) index.set(key, row);
+      else if (!timelineOf(index, key).claim(time, row) && !this.#warnings.again("duplicate-key"))
         this.#warnings.add(
           "duplicate-key",
           `two rows of ${table.name} have ${meaning} ${quoted(String(key))} at the same time; the later one counts`,
@@ -141,12 +232,14 @@ export class History {
       meaning,
     });
     return {
-      SB_Global: { watched: [], keys: () => [] },
+      SB_Global: { ofPackets: false, watched: [], keys: () => [] },
       Datapath_Binding: {
+        ofPackets: true,
         watched: [DATAPATH.tunnel_key],
         keys: (row) => [key(this.datapathByKey, row[DATAPATH.tunnel_key], "tunnel_key")],
       },
       Port_Binding: {
+        ofPackets: true,
         watched: [PORT.datapath, PORT.tunnel_key, PORT.logical_port],
         keys: (row) => [
           key(inner(this.portByKey, row[PORT.datapath] as string), row[PORT.tunnel_key], "tunnel_key"),
@@ -154,12 +247,14 @@ export class History {
         ],
       },
       Multicast_Group: {
+        ofPackets: true,
         watched: [GROUP.datapath, GROUP.tunnel_key],
         keys: (row) => [
           key(inner(this.groupByKey, row[GROUP.datapath] as string), row[GROUP.tunnel_key], "tunnel_key"),
         ],
       },
       Chassis: {
+        ofPackets: false,
         watched: [CHASSIS.name, CHASSIS.encaps],
         keys: (row) => [
           key(this.chassisByName, row[CHASSIS.name], "name"),
@@ -169,6 +264,7 @@ export class History {
         ],
       },
       Encap: {
+        ofPackets: false,
         watched: [ENCAP.type, ENCAP.ip],
         keys: (row) => {
           const address = canonicalAddress(row[ENCAP.ip] as string);
@@ -183,6 +279,19 @@ export class History {
 function keysKept({ watched }: Keying, before: RowValues, after: RowValues): boolean {
   for (const column of watched) if (before[column] !== after[column]) return false;
   return true;
+}
+
+/** The timeline of a key that one row does not own alone, or not for as long as it exists. */
+function timelineOf<K>(index: Index<K>, key: K): Timeline<RowHistory> {
+  const owners = index.get(key);
+  if (owners instanceof Timeline) return owners;
+  const timeline = new Timeline<RowHistory>();
+  index.set(key, timeline);
+  if (owners !== undefined) {
+    timeline.set(owners.start, owners);
+    owners.stamp++;
+  }
+  return timeline;
 }
 
 function inner<A, B>(index: Index2<A, B>, key: A): Index<B> {

@@ -5,12 +5,15 @@
 import { canonicalAddress } from "./address.js";
 import { at2, Composer } from "./compose.js";
 import { EndpointIndex } from "./endpoints.js";
+import { Chronicle, type KeyHolder, type PortEvent } from "./events.js";
 import { History, type RowHistory, type RowVersion } from "./history.js";
 import type {
   AddressResolution,
   Chassis,
   Datapath,
   Encap,
+  Endpoint,
+  Interval,
   MulticastGroup,
   Port,
   Resolution,
@@ -20,9 +23,12 @@ import type {
   SouthboundWarning,
 } from "./model.js";
 import type { Layout } from "./ovsdb/schema.js";
+import type { SnapshotOrigin } from "./ovsdb/snapshot.js";
 import type { SourceDescription, TransactionSink } from "./ovsdb/sink.js";
 import type { Transaction } from "./ovsdb/transaction.js";
+import { pairValue } from "./ovsdb/value.js";
 import type { WarningLog } from "./ovsdb/warnings.js";
+import { replay } from "./replay.js";
 import { LAST_PORT_KEY, Resolver } from "./resolver.js";
 import { RowStore } from "./store.js";
 import { ColumnIndex } from "./tables.js";
@@ -44,6 +50,8 @@ export class Inventory implements TransactionSink {
   readonly schemaVersion: string | null;
   /** The tables and columns that transactions for `apply` are made of. */
   readonly layout: Layout;
+  /** What a snapshot was made of; null where it is none. */
+  readonly snapshot: SnapshotOrigin | null;
   readonly #warnings: WarningLog;
   readonly #history: History;
   readonly #composer: Composer;
@@ -54,6 +62,7 @@ export class Inventory implements TransactionSink {
   #genevePortsIn = -1;
   #transactions = 0;
   #historyStart = Number.NEGATIVE_INFINITY;
+  #firstDate: number | null = null;
   #latestDate: number | null = null;
   #time = Number.NEGATIVE_INFINITY;
   #damage: SouthboundDamage | null = null;
@@ -63,6 +72,7 @@ export class Inventory implements TransactionSink {
     this.format = options.format;
     this.schemaVersion = options.schemaVersion;
     this.layout = options.layout;
+    this.snapshot = options.snapshot ?? null;
     this.#warnings = options.warnings;
     this.#history = new History(this.#warnings, canonicalAddress);
     this.#composer = new Composer(this.#history);
@@ -73,12 +83,13 @@ export class Inventory implements TransactionSink {
 
   /** Whether it knows more than one moment. If not, its one picture is taken to hold for all time. */
   get hasHistory(): boolean {
-    return this.#historyStart !== Number.NEGATIVE_INFINITY;
+    return this.#time !== Number.NEGATIVE_INFINITY;
   }
 
   /**
    * The date of the first record: what was before, is not known (a journal starts anew when it is
-   * compacted). `-Infinity` without history.
+   * compacted). `-Infinity` where the first picture has to do for all time before it: without history, and
+   * with a server, whose history begins when it is followed.
    */
   get historyStart(): number {
     return this.#historyStart;
@@ -100,6 +111,11 @@ export class Inventory implements TransactionSink {
    */
   get generation(): number {
     return this.#history.generation;
+  }
+
+  /** Grows when a key of packets is given to another row, or taken away: see `keysHold`. */
+  get keyGeneration(): number {
+    return this.#history.keyGeneration;
   }
 
   /** What was odd, by kind. */
@@ -189,7 +205,25 @@ export class Inventory implements TransactionSink {
    * may use the same addresses. Null where there is none, or more than one.
    */
   endpoint(ip: string, datapathKey: number, at: number): Port | null {
-    return this.#endpoints.find(ip, datapathKey, clamp(at));
+    const { port, how } = this.#endpoints.find(ip, datapathKey, clamp(at));
+    return how === "mac" ? port : null;
+  }
+
+  /**
+   * Whose the address `address` (MAC or IP, as text) of an inner packet was. Looked for among the datapaths that
+   * routers connect with the one with the key `datapathKey`, but not beyond a network that leads outside:
+   * unconnected networks may use the same addresses. Answers are kept like `resolve`'s.
+   */
+  endpointOf(address: string, datapathKey: number, at: number): Endpoint {
+    return this.#endpoints.find(address, datapathKey, clamp(at));
+  }
+
+  /**
+   * From when until when the three keys belong to the same rows: what a flow is. Names, chassis and addresses
+   * of those rows may change meanwhile. Where it lasts to Infinity it may end when `keyGeneration` grows.
+   */
+  keysHold(vni: number, ingress: number, egress: number, at: number): Interval {
+    return this.#resolver.keysHold(vni, ingress, egress, clamp(at));
   }
 
   /** The SB_Global row. */
@@ -245,7 +279,7 @@ export class Inventory implements TransactionSink {
     for (const row of this.#history.rows.Encap.values())
       for (const { value } of row.versions.segments) {
         if (value === null || value.values[ENCAP.type] !== "geneve") continue;
-        const text = (value.values[ENCAP.options] as ReadonlyMap<string, string>).get("dst_port");
+        const text = pairValue(value.values[ENCAP.options], "dst_port");
         if (text !== undefined && /^\d{1,5}$/.test(text) && +text > 0 && +text <= 0xffff) ports.add(+text);
       }
     this.#genevePortsIn = this.#history.generation;
@@ -254,36 +288,75 @@ export class Inventory implements TransactionSink {
   }
 
   /**
-   * Takes over a transaction. The readers call it in the order of the source, and so will a live one. A
-   * transaction dated before the one ahead of it counts as of that one. `timeless` says that this is the
-   * source's only picture, which then holds for all times.
+   * Takes over a transaction. The readers call it in the order of the source, and so does a live one. A
+   * transaction dated before the one ahead of it counts as of that one. `timeless` says that it is the source's
+   * first or only picture, which then holds for all times before the next.
    */
   apply(transaction: Transaction, timeless = false): void {
-    this.#transactions++;
-    const { date } = transaction;
+    const { date, partial = false } = transaction;
+    const first = this.#transactions === 0;
+    // Parts of a picture count once, with the last one.
+    if (!partial) this.#transactions++;
     if (date !== null && (this.#latestDate === null || date > this.#latestDate)) this.#latestDate = date;
-    let time = timeless ? Number.NEGATIVE_INFINITY : (date ?? this.#time);
-    if (!timeless && date === null)
-      this.#warnings.add("undated", `the record at byte ${transaction.offset} has no date`);
-    if (time < this.#time) {
-      this.#warnings.add(
-        "clock-backwards",
-        `the record at byte ${transaction.offset} is dated ${this.#time - time} ms before an earlier one`,
-      );
-      time = this.#time;
-    }
-    if (this.#transactions === 1) {
+    const time = timeless ? Number.NEGATIVE_INFINITY : this.#timeOf(transaction);
+    if (first) {
+      this.#firstDate = date;
       this.#historyStart = time;
       this.#resolver.begin(time);
     }
     this.#time = time;
-    this.#history.apply(time, this.#store.apply(transaction));
+    const changes = this.#store.apply(transaction);
+    this.#history.apply(time, changes);
+    for (const { table, uuid } of changes)
+      if (table.name === "Port_Binding") this.#endpoints.changed(uuid, time);
+  }
+
+  /** When a transaction counts as of: times never decrease. */
+  #timeOf({ date, offset }: Transaction): number {
+    const what = offset === null ? "an update" : `the record at byte ${offset}`;
+    if (date === null) this.#warnings.add("undated", `${what} has no date`);
+    else if (date < this.#time)
+      this.#warnings.add(
+        "clock-backwards",
+        `${what} is dated ${this.#time - date} ms before an earlier one, and counted as of that`,
+      );
+    return Math.max(date ?? this.#time, this.#time);
+  }
+
+  /** All that is known, as transactions: see {@link replay}. Nothing may be applied meanwhile. */
+  replay(): Iterable<Transaction> {
+    return replay(this.#history, this.layout, this.#historyStart, this.#firstDate, this.#latestDate);
   }
 
   /** The source has come to its end: checks the references of the rows as they are now. */
   finish(damage: SouthboundDamage | null): void {
     this.#damage = damage;
     new Validator(this.#store, this.#warnings).run();
+  }
+
+  /**
+   * What happened to the ports that have or had this `logical_port`, in the order of time; nothing where none
+   * ever had. Read from the whole history: not for hot paths.
+   */
+  portEvents(name: string): PortEvent[] {
+    return this.#chronicle().ofPort(name);
+  }
+
+  /**
+   * What happened to the ports or multicast groups with this key in the datapath with this key, while they had
+   * it.
+   */
+  keyEvents(datapathKey: number, key: number): PortEvent[] {
+    return this.#chronicle().ofKey(datapathKey, key);
+  }
+
+  /** Who had this key in the datapath with this key, in the order of time. */
+  keyHolders(datapathKey: number, key: number): KeyHolder[] {
+    return this.#chronicle().holders(datapathKey, key);
+  }
+
+  #chronicle(): Chronicle {
+    return new Chronicle(this.#history, this.#composer, this.#historyStart);
   }
 
   #all<T>(

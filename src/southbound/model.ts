@@ -87,7 +87,12 @@ export interface Port extends Interval {
   readonly natAddresses: readonly string[];
   /** For a container port: the logical port that carries it. */
   readonly parentPort: string | null;
+  /** For a `virtual` port: the logical port that has its address at present. */
   readonly virtualParent: string | null;
+  /** `options:peer`: the port at the other end of a `patch` or `l3gateway` port. */
+  readonly peer: string | null;
+  /** `options:distributed-port`: the router port that a `chassisredirect` port stands for. */
+  readonly distributedPort: string | null;
   readonly up: boolean | null;
   readonly options: ReadonlyMap<string, string>;
   readonly externalIds: ReadonlyMap<string, string>;
@@ -119,6 +124,19 @@ export interface Resolution extends Interval {
   readonly outport: Port | MulticastGroup | null;
   /** True where the time lies before all the source knows of: null then means "not recorded". */
   readonly beforeHistory: boolean;
+}
+
+/** Whose an inner address is. */
+export interface Endpoint extends Interval {
+  /** The one port that had it in reach of the packet's network; null where there was none, or several. */
+  readonly port: Port | null;
+  /** Where there were several: which, by name, at most 16. Otherwise empty. */
+  readonly candidates: readonly Port[];
+  /**
+   * Why: one of its own (`mac`, or `options:virtual-ip`), one that a router translates for it
+   * (`nat_addresses`), or a router's own. Null where there was none.
+   */
+  readonly how: "mac" | "nat" | "router" | null;
 }
 
 /** Whose an outer address is; held and reused like a {@link Resolution}. */

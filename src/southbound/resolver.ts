@@ -3,10 +3,18 @@
  * a name is paid once per flow and change, not per packet.
  */
 import { canonicalAddress } from "./address.js";
-import { at2, type Composer, narrowed } from "./compose.js";
+import { at2, type Composer } from "./compose.js";
 import type { History, RowHistory, RowVersion } from "./history.js";
-import type { AddressResolution, Chassis, Encap, MulticastGroup, Port, Resolution } from "./model.js";
-import { IntervalList, Span } from "./timeline.js";
+import type {
+  AddressResolution,
+  Chassis,
+  Encap,
+  Interval,
+  MulticastGroup,
+  Port,
+  Resolution,
+} from "./model.js";
+import { Answer, Answers, Span } from "./span.js";
 import { WELL_KNOWN_GROUPS } from "./well-known.js";
 
 /** Keys up to this are ports', above it multicast groups'. */
@@ -30,10 +38,9 @@ export class Resolver {
   readonly #history: History;
   readonly #composer: Composer;
   /** By VNI, then ingress << 16 | egress, which keeps both keys small integers. */
-  readonly #resolutions = new Map<number, Map<number, IntervalList<Resolution>>>();
-  readonly #addresses = new Map<string, IntervalList<AddressResolution>>();
+  readonly #resolutions = new Map<number, Map<number, Answers<Resolution>>>();
+  readonly #addresses = new Map<string, Answers<AddressResolution>>();
   #kept = 0;
-  #keptIn = -1;
   #start = Number.NEGATIVE_INFINITY;
   #beforeHistory = NOTHING;
   #addressBeforeHistory = NOBODY;
@@ -53,19 +60,36 @@ export class Resolver {
 
   resolve(vni: number, ingress: number, egress: number, time: number): Resolution {
     if (time < this.#start) return this.#beforeHistory;
-    if (this.#keptIn !== this.#history.generation) this.#forget();
     if ((ingress & ~LAST_PORT_KEY) !== 0 || (egress & ~LAST_KEY) !== 0) return NOTHING;
     const kept = this.#resolutions
       .get(vni)
       ?.get((ingress << 16) | egress)
-      ?.at(time);
-    return kept ?? this.#resolve(vni, ingress, egress, time);
+      ?.at(time, this.#history.generation);
+    return kept?.value ?? this.#resolve(vni, ingress, egress, time);
   }
 
   resolveAddress(ip: string, time: number): AddressResolution {
     if (time < this.#start) return this.#addressBeforeHistory;
-    if (this.#keptIn !== this.#history.generation) this.#forget();
-    return this.#addresses.get(ip)?.at(time) ?? this.#resolveAddress(ip, time);
+    const kept = this.#addresses.get(ip)?.at(time, this.#history.generation);
+    return kept?.value ?? this.#resolveAddress(ip, time);
+  }
+
+  /**
+   * From when until when the three keys belong to the same rows: what a flow is. Names, chassis and addresses
+   * of those rows may change meanwhile. Where it lasts to Infinity, it may end when `History.keyGeneration`
+   * grows.
+   */
+  keysHold(vni: number, ingress: number, egress: number, time: number): Interval {
+    if (time < this.#start) return this.#beforeHistory;
+    const history = this.#history;
+    const span = this.#newSpan();
+    const datapath = span.read(history.datapathByKey.get(vni), time);
+    if (datapath !== null) {
+      const egressIndex = egress <= LAST_PORT_KEY ? history.portByKey : history.groupByKey;
+      if (ingress !== 0) span.read(at2(history.portByKey, datapath.uuid, ingress), time);
+      if (egress !== 0) span.read(at2(egressIndex, datapath.uuid, egress), time);
+    }
+    return { from: span.from, until: span.until };
   }
 
   #resolve(vni: number, ingress: number, egress: number, time: number): Resolution {
@@ -73,25 +97,26 @@ export class Resolver {
     const history = this.#history;
     const span = this.#newSpan();
     const row = span.read(history.datapathByKey.get(vni), time);
-    const datapath = narrowed(span, this.#composer.datapath(this.#version(row, span, time), time));
+    const datapath = span.use(this.#composer.datapathAnswer(this.#version(row, span, time), time));
     const inport = this.#portIn(row, ingress, span, time);
     let outport: Port | MulticastGroup | null;
     if (egress <= LAST_PORT_KEY) outport = this.#portIn(row, egress, span, time);
     else {
       const group = row && span.read(at2(history.groupByKey, row.uuid, egress), time);
       const version = this.#version(group, span, time);
-      outport = narrowed(span, this.#composer.group(version, time)) ?? WELL_KNOWN_GROUPS.get(egress) ?? null;
+      outport = span.use(this.#composer.groupAnswer(version, time)) ?? WELL_KNOWN_GROUPS.get(egress) ?? null;
     }
     const { from, until } = span;
     const resolution: Resolution = { datapath, inport, outport, from, until, beforeHistory: false };
-    this.#keep(listIn(mapIn(this.#resolutions, vni), (ingress << 16) | egress), resolution);
+    this.#keep(answersIn(mapIn(this.#resolutions, vni), (ingress << 16) | egress), resolution, span);
     return resolution;
   }
 
   #portIn(datapath: RowHistory | null, key: number, span: Span, time: number): Port | null {
-    if (datapath === null) return null;
+    // 0 is no port's.
+    if (datapath === null || key === 0) return null;
     const row = span.read(at2(this.#history.portByKey, datapath.uuid, key), time);
-    return narrowed(span, this.#composer.port(this.#version(row, span, time), time));
+    return span.use(this.#composer.portAnswer(this.#version(row, span, time), time));
   }
 
   #version(row: RowHistory | null, span: Span, time: number): RowVersion | null {
@@ -105,7 +130,7 @@ export class Resolver {
     let encap: Encap | null = null;
     for (const type of ENCAP_TYPES) {
       const row = span.read(at2(history.encapByIp, type, address), time);
-      encap = narrowed(span, this.#composer.encap(this.#version(row, span, time), time));
+      encap = span.use(this.#composer.encapAnswer(this.#version(row, span, time), time));
       if (encap !== null) break;
     }
     let chassis: Chassis | null = null;
@@ -113,11 +138,11 @@ export class Resolver {
       const owner =
         span.read(history.chassisByEncap.get(encap.uuid), time) ??
         span.read(history.chassisByName.get(encap.chassisName), time);
-      chassis = narrowed(span, this.#composer.chassis(this.#version(owner, span, time), time));
+      chassis = span.use(this.#composer.chassisAnswer(this.#version(owner, span, time), time));
     }
     const { from, until } = span;
     const resolution: AddressResolution = { encap, chassis, from, until, beforeHistory: false };
-    this.#keep(listIn(this.#addresses, ip), resolution);
+    this.#keep(answersIn(this.#addresses, ip), resolution, span);
     return resolution;
   }
 
@@ -128,16 +153,13 @@ export class Resolver {
     return span;
   }
 
-  #keep<T extends Resolution | AddressResolution>(list: IntervalList<T>, resolution: T): void {
-    list.add(resolution);
-    if (++this.#kept > CACHE_LIMIT) this.#forget();
-  }
-
-  #forget(): void {
-    this.#resolutions.clear();
-    this.#addresses.clear();
-    this.#kept = 0;
-    this.#keptIn = this.#history.generation;
+  #keep<T extends Resolution | AddressResolution>(answers: Answers<T>, resolution: T, span: Span): void {
+    if (++this.#kept > CACHE_LIMIT) {
+      this.#resolutions.clear();
+      this.#addresses.clear();
+      this.#kept = 0;
+    }
+    answers.add(new Answer(resolution, span, this.#history.generation));
   }
 }
 
@@ -154,14 +176,11 @@ function mapIn<V>(maps: Map<number, Map<number, V>>, key: number): Map<number, V
   return map;
 }
 
-function listIn<K, T extends Resolution | AddressResolution>(
-  lists: Map<K, IntervalList<T>>,
-  key: K,
-): IntervalList<T> {
-  let list = lists.get(key);
-  if (list === undefined) {
-    list = new IntervalList();
-    lists.set(key, list);
+function answersIn<K, T extends Interval>(lists: Map<K, Answers<T>>, key: K): Answers<T> {
+  let answers = lists.get(key);
+  if (answers === undefined) {
+    answers = new Answers();
+    lists.set(key, answers);
   }
-  return list;
+  return answers;
 }

@@ -25,6 +25,8 @@ export class RowStore {
   readonly layout: Layout;
   readonly #warnings: WarningLog;
   readonly #tables = new Map<TableLayout, Map<string, RowValues>>();
+  /** While a picture comes that replaces what was known: the rows it has mentioned so far. */
+  #mentioned: Map<TableLayout, Set<string>> | null = null;
 
   constructor(layout: Layout, warnings: WarningLog) {
     this.layout = layout;
@@ -40,9 +42,13 @@ export class RowStore {
   /** Applies a transaction. Returns the rows that changed in a column we keep, each once. */
   apply(transaction: Transaction): RowChange[] {
     const changes = new Map<string, Mutable<RowChange>>();
-    for (const { table, uuid, values } of transaction.rows) {
-      const rows = this.#tables.get(table);
-      if (rows === undefined) continue;
+    const replaces = transaction.replaces === true;
+    for (const { table: asked, uuid, values } of transaction.rows) {
+      // After a reconnection a server's layout is another object with the same positions.
+      const table = this.layout.get(asked.name);
+      const rows = table && this.#tables.get(table);
+      if (table === undefined || rows === undefined) continue;
+      if (replaces) this.#mention(table, uuid);
       const before = rows.get(uuid) ?? null;
       if (values === null) {
         if (before === null) {
@@ -53,12 +59,34 @@ export class RowStore {
         note(changes, { table, uuid, before, after: null });
         continue;
       }
-      const after = merge(table, before, values, transaction.isDifference);
+      if (before === null || replaces) fill(values, table.defaults);
+      const after = before === null ? (values as RowValues) : merge(asked, before, values, transaction);
       if (after === before) continue;
       rows.set(uuid, after);
       note(changes, { table, uuid, before, after });
     }
+    if (replaces && transaction.partial !== true) this.#removeOthers(changes);
     return [...changes.values()].filter(({ before, after }) => before !== after);
+  }
+
+  #mention(table: TableLayout, uuid: string): void {
+    this.#mentioned ??= new Map();
+    const uuids = this.#mentioned.get(table);
+    if (uuids === undefined) this.#mentioned.set(table, new Set([uuid]));
+    else uuids.add(uuid);
+  }
+
+  /** The picture is complete: what it has not mentioned is gone. */
+  #removeOthers(changes: Map<string, Mutable<RowChange>>): void {
+    for (const [table, rows] of this.#tables) {
+      const mentioned = this.#mentioned?.get(table);
+      for (const [uuid, before] of rows) {
+        if (mentioned?.has(uuid)) continue;
+        rows.delete(uuid);
+        note(changes, { table, uuid, before, after: null });
+      }
+    }
+    this.#mentioned = null;
   }
 }
 
@@ -69,14 +97,18 @@ function note(changes: Map<string, Mutable<RowChange>>, change: RowChange): void
   else changes.set(earlier === undefined ? change.uuid : `${change.table.name} ${change.uuid}`, change);
 }
 
+/** Gives the columns that were not mentioned their defaults. */
+function fill(values: (Datum | undefined)[], defaults: readonly Datum[]): void {
+  for (let index = 0; index < defaults.length; index++) values[index] ??= defaults[index];
+}
+
 /** The row that `values` makes of `before`: the same object where nothing we keep has changed. */
 function merge(
   table: TableLayout,
-  before: RowValues | null,
+  before: RowValues,
   values: readonly (Datum | undefined)[],
-  isDifference: boolean,
+  { isDifference }: Transaction,
 ): RowValues {
-  if (before === null) return table.defaults.map((value, index) => values[index] ?? value);
   let after: Datum[] | null = null;
   for (let index = 0; index < values.length; index++) {
     const value = values[index];

@@ -1,10 +1,31 @@
 /*
  * Values over time. All times are milliseconds since 1970; a value holds from its time to before the next.
  */
-import type { Interval } from "./model.js";
 
 /** A stretch of a {@link Timeline}. `value` null: there was none. */
 export interface Segment<T> {
+  readonly from: number;
+  readonly until: number;
+  readonly value: T | null;
+}
+
+/** What can be asked of values over time. */
+export interface OverTime<T> {
+  /** When the first segment begins; Infinity where there is none. */
+  readonly start: number;
+  /** When the last segment begins, and its value. */
+  readonly lastFrom: number;
+  readonly last: T | null;
+  readonly segments: readonly Segment<T>[];
+  /** Grows when the last segment ends. */
+  readonly stamp: number;
+  valueAt(time: number): T | null;
+  /** The segment before the last one that `time` lies in, or null before the first. */
+  pastAt(time: number): Segment<T> | null;
+}
+
+/** A stretch that is over. */
+interface Past<T> {
   from: number;
   until: number;
   value: T | null;
@@ -12,68 +33,93 @@ export interface Segment<T> {
 
 /**
  * What one key or row was at any time. Grows at its end only: times given to `set`, `claim` and `release`
- * never decrease.
+ * never decrease. Most never change, and there are many: the last segment is kept without an object of its own.
  */
-export class Timeline<T> {
-  /** Adjoining and in order; the last lasts to Infinity. */
-  #segments: Segment<T>[] = [];
+export class Timeline<T> implements OverTime<T> {
+  /** The last segment, which lasts to Infinity: its start (Infinity: there is none) and value. */
+  #from = Number.POSITIVE_INFINITY;
+  #value: T | null = null;
+  /** The segments before it, adjoining and in order. */
+  #past: Past<T>[] | null = null;
   /** Those that claim the same key but have been overtaken by a later claimant. */
   #overtaken: T[] | null = null;
+  /** Counts changes: an answer that rests on the last segment is good until this grows. */
+  stamp = 0;
 
-  /** The segment that `time` lies in, or null before the first. Allocates nothing. */
-  at(time: number): Segment<T> | null {
-    const segments = this.#segments;
-    let high = segments.length - 1;
-    if (high < 0 || time < segments[0].from) return null;
-    if (time >= segments[high].from) return segments[high];
-    let low = 0;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (segments[middle].from <= time) low = middle;
-      else high = middle - 1;
-    }
-    return segments[low];
+  /** When the last segment begins; Infinity where there is none. */
+  get lastFrom(): number {
+    return this.#from;
   }
 
-  /** The value at `time`, or null. Allocates nothing. */
-  valueAt(time: number): T | null {
-    return this.at(time)?.value ?? null;
+  /** The value now, or null. */
+  get last(): T | null {
+    return this.#value;
   }
 
   /** When the first segment begins; Infinity where there is none. */
   get start(): number {
-    return this.#segments.length === 0 ? Number.POSITIVE_INFINITY : this.#segments[0].from;
+    return this.#past?.[0]?.from ?? this.#from;
   }
 
+  /** The value at `time`, or null. Allocates nothing. */
+  valueAt(time: number): T | null {
+    return time >= this.#from ? this.#value : (this.pastAt(time)?.value ?? null);
+  }
+
+  /** The segment before the last one that `time` lies in, or null before the first. Allocates nothing. */
+  pastAt(time: number): Segment<T> | null {
+    const past = this.#past;
+    if (past === null || past.length === 0 || time < past[0].from) return null;
+    let low = 0;
+    let high = past.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (past[middle].from <= time) low = middle;
+      else high = middle - 1;
+    }
+    return past[low];
+  }
+
+  /** All segments in order, the last one with `until` Infinity. */
   get segments(): readonly Segment<T>[] {
-    return this.#segments;
+    if (this.#from === Number.POSITIVE_INFINITY) return [];
+    const last = { from: this.#from, until: Number.POSITIVE_INFINITY, value: this.#value };
+    return this.#past === null ? [last] : [...this.#past, last];
   }
 
   /** From `time` on the value is `value`. */
   set(time: number, value: T | null): void {
-    const segments = this.#segments;
-    const last = segments.at(-1);
-    if (last === undefined) {
-      if (value !== null) this.#segments = [{ from: time, until: Number.POSITIVE_INFINITY, value }];
+    if (this.#from === Number.POSITIVE_INFINITY) {
+      if (value === null) return;
+      this.#from = time;
+      this.#value = value;
+      this.stamp++;
       return;
     }
-    if (last.value === value) return;
-    if (last.from < time) {
-      last.until = time;
-      segments.push({ from: time, until: Number.POSITIVE_INFINITY, value });
+    if (this.#value === value) return;
+    this.stamp++;
+    if (this.#from < time) {
+      this.#past ??= [];
+      this.#past.push({ from: this.#from, until: time, value: this.#value });
+      this.#from = time;
+      this.#value = value;
       return;
     }
     // Two transactions of one millisecond: what lasted no time is forgotten.
-    segments.pop();
-    const previous = segments.at(-1);
-    if (previous === undefined) this.set(time, value);
-    else if (previous.value === value) previous.until = Number.POSITIVE_INFINITY;
-    else segments.push({ from: time, until: Number.POSITIVE_INFINITY, value });
+    const previous = this.#past?.at(-1);
+    if (previous === undefined) {
+      this.#value = value;
+      if (value === null) this.#from = Number.POSITIVE_INFINITY;
+    } else if (previous.value === value) {
+      this.#past?.pop();
+      this.#from = previous.from;
+      this.#value = value;
+    } else this.#value = value;
   }
 
   /** `claimant` takes the key. False where it had an owner, which is then overtaken. */
   claim(time: number, claimant: T): boolean {
-    const owner = this.#segments.at(-1)?.value ?? null;
+    const owner = this.#value;
     if (owner !== null) {
       this.#overtaken ??= [];
       this.#overtaken.push(owner);
@@ -85,69 +131,11 @@ export class Timeline<T> {
   /** `claimant` gives the key up. If it was the owner, the latest one it had overtaken owns it again. */
   release(time: number, claimant: T): void {
     const overtaken = this.#overtaken;
-    if (this.#segments.at(-1)?.value === claimant) {
+    if (this.#value === claimant) {
       this.set(time, overtaken?.pop() ?? null);
       return;
     }
     const index = overtaken?.lastIndexOf(claimant) ?? -1;
     if (index >= 0) overtaken?.splice(index, 1);
-  }
-}
-
-/** Narrows the time in which an answer holds, step by step as it is put together. */
-export class Span {
-  from = Number.NEGATIVE_INFINITY;
-  until = Number.POSITIVE_INFINITY;
-
-  narrow(interval: Interval | Segment<unknown>): void {
-    if (interval.from > this.from) this.from = interval.from;
-    if (interval.until < this.until) this.until = interval.until;
-  }
-
-  /** The value of `timeline` at `time`, and the span narrowed to the time it, or its absence, lasts. */
-  read<T>(timeline: Timeline<T> | undefined, time: number): T | null {
-    if (timeline === undefined) return null;
-    const segment = timeline.at(time);
-    if (segment === null) {
-      if (timeline.start < this.until) this.until = timeline.start;
-      return null;
-    }
-    this.narrow(segment);
-    return segment.value;
-  }
-}
-
-/** Answers that hold for disjoint intervals, in order of time. */
-export class IntervalList<T extends Interval> {
-  readonly #items: T[] = [];
-  #last = 0;
-
-  /** The answer that holds at `time`, or null. Allocates nothing. */
-  at(time: number): T | null {
-    const items = this.#items;
-    if (this.#last < items.length) {
-      const last = items[this.#last];
-      if (last.from <= time && time < last.until) return last;
-    }
-    const index = this.#upTo(time);
-    if (index < 0 || time >= items[index].until) return null;
-    this.#last = index;
-    return items[index];
-  }
-
-  add(item: T): void {
-    this.#items.splice(this.#upTo(item.from) + 1, 0, item);
-  }
-
-  /** Index of the last item that begins at or before `time`, or -1. */
-  #upTo(time: number): number {
-    let low = 0;
-    let high = this.#items.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#items[middle].from <= time) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
   }
 }

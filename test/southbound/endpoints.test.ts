@@ -21,6 +21,8 @@ interface TestPort {
   type?: string;
   mac?: string[];
   peer?: string;
+  nat?: string[];
+  options?: Record<string, string>;
 }
 
 /** A dump of datapaths 1 to `datapaths` and the ports given. */
@@ -37,7 +39,8 @@ function dump(datapaths: number, ports: TestPort[]): string {
     port.key,
     port.type ?? "",
     ["set", port.mac ?? []],
-    map(port.peer === undefined ? {} : { peer: port.peer }),
+    ["set", port.nat ?? []],
+    map({ ...(port.peer === undefined ? {} : { peer: port.peer }), ...port.options }),
   ]);
   const table = (caption: string, headings: string[], data: unknown[]) =>
     JSON.stringify({ caption: `${caption} table`, headings, data });
@@ -45,7 +48,7 @@ function dump(datapaths: number, ports: TestPort[]): string {
     table("Datapath_Binding", ["_uuid", "tunnel_key", "external_ids"], rows),
     table(
       "Port_Binding",
-      ["_uuid", "logical_port", "datapath", "tunnel_key", "type", "mac", "options"],
+      ["_uuid", "logical_port", "datapath", "tunnel_key", "type", "mac", "nat_addresses", "options"],
       bindings,
     ),
   ].join("\n");
@@ -99,7 +102,106 @@ test("two owners in one network: none is named", async () => {
     ...joined(1, 2, 10),
     ...joined(3, 2, 11),
   ]);
-  for (const datapath of [1, 2, 3]) expect(inventory.endpoint(ip, datapath, Infinity)).toBeNull();
+  for (const datapath of [1, 2, 3]) {
+    expect(inventory.endpoint(ip, datapath, Infinity)).toBeNull();
+    const { port, candidates, how } = inventory.endpointOf(ip, datapath, Infinity);
+    expect([port, candidates.map(({ name }) => name), how]).toEqual([null, ["one", "two"], "mac"]);
+  }
+});
+
+test("tenants whose routers meet on a network that leads outside are still two", async () => {
+  // Networks 1 and 3, routers 2 and 4, the public network 5 with a physical one behind it.
+  const inventory = await inventoryOf(5, [
+    vm("ours", 1),
+    ...joined(1, 2, 10),
+    vm("theirs", 3),
+    ...joined(3, 4, 10),
+    ...joined(5, 2, 20),
+    ...joined(5, 4, 21),
+    { name: "provider", datapath: 5, key: 30, type: "localnet", mac: ["unknown"] },
+    { name: "public", datapath: 5, key: 31, mac: ["40:44:00:00:00:55 203.0.113.9"] },
+  ]);
+  const owner = (datapath: number) => inventory.endpointOf(ip, datapath, Infinity);
+  for (const datapath of [1, 2]) expect(owner(datapath).port?.name).toBe("ours");
+  for (const datapath of [3, 4]) expect(owner(datapath).port?.name).toBe("theirs");
+  // On the public network itself it could be either.
+  expect(owner(5).candidates.map(({ name }) => name)).toEqual(["ours", "theirs"]);
+  for (const datapath of [1, 2, 3, 4, 5])
+    expect(inventory.endpointOf("203.0.113.9", datapath, Infinity).port?.name).toBe("public");
+});
+
+test("translated addresses belong to the port they are bound to, or to the router that translates", async () => {
+  const resident = 'is_chassis_resident("vm")';
+  const gateway = 'is_chassis_resident("cr-router")';
+  const inventory = await inventoryOf(3, [
+    { ...vm("vm", 1) },
+    ...joined(1, 2, 10),
+    {
+      name: "public-router",
+      datapath: 3,
+      key: 11,
+      type: "patch",
+      peer: "router-public",
+      mac: ["router"],
+      nat: [
+        `0a:00:00:00:00:01 203.0.113.4 ${resident}`,
+        `0a:00:00:00:00:02 203.0.113.5 203.0.113.6 ${gateway}`,
+        "0a:00:00:00:00:03 203.0.113.7",
+      ],
+    },
+    {
+      name: "router-public",
+      datapath: 2,
+      key: 11,
+      type: "patch",
+      peer: "public-router",
+      mac: ["0a:00:00:00:00:02 203.0.113.1/24 2001:db8::1/64"],
+    },
+    {
+      name: "cr-router",
+      datapath: 2,
+      key: 12,
+      type: "chassisredirect",
+      options: { "distributed-port": "router-public" },
+    },
+  ]);
+  const found = (address: string) => {
+    const { port, how } = inventory.endpointOf(address, 3, Infinity);
+    return [port?.name, how];
+  };
+  expect(found("203.0.113.4")).toEqual(["vm", "nat"]);
+  expect(found("203.0.113.5")).toEqual(["router-public", "nat"]);
+  expect(found("203.0.113.6")).toEqual(["router-public", "nat"]);
+  expect(found("203.0.113.7")).toEqual(["public-router", "nat"]);
+  expect(found("203.0.113.1")).toEqual(["router-public", "router"]);
+  expect(found("2001:DB8:0::1")).toEqual(["router-public", "router"]);
+  expect(found("203.0.113.8")).toEqual([undefined, null]);
+  expect(inventory.portByName("cr-router", Infinity)?.distributedPort).toBe("router-public");
+  expect(inventory.portByName("public-router", Infinity)?.peer).toBe("router-public");
+  // One that a machine has itself comes first.
+  expect(inventory.endpoint("203.0.113.1", 3, Infinity)).toBeNull();
+});
+
+test("every type of port that a machine is behind, several addresses, and words that are none", async () => {
+  const inventory = await inventoryOf(1, [
+    {
+      name: "vif",
+      datapath: 1,
+      key: 1,
+      mac: ["0A:00:00:00:00:01 10.0.0.1 10.0.0.2", "0a:00:00:00:00:11 fd00::1"],
+    },
+    { name: "virtual", datapath: 1, key: 2, type: "virtual", options: { "virtual-ip": "10.0.0.3" } },
+    { name: "external", datapath: 1, key: 3, type: "external", mac: ["0a:00:00:00:00:04 10.0.0.4"] },
+    { name: "remote", datapath: 1, key: 4, type: "remote", mac: ["0a:00:00:00:00:05 10.0.0.5"] },
+    { name: "free", datapath: 1, key: 5, mac: ["unknown", "dynamic"] },
+    { name: "metadata", datapath: 1, key: 6, type: "localport", mac: ["0a:00:00:00:00:06 10.0.0.6"] },
+  ]);
+  const found = (address: string) => inventory.endpointOf(address, 1, Infinity).port?.name;
+  expect(["10.0.0.1", "10.0.0.2", "fd00::1", "0a:00:00:00:00:01", "0A:00:00:00:00:11"].map(found)).toEqual(
+    Array(5).fill("vif"),
+  );
+  expect(["10.0.0.3", "10.0.0.4", "10.0.0.5"].map(found)).toEqual(["virtual", "external", "remote"]);
+  for (const word of ["unknown", "dynamic", "router", "", "10.0.0.6"]) expect(found(word)).toBe(undefined);
 });
 
 test("a port that is no VIF owns no address", async () => {

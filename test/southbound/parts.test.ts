@@ -2,8 +2,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { JsonScanner, ScanError, type Take } from "../../src/southbound/ovsdb/json-scan.js";
-import { applyDifference, type Column, readDatum, StringPool } from "../../src/southbound/ovsdb/value.js";
-import { IntervalList, Timeline } from "../../src/southbound/timeline.js";
+import {
+  applyDifference,
+  type Column,
+  differenceBack,
+  readDatum,
+  StringPool,
+  writeDatum,
+} from "../../src/southbound/ovsdb/value.js";
+import { Answer, Answers, Span } from "../../src/southbound/span.js";
+import { Timeline } from "../../src/southbound/timeline.js";
 import { quoted, shown } from "../../src/text.js";
 
 type Found = [kind: string, ...rest: unknown[]];
@@ -100,12 +108,12 @@ describe("the scanner", () => {
   });
 });
 
-describe("values", () => {
-  const pool = new StringPool();
-  const column = (shape: Column["shape"], atom: Column["atom"] = "string"): Column => {
-    return { name: "c", shape, atom, composite: shape === "set" || shape === "map" };
-  };
+const pool = new StringPool();
+const column = (shape: Column["shape"], atom: Column["atom"] = "string"): Column => {
+  return { name: "c", shape, atom, composite: shape === "set" || shape === "map" };
+};
 
+describe("values", () => {
   test("are read from OVSDB's notation", () => {
     const id = "0b5ff4b0-0000-4000-8000-000000000000";
     expect(readDatum(column("one", "integer"), 5, pool)).toBe(5);
@@ -131,12 +139,7 @@ describe("values", () => {
         ],
         pool,
       ),
-    ).toEqual(
-      new Map([
-        ["__proto__", "1"],
-        ["b", "2"],
-      ]),
-    );
+    ).toEqual(["__proto__", "1", "b", "2"]);
     for (const odd of [null, {}, [], "x", ["map"], ["map", [1]], ["map", [["a", 1]]]])
       expect(readDatum(column("map"), odd, pool)).toBe(undefined);
   });
@@ -150,24 +153,46 @@ describe("values", () => {
         expect(applyDifference(column("set"), sorted(old), sorted(difference))).toEqual(sorted(next));
       }),
     );
-    const map = (entries: [string, string][]) => new Map(entries);
-    const old = map([
-      ["changed", "1"],
-      ["kept", "1"],
-      ["removed", "1"],
-    ]);
-    const difference = map([
-      ["added", "2"],
-      ["changed", "2"],
-      ["removed", "1"],
-    ]);
-    const expected = map([
-      ["added", "2"],
-      ["changed", "2"],
-      ["kept", "1"],
-    ]);
+    const old = ["changed", "1", "kept", "1", "removed", "1"];
+    const difference = ["added", "2", "changed", "2", "removed", "1"];
+    const expected = ["added", "2", "changed", "2", "kept", "1"];
     expect(applyDifference(column("map"), old, difference)).toEqual(expected);
     expect(applyDifference(column("optional"), "a", null)).toBe(null);
+  });
+});
+
+describe("the difference back", () => {
+  const few = fc.constantFrom("", "a", "b", "c", "\u{10000}", "\uffff");
+  const anySet = fc.uniqueArray(few).map((list) => list.sort());
+  const anyMap = fc
+    .uniqueArray(fc.tuple(few, few), { selector: ([key]) => key })
+    .map((pairs) => pairs.sort(([a], [b]) => (a < b ? -1 : 1)).flat());
+
+  test.each([
+    ["set", anySet],
+    ["map", anyMap],
+  ] as const)("undoes a change of a %s", (shape, values) => {
+    fc.assert(
+      fc.property(values, values, (from, to) => {
+        const back = differenceBack(column(shape), from, to);
+        expect(applyDifference(column(shape), to, back)).toEqual(from);
+        if (from.join() === to.join()) expect(back).toEqual([]);
+      }),
+    );
+  });
+
+  test.each([
+    ["set", "string", ["a", "b"]],
+    ["set", "uuid", ["00000000-0000-4000-8000-000000000001"]],
+    ["set", "string", []],
+    ["map", "string", ["a", "1", "b", "2"]],
+    ["optional", "string", null],
+    ["optional", "uuid", "00000000-0000-4000-8000-000000000001"],
+    ["one", "integer", 7],
+    ["optional", "boolean", true],
+  ] as const)("a %s of %s is written as it is read", (shape, atom, value) => {
+    const each = column(shape, atom);
+    expect(readDatum(each, writeDatum(each, value), pool)).toEqual(value);
   });
 });
 
@@ -201,10 +226,41 @@ describe("a timeline", () => {
   });
 
   test("answers of disjoint intervals are found in any order of asking", () => {
-    const list = new IntervalList<{ from: number; until: number }>();
-    for (const from of [20, 0, 50, 10]) list.add({ from, until: from + 5 });
-    for (const at of [51, 2, 12, 24.9, 0, 20]) expect(list.at(at)?.from).toBe(Math.floor(at / 10) * 10);
-    for (const at of [-1, 5, 15, 40, 55]) expect(list.at(at)).toBe(null);
+    const answers = new Answers<{ from: number; until: number }>();
+    for (const from of [20, 0, 50, 10]) {
+      const span = new Span();
+      span.narrow({ from, until: from + 5 });
+      answers.add(new Answer({ from, until: from + 5 }, span, 1));
+    }
+    const at = (time: number) => answers.at(time, 2)?.value.from;
+    for (const time of [51, 2, 12, 24.9, 0, 20]) expect(at(time)).toBe(Math.floor(time / 10) * 10);
+    for (const time of [-1, 5, 15, 40, 55]) expect(at(time)).toBe(undefined);
+  });
+
+  test("an answer is good until what it rests on changes", () => {
+    const one = new Timeline<string>();
+    const other = new Timeline<string>();
+    one.set(10, "a");
+    other.set(20, "b");
+    const ask = (time: number, missing?: Timeline<string>) => {
+      const span = new Span();
+      const value = `${span.read(one, time)}${span.read(other, time)}${span.read(missing, time)}`;
+      return new Answer({ value, from: span.from, until: span.until }, span, 1);
+    };
+    const answer = (time: number) => {
+      const span = new Span();
+      span.read(one, time);
+      span.read(other, time);
+      return new Answer({ from: span.from, until: span.until }, span, 1);
+    };
+    expect(ask(25).value).toMatchObject({ value: "abnull", from: 20, until: Number.POSITIVE_INFINITY });
+    expect(ask(25).isGood(2)).toBe(false);
+    expect(answer(15).value).toEqual({ from: 10, until: 20 });
+    const [early, late, before] = [answer(15), answer(25), answer(5)];
+    expect(before.value.until).toBe(10);
+    for (const each of [early, late, before]) expect(each.isGood(2)).toBe(true);
+    one.set(30, "c");
+    expect([early, late, before].map((each) => each.isGood(3))).toEqual([true, false, true]);
   });
 });
 

@@ -2,8 +2,12 @@
  * OVSDB values: RFC 7047 section 5.1 (notation <value>) and 3.2 (<type>), and how a difference is applied.
  */
 
-/** A column's value: an atom, an atom or nothing, a set of strings, or a map from string to string. */
-export type Datum = string | number | boolean | null | readonly string[] | ReadonlyMap<string, string>;
+/**
+ * A column's value: an atom, an atom or nothing, a set of strings (sorted), or a map from string to string as
+ * its pairs in a row (key, value, key, value, ..., sorted by key): a database has hundreds of thousands of
+ * small maps, and a Map costs several times as much. Never changed once made; {@link pairsOf} gives a Map.
+ */
+export type Datum = string | number | boolean | null | readonly string[];
 
 /** The shape a column has in this room. Sets and maps hold strings; uuids are strings too. */
 export type Shape = "one" | "optional" | "set" | "map";
@@ -21,13 +25,29 @@ export interface Column {
   readonly composite: boolean;
 }
 
-export const EMPTY_SET: readonly string[] = Object.freeze([]);
-export const EMPTY_MAP: ReadonlyMap<string, string> = new Map();
+/** The set, and the map, without elements. */
+export const EMPTY: readonly string[] = Object.freeze([]);
+const EMPTY_MAP: ReadonlyMap<string, string> = new Map();
+
+/** A map's value as a Map. */
+export function pairsOf(datum: Datum): ReadonlyMap<string, string> {
+  const flat = datum as readonly string[];
+  if (flat.length === 0) return EMPTY_MAP;
+  const map = new Map<string, string>();
+  for (let index = 0; index < flat.length; index += 2) map.set(flat[index], flat[index + 1]);
+  return map;
+}
+
+/** What a map's value has under `key`. */
+export function pairValue(datum: Datum, key: string): string | undefined {
+  const flat = datum as readonly string[];
+  for (let index = 0; index < flat.length; index += 2) if (flat[index] === key) return flat[index + 1];
+  return undefined;
+}
 
 /** The value of a column that a new row does not mention, RFC 7047 section 5.2.1. */
 export function defaultDatum(column: Column): Datum {
-  if (column.shape === "set") return EMPTY_SET;
-  if (column.shape === "map") return EMPTY_MAP;
+  if (column.shape === "set" || column.shape === "map") return EMPTY;
   if (column.shape === "optional") return null;
   if (column.atom === "integer") return 0;
   if (column.atom === "boolean") return false;
@@ -35,26 +55,30 @@ export function defaultDatum(column: Column): Datum {
 }
 
 /*
- * Map keys, referenced uuids and words like "patch" or "true" repeat in every row, and JSON.parse makes a new
- * string each time. Longer values are mostly unique: to remember them would cost more than it saves.
+ * Map keys, referenced uuids, words like "patch" and names of networks repeat in row after row, and JSON.parse
+ * makes a new string each time. What is met again soon is kept; what is unique is forgotten in time.
  */
-const POOL_LIMIT = 1 << 17;
-const SHORT = 12;
+const GENERATION = 1 << 14;
+const LONGEST_SHARED = 128;
+/** Longer ones that are no uuid and in no map are names and addresses, each its own. */
+const LONGEST_WORD = 16;
 
-/** Gives equal strings one object, so that a big database fits. */
+/** Gives equal strings one object, so that a big database fits. Holds at most 2^15 strings. */
 export class StringPool {
-  readonly #strings = new Map<string, string>();
-
-  /** `text`, shared only where it is short. */
-  shareShort(text: string): string {
-    return text.length > SHORT ? text : this.share(text);
-  }
+  #recent = new Map<string, string>();
+  #older = new Map<string, string>();
 
   share(text: string): string {
-    const known = this.#strings.get(text);
+    const known = this.#recent.get(text);
     if (known !== undefined) return known;
-    if (this.#strings.size < POOL_LIMIT) this.#strings.set(text, text);
-    return text;
+    if (text.length > LONGEST_SHARED) return text;
+    const old = this.#older.get(text) ?? text;
+    if (this.#recent.size === GENERATION) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(old, old);
+    return old;
   }
 }
 
@@ -78,26 +102,81 @@ export function readDatum(column: Column, json: unknown, pool: StringPool): Datu
  */
 export function applyDifference(column: Column, old: Datum, difference: Datum): Datum {
   if (!column.composite) return difference;
-  if (column.shape === "set") {
-    const result = new Set(old as readonly string[]);
-    for (const element of difference as readonly string[]) if (!result.delete(element)) result.add(element);
-    return result.size === 0 ? EMPTY_SET : [...result].sort();
+  const step = column.shape === "map" ? 2 : 1;
+  const a = old as readonly string[];
+  const b = difference as readonly string[];
+  if (a.length === 0) return difference;
+  const result: string[] = [];
+  // Both are sorted: they are merged.
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    if (j >= b.length || (i < a.length && a[i] < b[j])) {
+      take(result, a, i, step);
+      i += step;
+    } else if (i >= a.length || b[j] < a[i]) {
+      take(result, b, j, step);
+      j += step;
+    } else {
+      if (step === 2 && a[i + 1] !== b[j + 1]) take(result, b, j, step);
+      i += step;
+      j += step;
+    }
   }
-  const result = new Map(old as ReadonlyMap<string, string>);
-  for (const [key, value] of difference as ReadonlyMap<string, string>)
-    if (result.get(key) === value) result.delete(key);
-    else result.set(key, value);
-  return sortedMap(result);
+  return result.length === 0 ? EMPTY : result.slice();
+}
+
+/**
+ * The difference that makes `from` of `to`: `applyDifference(column, to, differenceBack(column, from, to))` is
+ * `from`. Both of a column that is `composite`.
+ */
+export function differenceBack(column: Column, from: Datum, to: Datum): readonly string[] {
+  const step = column.shape === "map" ? 2 : 1;
+  const a = from as readonly string[];
+  const b = to as readonly string[];
+  const result: string[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    if (j >= b.length || (i < a.length && a[i] < b[j])) {
+      take(result, a, i, step);
+      i += step;
+    } else if (i >= a.length || b[j] < a[i]) {
+      take(result, b, j, step);
+      j += step;
+    } else {
+      if (step === 2 && a[i + 1] !== b[j + 1]) take(result, a, i, step);
+      i += step;
+      j += step;
+    }
+  }
+  return result;
+}
+
+function take(result: string[], from: readonly string[], index: number, step: number): void {
+  result.push(from[index]);
+  if (step === 2) result.push(from[index + 1]);
 }
 
 /** Whether two values of one column are the same. */
 export function sameDatum(a: Datum, b: Datum): boolean {
   if (a === b) return true;
-  if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((element, index) => element === b[index]);
-  if (!(a instanceof Map && b instanceof Map) || a.size !== b.size) return false;
-  for (const [key, value] of a) if (b.get(key) !== value) return false;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
   return true;
+}
+
+/** `datum` in OVSDB's notation, as `readDatum` reads it. */
+export function writeDatum(column: Column, datum: Datum): unknown {
+  const atom = (value: Datum): unknown => (column.atom === "uuid" ? ["uuid", value] : value);
+  if (column.shape === "map") {
+    const flat = datum as readonly string[];
+    const pairs: [string, string][] = [];
+    for (let index = 0; index < flat.length; index += 2) pairs.push([flat[index], flat[index + 1]]);
+    return ["map", pairs];
+  }
+  if (column.shape === "set") return ["set", (datum as readonly string[]).map(atom)];
+  return datum === null ? ["set", []] : atom(datum);
 }
 
 /** The uuid in `["uuid", text]`, or null. */
@@ -112,7 +191,10 @@ function readAtom(type: AtomType, json: unknown, pool: StringPool): string | num
     const uuid = readUuid(json);
     return uuid === null ? undefined : pool.share(uuid);
   }
-  if (type === "string") return typeof json === "string" ? pool.shareShort(json) : undefined;
+  if (type === "string") {
+    if (typeof json !== "string") return undefined;
+    return json.length > LONGEST_WORD ? json : pool.share(json);
+  }
   if (type === "boolean") return typeof json === "boolean" ? json : undefined;
   return Number.isSafeInteger(json) ? (json as number) : undefined;
 }
@@ -124,35 +206,43 @@ function setElements(json: unknown): unknown[] | null {
     : null;
 }
 
+// Arrays are made with their length: those that grow keep room for more, and there are a million of them.
+
 function readSet(column: Column, json: unknown, pool: StringPool): readonly string[] | undefined {
-  const elements = setElements(json) ?? [json];
-  if (elements.length === 0) return EMPTY_SET;
-  const result: string[] = [];
-  for (const element of elements) {
-    const atom = readAtom(column.atom, element, pool);
-    if (typeof atom !== "string") return undefined;
-    result.push(atom);
+  const elements = setElements(json);
+  if (elements === null) {
+    const atom = readAtom(column.atom, json, pool);
+    return typeof atom === "string" ? [atom] : undefined;
   }
-  return result.length > 1 ? result.sort() : result;
+  if (elements.length === 0) return EMPTY;
+  const result = new Array<string>(elements.length);
+  let sorted = true;
+  for (let index = 0; index < elements.length; index++) {
+    const atom = readAtom(column.atom, elements[index], pool);
+    if (typeof atom !== "string") return undefined;
+    if (index > 0 && atom <= result[index - 1]) sorted = false;
+    result[index] = atom;
+  }
+  return sorted ? result : [...new Set(result)].sort();
 }
 
-function readMap(json: unknown, pool: StringPool): ReadonlyMap<string, string> | undefined {
+function readMap(json: unknown, pool: StringPool): readonly string[] | undefined {
   if (!Array.isArray(json) || json.length !== 2 || json[0] !== "map" || !Array.isArray(json[1]))
     return undefined;
-  const result = new Map<string, string>();
-  for (const pair of json[1] as unknown[]) {
+  const pairs = json[1] as unknown[];
+  if (pairs.length === 0) return EMPTY;
+  const result = new Array<string>(pairs.length * 2);
+  let sorted = true;
+  for (let index = 0; index < pairs.length; index++) {
+    const pair = pairs[index];
     if (!Array.isArray(pair) || typeof pair[0] !== "string" || typeof pair[1] !== "string") return undefined;
-    result.set(pool.share(pair[0]), pool.shareShort(pair[1]));
+    if (index > 0 && pair[0] <= result[index * 2 - 2]) sorted = false;
+    result[index * 2] = pool.share(pair[0]);
+    result[index * 2 + 1] = pool.share(pair[1]);
   }
-  return sortedMap(result);
+  return sorted ? result : [...new Map(pairs as [string, string][])].sort(byKey).flat();
 }
 
-function sortedMap(map: Map<string, string>): ReadonlyMap<string, string> {
-  if (map.size === 0) return EMPTY_MAP;
-  let last = "";
-  for (const key of map.keys()) {
-    if (key < last) return new Map([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
-    last = key;
-  }
-  return map;
+function byKey([a]: [string, string], [b]: [string, string]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
