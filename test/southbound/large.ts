@@ -25,7 +25,7 @@ function flowRow(index: number): string {
   return `"${uuid(8, index)}":{"actions":"reg0[5] = 1; ct_lb_mark { \\"quoted } ] \\\\\\" }; next;","external_ids":["map",[["source","northd.c:8021"],["stage-hint","0b5ff4b0"],["stage-name","ls_in_acl"]]],"logical_datapath":["uuid","${uuid(1, index % 200)}"],"match":"reg0[7] == 1 && (outport == @pg_${index} && ip4 && ip4.src == $pg_${index}_ip4 && tcp.dst == {80,443})","pipeline":"ingress","priority":2002,"table_id":8}`;
 }
 
-function* body(ports: number, junkBytes: number): Generator<string> {
+export function* body(ports: number, junkBytes: number): Generator<string> {
   const rows = function* (number: number, row: (index: number) => string) {
     for (let index = 0; index < number; index += 100) {
       const part = [];

@@ -22,6 +22,9 @@ import { readUuid, StringPool } from "./value.js";
 import { WarningLog } from "./warnings.js";
 
 const CAPTION_END = " table";
+/** A database has some dozens of tables, and a table as many columns. What has more is no dump. */
+const MOST_TABLES = 1000;
+const MOST_MEMBERS = 1000;
 const MEMBERS: readonly string[] = ["caption", "data", "headings"];
 
 /** A table that only one database has, by which a dump of it is known. */
@@ -77,14 +80,13 @@ export async function readDump<S extends TransactionSink>(
 async function pass(bytes: ByteSource, handler: ScanHandler): Promise<SourceDamage | null> {
   const scanner = new JsonScanner(handler);
   for (;;) {
-    const { offset } = bytes;
-    const chunk = await bytes.next();
-    if (chunk === null)
-      return scanner.complete
-        ? null
-        : { offset: scanner.objectOffset, reason: "the dump is cut within the table that begins here" };
     try {
-      scanner.feed(chunk, offset);
+      const { offset } = bytes;
+      const chunk = await bytes.next();
+      if (chunk !== null) scanner.feed(chunk, offset);
+      else if (scanner.complete) return null;
+      else
+        return { offset: scanner.objectOffset, reason: "the dump is cut within the table that begins here" };
     } catch (error) {
       if (!(error instanceof ScanError)) throw error;
       return { offset: error.offset, reason: error.message };
@@ -128,7 +130,8 @@ class Outline implements ScanHandler {
   }
 
   take(_depth: number, key: ScanKey): Take {
-    if (!this.#members.has(key as string)) this.#members.set(key as string, undefined);
+    if (this.#members.size < MOST_MEMBERS && !this.#members.has(key as string))
+      this.#members.set(key as string, undefined);
     return key === "caption" || key === "headings" ? "whole" : "skip";
   }
 
@@ -141,12 +144,21 @@ class Outline implements ScanHandler {
     const headings = this.#members.get("headings");
     const keys = [...this.#members.keys()];
     this.#members = new Map();
-    if (typeof caption === "string" && caption.endsWith(CAPTION_END) && Array.isArray(headings)) {
-      this.tables.push({ name: caption.slice(0, -CAPTION_END.length), headings: headings.map(String) });
-      return;
-    }
-    this.tables.push({ name: "", headings: [] });
-    this.odd ??= describe(keys, this.#spec);
+    if (typeof caption !== "string" || !caption.endsWith(CAPTION_END) || !Array.isArray(headings))
+      this.#give(describe(keys, this.#spec));
+    else if (this.tables.length === MOST_TABLES)
+      this.#give(`has more than ${MOST_TABLES} tables, and is no dump of ${this.#spec.name}`);
+    else
+      this.tables.push({
+        name: caption.slice(0, -CAPTION_END.length),
+        headings: headings.map((name) => (typeof name === "string" ? name : "")),
+      });
+  }
+
+  /** Nothing further need be read. */
+  #give(odd: string): never {
+    this.odd = odd;
+    throw new ScanError(0, odd);
   }
 }
 

@@ -1,6 +1,6 @@
 /*
  * The container of OVSDB database files (ovsdb(5), ovsdb(7)): records one after the other, each a line
- * "OVSDB JSON <bytes> <SHA-1 of them>" and that many bytes of JSON.
+ * "OVSDB <kind> <bytes> <SHA-1 of them>" and that many bytes of JSON.
  */
 import { createHash, type Hash } from "node:crypto";
 import type { ByteSource } from "./byte-source.js";
@@ -13,6 +13,9 @@ const HEADER = /^OVSDB ([A-Z]+) ([0-9]{1,15}) ([0-9a-fA-F]{40})\n$/;
 const NEWLINE = 0x0a;
 const EMPTY = Buffer.alloc(0);
 
+/** What the records of a log are: a standalone database's, or those of a member of a cluster. */
+export type LogKind = "JSON" | "CLUSTER";
+
 /** A record that was read whole and whose checksum is right. */
 export interface LogRecord {
   /** Byte offset of its header. */
@@ -22,13 +25,15 @@ export interface LogRecord {
 /** Reads the records of a log in order, and stops at the first that is cut or damaged. */
 export class LogReader {
   readonly #bytes: ByteSource;
+  readonly #kind: LogKind;
   #chunk: Buffer = EMPTY;
   #position = 0;
   #ended = false;
   #damage: SourceDamage | null = null;
 
-  constructor(bytes: ByteSource) {
+  constructor(bytes: ByteSource, kind: LogKind) {
     this.#bytes = bytes;
+    this.#kind = kind;
   }
 
   /** What ended the log before its end, or null. */
@@ -41,18 +46,24 @@ export class LogReader {
    * handler was told of that record is then not to be trusted.
    */
   async next(handler: ScanHandler): Promise<LogRecord | null> {
-    if (this.#damage !== null || !(await this.#fill())) return null;
+    if (this.#damage !== null) return null;
     const offset = this.#offset;
     try {
+      if (!(await this.#fill())) return null;
       const header = await this.#header();
       await this.#body(handler, +header[2], header[3].toLowerCase());
       return { offset };
     } catch (error) {
       if (!(error instanceof ScanError)) throw error;
-      const within = error.offset === offset ? "" : ` (at byte ${error.offset})`;
-      this.#damage = { offset, reason: error.message + within, torn: this.#ended };
+      this.#damage = { offset, reason: this.#reason(error, offset), torn: this.#ended };
       return null;
     }
+  }
+
+  #reason(error: ScanError, record: number): string {
+    const within = error.offset === record ? "" : ` (at byte ${error.offset})`;
+    const whose = this.#bytes.unpacked ? "; bytes are counted in the unpacked data" : "";
+    return error.message + within + whose;
   }
 
   get #offset(): number {
@@ -81,7 +92,8 @@ export class LogReader {
     }
     const header = HEADER.exec(line);
     if (header === null || +header[2] === 0) throw new ScanError(offset, "no record header begins here");
-    if (header[1] !== "JSON") throw new ScanError(offset, `a record of kind ${header[1]} is not read`);
+    if (header[1] !== this.#kind)
+      throw new ScanError(offset, `a record of kind ${header[1]} among those of kind ${this.#kind}`);
     return header;
   }
 

@@ -2,12 +2,13 @@ import { quoted } from "../../text.js";
 import type { DatabaseSpec } from "./schema.js";
 
 /** What the first bytes of a file say it is. */
-export type Kind = "log" | "cluster" | "json" | "other";
+export type Kind = "log" | "cluster" | "json" | "gzip" | "other";
 
 const SPACES = /^\s*/;
 
 /** Recognises a source by its first bytes (some thousand, or all there are). */
 export function recognise(head: Buffer): Kind {
+  if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
   const text = head.toString("latin1");
   if (text.startsWith("OVSDB JSON ")) return "log";
   if (text.startsWith("OVSDB CLUSTER ")) return "cluster";
@@ -21,7 +22,7 @@ const SIGNATURES: readonly [hex: string, what: string][] = [
   ["a1b2c3d4", "is a pcap capture; give captures as arguments and the database with --sb"],
   ["4d3cb2a1", "is a pcap capture; give captures as arguments and the database with --sb"],
   ["a1b23c4d", "is a pcap capture; give captures as arguments and the database with --sb"],
-  ["1f8b", "is compressed (gzip); unpack it with gunzip first"],
+  ["1f8b", "is compressed with gzip more than once; unpack it with gunzip first"],
   ["28b52ffd", "is compressed (zstd); unpack it with unzstd first"],
   ["fd377a585a00", "is compressed (xz); unpack it with unxz first"],
   ["425a68", "is compressed (bzip2); unpack it with bunzip2 first"],

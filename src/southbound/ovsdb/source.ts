@@ -1,15 +1,18 @@
-import { shown } from "../../text.js";
-import { ByteSource } from "./byte-source.js";
+import { type ByteSource, FileBytes } from "./byte-source.js";
 import { readDump } from "./dump.js";
 import { SouthboundError } from "./error.js";
+import { GunzipBytes } from "./gunzip.js";
 import { readJournal } from "./journal.js";
+import { ScanError } from "./json-scan.js";
+import { readCluster } from "./raft.js";
 import { describeUnknown, recognise } from "./recognise.js";
 import type { DatabaseSpec } from "./schema.js";
 import type { Begin, TransactionSink } from "./sink.js";
 
 /**
- * Reads the file `source` whole into the sink that `begin` makes: a standalone database file, the output of
- * `ovsdb-client backup` or of `ovsdb-client -f json dump`; which, its content says.
+ * Reads the file `source` whole into the sink that `begin` makes: a database file, standalone or clustered, the
+ * output of `ovsdb-client backup` or of `ovsdb-client -f json dump`, or a snapshot, each as it is or compressed
+ * with gzip; which, its content says.
  *
  * A file that is damaged or still being written is read as far as it is good. Throws a {@link SouthboundError}
  * where there is nothing to be had.
@@ -19,25 +22,25 @@ export async function readDatabaseFile<S extends TransactionSink>(
   spec: DatabaseSpec,
   begin: Begin<S>,
 ): Promise<S> {
-  const bytes = await ByteSource.open(source);
+  const file = await FileBytes.open(source);
+  let bytes: ByteSource = file;
   try {
-    const head = await bytes.head();
+    let head = await bytes.head();
+    if (recognise(head) === "gzip") {
+      file.rewind();
+      bytes = new GunzipBytes(file);
+      head = await bytes.head();
+    }
     const kind = recognise(head);
     if (kind === "json") return await readDump(bytes, source, spec, begin);
     bytes.forget();
     if (kind === "log") return await readJournal(bytes, source, spec, begin);
-    if (kind === "cluster") throw clustered(source);
+    if (kind === "cluster") return await readCluster(bytes, source, spec, begin);
     throw new SouthboundError("ERR_SB_FORMAT", source, describeUnknown(head, spec));
+  } catch (error) {
+    if (!(error instanceof ScanError)) throw error;
+    throw new SouthboundError("ERR_SB_FORMAT", source, `${error.message}; take another copy`, error);
   } finally {
     await bytes.close();
   }
-}
-
-function clustered(source: string): SouthboundError {
-  return new SouthboundError(
-    "ERR_SB_UNSUPPORTED",
-    source,
-    "is a clustered (RAFT) database, which a later version will read; use ovsdb-client backup unix:SOCKET " +
-      `OVN_Southbound > FILE, or ovsdb-tool cluster-to-standalone FILE ${shown(source, 100)}, and give FILE`,
-  );
 }
