@@ -2,7 +2,7 @@ import type { CaptureSource, Damage, PacketBatch, RecordRun } from "../capture/b
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
-import type { Inventory } from "../southbound/index.js";
+import type { Inventory, KnownNames } from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { FlowTable } from "./flow-table.js";
 import { Kernel } from "./kernel.js";
@@ -64,6 +64,7 @@ export interface Totals {
 export class Analyzer {
   readonly #inventory: Inventory | null;
   readonly #at: number | null;
+  readonly #known: KnownNames | null;
   readonly #flows: FlowTable;
   readonly #tunnels = new TunnelTable();
   readonly #kernel: Kernel;
@@ -80,17 +81,26 @@ export class Analyzer {
     stops: [],
   };
   #file: FileTotals | null = null;
+  #keyGeneration: number;
 
   /**
    * `at`: the time, in milliseconds since 1970, as of which keys are named (Infinity: the latest known);
    * null names each packet as of its own time. `decoder`: the one that decodes the batches given to `add`.
+   * `known` has the names people know ports and datapaths by.
    */
-  constructor(inventory: Inventory | null, at: number | null, decoder: FrameDecoder) {
+  constructor(
+    inventory: Inventory | null,
+    at: number | null,
+    decoder: FrameDecoder,
+    known: KnownNames | null = null,
+  ) {
     this.#inventory = inventory;
+    this.#keyGeneration = inventory?.keyGeneration ?? 0;
     this.#at = at;
+    this.#known = known;
     this.#flows =
       inventory !== null && at === null
-        ? new FlowTable((vni, keys, ms) => inventory.resolve(vni, ingressOf(keys), egressOf(keys), ms))
+        ? new FlowTable((vni, keys, ms) => inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms))
         : new FlowTable();
     this.#kernel = new Kernel(decoder.portTable, this.#flows, this.#tunnels);
   }
@@ -122,6 +132,7 @@ export class Analyzer {
    * first packet that is anything else. Returns their number; `recordsEnd` is then where the next one lies.
    */
   takeRecords(run: RecordRun, most: number): number {
+    this.#follow();
     const kernel = this.#kernel;
     const count = kernel.take(run, most);
     if (count === 0) return 0;
@@ -143,6 +154,7 @@ export class Analyzer {
 
   /** Counts the first `count` packets of a decoded batch, whatever they are. */
   add(packets: PacketBatch, frames: FrameBatch, count = packets.count): void {
+    this.#follow();
     const file = this.#account();
     const { firstNumber, originalBytes, tsSec, tsNsec } = packets;
     const { status, flags, vni, ovnKeys, stopLayer, stopReason } = frames;
@@ -165,6 +177,14 @@ export class Analyzer {
     }
     this.#tunnels.add(packets, frames, count);
     this.#volume(file, count, bytes);
+  }
+
+  /** A live inventory goes on while packets come. */
+  #follow(): void {
+    const generation = this.#inventory?.keyGeneration ?? 0;
+    if (generation === this.#keyGeneration) return;
+    this.#keyGeneration = generation;
+    this.#flows.revalidate();
   }
 
   #account(): FileTotals {
@@ -215,6 +235,7 @@ export class Analyzer {
       ...this.#totals,
       stops: [...this.#stops.values()].sort((a, b) => b.packets - a.packets),
     };
-    return summarize(totals, this.#flows, this.#tunnels, this.#inventory, this.#at, top);
+    const naming = { inventory: this.#inventory, at: this.#at, known: this.#known };
+    return summarize(totals, this.#flows, this.#tunnels, naming, top);
   }
 }

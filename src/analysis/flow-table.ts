@@ -4,7 +4,7 @@
  * together, and apart from what only a new flow touches, so that many flows fit into a processor's cache.
  *
  * Keys have a validity: from when until when they keep their meaning. A key that changes its meaning has an
- * entry for each.
+ * entry for each, the newest first: packets come about in the order of time.
  */
 
 /*
@@ -61,7 +61,7 @@ export interface Validity {
   readonly until: number;
 }
 
-/** Asked once a new flow, with the time of its packet in milliseconds since 1970. */
+/** Asked once a new flow, and when meanings change, with the time of its first packet in milliseconds since 1970. */
 export type ValidityOf = (vni: number, keys: number, atMs: number) => Validity;
 
 export class FlowTable {
@@ -77,6 +77,8 @@ export class FlowTable {
   /** By slot, too: what only a new flow sets, or a packet out of order. */
   #firstSec!: Float64Array;
   #firstNsec!: Int32Array;
+  /** Slots taken of late that may have to change places with older entries of the same keys. */
+  #fresh: number[] = [];
   /** Multiples of 2^32 packets, by slot: what the 32-bit counter has lost. */
   #carried = new Map<number, number>();
   readonly #validityOf: ValidityOf | null;
@@ -118,9 +120,62 @@ export class FlowTable {
     return this.#validityOf !== null;
   }
 
-  /** Grows until `flows` more leave half the slots free, as far as MOST_FLOWS allows. */
+  /**
+   * Grows until `flows` more leave half the slots free, as far as MOST_FLOWS allows. Entries may change their
+   * slots here, and nowhere else.
+   */
   reserve(flows: number): void {
+    if (this.#fresh.length > 0) this.#advance();
     while ((this.#count + flows) * 2 > this.#slots && this.#slots < MOST_FLOWS * 2) this.#grow();
+  }
+
+  /**
+   * What keys mean has changed, for some and from some time on: asks again for those that had no end. What was
+   * counted stays where it is.
+   */
+  revalidate(): void {
+    if (this.#validityOf === null) return;
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const vni = this.words[slot * WORDS + VNI];
+      if (vni === 0 || this.until[slot] !== Number.POSITIVE_INFINITY) continue;
+      const ms = momentMs(this.#firstSec[slot], this.#firstNsec[slot]);
+      this.until[slot] = this.#validityOf(vni - 1, this.words[slot * WORDS + KEYS], ms).until;
+    }
+  }
+
+  /** Puts fresh entries before older ones of the same keys, so that they are found first. */
+  #advance(): void {
+    const { words, mask } = this;
+    for (const slot of this.#fresh) {
+      const vni = words[slot * WORDS + VNI];
+      const keys = words[slot * WORDS + KEYS];
+      let first = flowHash(vni, keys) & mask;
+      while (words[first * WORDS + VNI] !== vni || words[first * WORDS + KEYS] !== keys)
+        first = (first + 1) & mask;
+      if (first !== slot) this.#swap(first, slot);
+    }
+    this.#fresh = [];
+  }
+
+  #swap(a: number, b: number): void {
+    for (const [array, width] of [
+      [this.words, WORDS],
+      [this.#firstSec, 1],
+      [this.#firstNsec, 1],
+      [this.from, 1],
+      [this.until, 1],
+    ] as const) {
+      for (let index = 0; index < width; index++) {
+        const kept = array[a * width + index];
+        array[a * width + index] = array[b * width + index];
+        array[b * width + index] = kept;
+      }
+    }
+    const [carriedA, carriedB] = [this.#carried.get(a), this.#carried.get(b)];
+    this.#carried.delete(a);
+    this.#carried.delete(b);
+    if (carriedA !== undefined) this.#carried.set(b, carriedA);
+    if (carriedB !== undefined) this.#carried.set(a, carriedB);
   }
 
   /** Counts a packet; `bytes` are original ones, `keys` the option's word. */
@@ -191,6 +246,9 @@ export class FlowTable {
       const validity = this.#validityOf(vni - 1, keys, momentMs(sec, nsec));
       this.from[slot] = validity.from;
       this.until[slot] = validity.until;
+      // What holds for all time is the only one of its keys.
+      if (validity.from !== Number.NEGATIVE_INFINITY || validity.until !== Number.POSITIVE_INFINITY)
+        this.#fresh.push(slot);
     }
     return true;
   }

@@ -1,7 +1,16 @@
 import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
-import type { AddressResolution, Inventory, Port, Resolution } from "../southbound/index.js";
+import type {
+  AddressResolution,
+  Datapath,
+  FriendlyName,
+  Inventory,
+  KnownNames,
+  Port,
+  PortNames,
+  Resolution,
+} from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { momentMs } from "./flow-table.js";
 
@@ -11,15 +20,18 @@ const REMEMBERED = 4096;
 /**
  * Names for packets of a decoded batch: keys to logical ports and outer addresses to chassis, each as of the
  * packet's own time (`at` null) or of one time for all (milliseconds since 1970; Infinity: the latest known).
+ * `known` has the names people know them by.
  */
 export class Namer {
   readonly #inventory: Inventory;
   readonly #at: number | null;
+  readonly #known: KnownNames | null;
   readonly #ipv4 = new Map<number, AddressResolution>();
 
-  constructor(inventory: Inventory, at: number | null) {
+  constructor(inventory: Inventory, at: number | null, known: KnownNames | null = null) {
     this.#inventory = inventory;
     this.#at = at;
+    this.#known = known;
   }
 
   #time(packets: PacketBatch, i: number): number {
@@ -31,6 +43,16 @@ export class Namer {
     const word = frames.ovnKeys[i];
     const time = this.#time(packets, i);
     return this.#inventory.resolve(frames.vni[i], ingressOf(word), egressOf(word), time);
+  }
+
+  /** What `port`, named by packet `i`, is known by besides; null where that was not asked for. */
+  portNames(packets: PacketBatch, i: number, port: Port): PortNames | null {
+    return this.#known?.port(port, this.#time(packets, i)) ?? null;
+  }
+
+  /** As portNames, for a switch or router. */
+  datapathName(packets: PacketBatch, i: number, datapath: Datapath): FriendlyName | null {
+    return this.#known?.datapath(datapath, this.#time(packets, i)).friendly ?? null;
   }
 
   /** Whether packet `i` has keys, and is older than all the inventory knows of. */

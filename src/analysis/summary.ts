@@ -1,7 +1,15 @@
 /* From counted keys to named flows, ports, datapaths and tunnels. */
 
 import { FrameStatus } from "../frame/status.js";
-import type { Inventory, MulticastGroup, Port, Resolution } from "../southbound/index.js";
+import type {
+  FriendlyName,
+  Inventory,
+  KnownNames,
+  MulticastGroup,
+  Port,
+  PortNames,
+  Resolution,
+} from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
 import { type FlowEntry, type FlowTable, momentMs } from "./flow-table.js";
@@ -15,6 +23,10 @@ export interface FlowSummary {
   datapath: string | null;
   inport: string | null;
   outport: string | null;
+  /** What they are known by besides, as of the last packet; null where that is not asked for, or no port. */
+  datapathFriendly: FriendlyName | null;
+  inportNames: PortNames | null;
+  outportNames: PortNames | null;
   packets: number;
   bytes: number;
   firstTime: Moment;
@@ -24,6 +36,7 @@ export interface FlowSummary {
 export interface DatapathSummary {
   datapathKey: number;
   name: string | null;
+  friendly: FriendlyName | null;
   /** `switch`, `router` or `unknown`. */
   kind: string | null;
   packets: number;
@@ -38,7 +51,10 @@ export interface PortSummary {
   datapathKey: number;
   portKey: number;
   datapath: string | null;
+  datapathFriendly: FriendlyName | null;
   name: string | null;
+  /** What it is known by besides; null where that is not asked for, and of a multicast group. */
+  names: PortNames | null;
   type: string | null;
   /** Where it was bound at its last packet. */
   chassis: string | null;
@@ -94,19 +110,26 @@ interface Named {
   resolution: Resolution;
 }
 
-/** Names what was counted. `at` as in the Analyzer; `top`: flows wanted, the largest ones. */
+/** What keys mean; as in the Analyzer. */
+interface Naming {
+  readonly inventory: Inventory | null;
+  readonly at: number | null;
+  readonly known: KnownNames | null;
+}
+
+/** Names what was counted. `top`: flows wanted, the largest ones. */
 export function summarize(
   totals: Totals,
   flowTable: FlowTable,
   tunnelTable: TunnelTable,
-  inventory: Inventory | null,
-  at: number | null,
+  naming: Naming,
   top: number,
 ): Summary {
+  const { inventory, at } = naming;
   const sums = new Sums(top);
   // Only where the meaning of keys is a matter of time can two entries be one flow.
-  if (inventory !== null && at === null) for (const flow of mergedFlows(flowTable, inventory)) sums.add(flow);
-  else for (const entry of flowTable.entries()) sums.add(namedFlow(entry, inventory, at));
+  if (inventory !== null && at === null) for (const flow of mergedFlows(flowTable, naming)) sums.add(flow);
+  else for (const entry of flowTable.entries()) sums.add(namedFlow(entry, naming));
   return {
     files: totals.files,
     packets: totals.packets,
@@ -150,11 +173,12 @@ function before(a: Moment, b: Moment): boolean {
 }
 
 /** A table entry with names, as of `at` or of its last packet. */
-function namedFlow(entry: FlowEntry, inventory: Inventory | null, at: number | null): Named {
+function namedFlow(entry: FlowEntry, { inventory, at, known }: Naming): Named {
   const ingressKey = ingressOf(entry.keys);
   const egressKey = egressOf(entry.keys);
   const lastTime = { sec: entry.lastSec, nsec: entry.lastNsec };
-  const resolution = inventory?.resolve(entry.vni, ingressKey, egressKey, at ?? ms(lastTime)) ?? UNNAMED;
+  const time = at ?? ms(lastTime);
+  const resolution = inventory?.resolve(entry.vni, ingressKey, egressKey, time) ?? UNNAMED;
   const { datapath, inport, outport } = resolution;
   const flow = {
     datapathKey: entry.vni,
@@ -163,6 +187,9 @@ function namedFlow(entry: FlowEntry, inventory: Inventory | null, at: number | n
     datapath: datapath?.name ?? null,
     inport: inport?.name ?? null,
     outport: outport?.name ?? null,
+    datapathFriendly: (datapath && known?.datapath(datapath, time).friendly) ?? null,
+    inportNames: (inport && known?.port(inport, time)) ?? null,
+    outportNames: (outport?.kind === "port" && known?.port(outport, time)) || null,
     packets: entry.packets,
     bytes: entry.bytes,
     firstTime: { sec: entry.firstSec, nsec: entry.firstNsec },
@@ -172,10 +199,10 @@ function namedFlow(entry: FlowEntry, inventory: Inventory | null, at: number | n
 }
 
 /** Entries that mean the same, between which only a chassis changed, as one flow; described as of its last packet. */
-function mergedFlows(table: FlowTable, inventory: Inventory): Iterable<Named> {
+function mergedFlows(table: FlowTable, naming: Naming): Iterable<Named> {
   const merged = new Map<string, Named>();
   for (const entry of table.entries()) {
-    const named = namedFlow(entry, inventory, null);
+    const named = namedFlow(entry, naming);
     const { flow } = named;
     const { datapath, inport, outport } = named.resolution;
     const { beforeHistory } = named.resolution;
@@ -236,21 +263,25 @@ class Sums {
     if (this.#flows.length > 2 * this.#top + 1000) this.#flows = this.flows();
     this.#addDatapath(flow, resolution);
     const seen = ms(flow.lastTime);
-    const sender = this.#port(flow, flow.ingressKey, resolution.inport, seen);
+    const sender = this.#port(flow, flow.ingressKey, resolution.inport, flow.inportNames, seen);
     sender.txPackets += flow.packets;
     sender.txBytes += flow.bytes;
-    const receiver = this.#port(flow, flow.egressKey, resolution.outport, seen);
+    const receiver = this.#port(flow, flow.egressKey, resolution.outport, flow.outportNames, seen);
     receiver.rxPackets += flow.packets;
     receiver.rxBytes += flow.bytes;
   }
 
-  #addDatapath({ datapathKey, packets, bytes }: FlowSummary, { datapath }: Resolution): void {
+  #addDatapath(
+    { datapathKey, datapathFriendly, packets, bytes }: FlowSummary,
+    { datapath }: Resolution,
+  ): void {
     const identity = datapath?.uuid ?? datapathKey;
     let summary = this.#datapaths.get(identity);
     if (summary === undefined) {
       summary = {
         datapathKey,
         name: datapath?.name ?? null,
+        friendly: datapathFriendly,
         kind: datapath?.kind ?? null,
         packets: 0,
         bytes: 0,
@@ -263,16 +294,18 @@ class Sums {
 
   /** The account of a port, opened where it is new, described as of the latest flow. */
   #port(
-    { datapathKey, datapath }: FlowSummary,
+    { datapathKey, datapath, datapathFriendly }: FlowSummary,
     portKey: number,
     found: Port | MulticastGroup | null,
+    known: PortNames | null,
     seen: number,
   ): PortSummary {
     const identity = found?.uuid ?? datapathKey * 0x10000 + portKey;
     let counted = this.#ports.get(identity);
     if (counted === undefined) {
-      const names = { datapath, name: null, type: null, chassis: null };
-      const port = { datapathKey, portKey, ...names, rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 };
+      const unnamed = { name: null, names: null, type: null, chassis: null };
+      const of = { datapathKey, portKey, datapath, datapathFriendly };
+      const port = { ...of, ...unnamed, rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 };
       counted = { port, seen: Number.NEGATIVE_INFINITY };
       this.#ports.set(identity, counted);
     }
@@ -280,7 +313,9 @@ class Sums {
     if (found !== null && seen >= counted.seen) {
       counted.seen = seen;
       port.datapath = datapath;
+      port.datapathFriendly = datapathFriendly;
       port.name = found.name;
+      port.names = known;
       port.type = found.kind === "multicast" ? "multicast" : found.type;
       port.chassis = found.kind === "multicast" ? null : (found.chassis?.name ?? null);
     }

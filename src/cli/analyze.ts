@@ -16,7 +16,7 @@ export async function analyze(
   options: CommonOptions & { top?: number },
 ): Promise<number> {
   const { stdout, report, files, naming, decoder } = await begin(named, options);
-  const analyzer = new Analyzer(naming.inventory, naming.at, decoder);
+  const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known);
   let current: CaptureSource | null = null;
   let opened = 0;
   const show = async (): Promise<void> => {
@@ -24,7 +24,7 @@ export async function analyze(
     const summary = analyzer.summary(top);
     if (options.output === "json") {
       const { analyzeJson } = await import("../output/analyze-json.js");
-      for (const piece of analyzeJson(summary, { all: options.all === true })) {
+      for (const piece of analyzeJson(summary, { all: options.all === true, sources: naming.sources })) {
         stdout.write(piece);
         if (stdout.full) await stdout.flush();
         if (stdout.closed) break;
@@ -37,6 +37,8 @@ export async function analyze(
           all: options.all === true,
           utc: options.utc === true,
           named: naming.inventory !== null,
+          names: options.names || "logical",
+          sources: naming.sources,
           style: styleFor(process.stdout),
         }),
       );

@@ -1,6 +1,7 @@
 import { Namer } from "../analysis/namer.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
+import type { NameSources } from "../output/names.js";
 import type { PacketPrinter } from "../output/printer.js";
 import { Exit } from "./fault.js";
 import { reportBeforeHistory } from "./names.js";
@@ -15,8 +16,8 @@ export async function decode(
   options: CommonOptions & { verbose?: boolean; hex?: boolean },
 ): Promise<number> {
   const { stdout, report, files, naming, decoder } = await begin(named, options);
-  const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at);
-  const printer = await printerFor(options, namer, decoder);
+  const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
+  const printer = await printerFor(options, namer, decoder, naming.sources);
   const all = options.all === true;
   let beforeHistory = 0;
   const sound = await readCaptures(
@@ -54,16 +55,18 @@ async function printerFor(
   options: CommonOptions & { verbose?: boolean; hex?: boolean },
   namer: Namer | null,
   decoder: FrameDecoder,
+  sources: NameSources,
 ): Promise<PacketPrinter> {
   if (options.output === "json") {
     const { JsonPrinter } = await import("../output/decode-json.js");
-    return new JsonPrinter(namer, decoder);
+    return new JsonPrinter(namer, decoder, sources);
   }
   const { TextPrinter } = await import("../output/decode-text.js");
   return new TextPrinter(namer, decoder, {
     utc: options.utc === true,
     verbose: options.verbose === true,
     hex: options.hex === true,
+    names: options.names || "logical",
     style: styleFor(process.stdout),
   });
 }

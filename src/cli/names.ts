@@ -1,31 +1,47 @@
-import type { Inventory } from "../southbound/index.js";
+import type { NameSources } from "../output/names.js";
+import type { Inventory, KnownNames, SouthboundDamage, SouthboundWarning } from "../southbound/index.js";
 import { shown } from "../text.js";
+import { CliError } from "./fault.js";
 import { type CommonOptions, sbTime } from "./options.js";
 
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
 export interface Naming {
   inventory: Inventory | null;
-  /** False where the source was damaged, by more than a last record that was still being written. */
+  /** What ports and datapaths are known by besides; null without an inventory. */
+  known: KnownNames | null;
+  /** Which further sources there are. */
+  sources: NameSources;
+  /** False where a source was damaged, by more than a last record that was still being written. */
   sound: boolean;
   at: number | null;
   /** UDP ports that tunnels of the southbound use besides 6081. */
   ports: readonly number[];
 }
 
-const NAMELESS: Naming = { inventory: null, sound: true, at: Number.POSITIVE_INFINITY, ports: [] };
+const NAMELESS: Naming = {
+  inventory: null,
+  known: null,
+  sources: { north: false, vswitches: false },
+  sound: true,
+  at: Number.POSITIVE_INFINITY,
+  ports: [],
+};
 
-/** Opens what `--sb` (or $OVN_SB_DB) names. Oddities and damage of the source go to `report`, a line each. */
-export async function openNaming(
-  options: CommonOptions,
-  report: (line: string) => Promise<void>,
-): Promise<Naming> {
+type Report = (line: string) => Promise<void>;
+
+/** Opens what `--sb` (or $OVN_SB_DB), `--nb` and `--ovs` name. Oddities and damage go to `report`, a line each. */
+export async function openNaming(options: CommonOptions, report: Report): Promise<Naming> {
   const when = sbTime(options.sbTime);
   const source = options.sb ?? process.env.OVN_SB_DB;
-  if (source === undefined || source === "") return NAMELESS;
+  if (source === undefined || source === "") {
+    if (options.names !== false && (options.nb !== undefined || options.ovs !== undefined))
+      throw new CliError("--nb and --ovs add to the names of a southbound database; give --sb, too");
+    return NAMELESS;
+  }
   const { openSouthbound } = await import("../southbound/index.js");
   let inventory: Inventory;
   try {
-    inventory = await openSouthbound(source);
+    inventory = await openSouthbound(source, tlsFiles(options));
   } catch (error) {
     // What was asked for by flag must work; an environment set up for ovn-sbctl need not.
     if (options.sb !== undefined) throw error;
@@ -34,30 +50,81 @@ export async function openNaming(
   }
   // Without names its tunnel ports still count.
   const ports = inventory.genevePorts();
-  if (!options.names) return { ...NAMELESS, ports };
-  if (inventory.damage !== null)
-    await report(
-      `${shown(source)}: damaged at byte ${inventory.damage.offset}: ${inventory.damage.reason}; names are as of what is before it`,
-    );
-  for (const { text, count } of inventory.warnings)
-    await report(`${shown(source)}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
+  if (options.names === false) return { ...NAMELESS, ports };
+  await reportOddities(inventory, report);
+  const { sound, ...known } = await openKnown(options, report);
   return {
     inventory,
-    sound: inventory.damage === null || (inventory.damage.torn === true && inventory.transactions > 0),
+    ...known,
+    sound: isSound(inventory) && sound,
     ports,
     at: when === undefined ? (inventory.hasHistory ? null : Infinity) : when,
   };
 }
 
-/** Says once how many packets are older than what the source remembers. */
+/** What the flags say of servers that speak TLS. */
+function tlsFiles({ privateKey, certificate, caCert }: SourceOptions) {
+  return { privateKey, certificate, caCert };
+}
+
+type SourceOptions = Pick<CommonOptions, "nb" | "ovs" | "privateKey" | "certificate" | "caCert">;
+
+/** Opens what `--nb` and `--ovs` name; oddities and damage go to `report`. */
+export async function openKnown(
+  options: SourceOptions,
+  report: Report,
+): Promise<{ known: KnownNames; sources: NameSources; sound: boolean }> {
+  const { openKnownNames } = await import("../southbound/index.js");
+  const known = await openKnownNames({ north: options.nb, vswitches: options.ovs }, tlsFiles(options));
+  const { north, vswitches } = known;
+  const all = north === null ? vswitches : [north, ...vswitches];
+  for (const each of all) await reportOddities(each, report);
+  for (const vswitch of vswitches)
+    if (!vswitch.isNamed)
+      await report(
+        `${shown(vswitch.source)}: does not say which chassis it is of, so its devices stay unknown; set external_ids:system-id of its Open_vSwitch row`,
+      );
+  const sources = { north: north !== null, vswitches: vswitches.length > 0 };
+  return { known, sources, sound: all.every(isSound) };
+}
+
+/** What any source says of how it was read. */
+interface Read {
+  readonly source: string;
+  readonly damage: SouthboundDamage | null;
+  readonly warnings: readonly SouthboundWarning[];
+  readonly transactions: number;
+}
+
+/** Says what was odd about a source, a line each. */
+export async function reportOddities({ source, damage, warnings }: Read, report: Report): Promise<void> {
+  if (damage !== null)
+    await report(
+      `${shown(source)}: damaged at byte ${damage.offset}: ${damage.reason}; names are as of what is before it`,
+    );
+  for (const { text, count } of warnings)
+    await report(`${shown(source)}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
+}
+
+/** Whether a source was whole, but for a last record that was still being written. */
+export function isSound({ damage, transactions }: Read): boolean {
+  return damage === null || (damage.torn === true && transactions > 0);
+}
+
+/** Says once how many packets are older than what the sources remember. */
 export async function reportBeforeHistory(
-  { inventory }: Naming,
+  { inventory, known }: Naming,
   packets: number,
-  report: (line: string) => Promise<void>,
+  report: Report,
 ): Promise<void> {
-  if (inventory === null || packets === 0) return;
-  const start = new Date(inventory.historyStart).toISOString();
-  await report(
-    `${shown(inventory.source)}: ${packets === 1 ? "1 packet is" : `${packets} packets are`} older than its first record (${start}), names unknown; --sb-time latest takes the newest known ones`,
-  );
+  const begins = (start: number): string => new Date(start).toISOString();
+  if (inventory !== null && packets > 0)
+    await report(
+      `${shown(inventory.source)}: ${packets === 1 ? "1 packet is" : `${packets} packets are`} older than its first record (${begins(inventory.historyStart)}), names unknown; --sb-time latest takes the newest known ones`,
+    );
+  for (const each of [known?.north, ...(known?.vswitches ?? [])])
+    if (each?.askedBeforeStart)
+      await report(
+        `${shown(each.source)}: some packets are older than its first record (${begins(each.historyStart)}), what it adds to their names is unknown; --sb-time latest takes the newest known`,
+      );
 }

@@ -1,16 +1,22 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { NameChoice } from "../output/names.js";
 import { CliError } from "./fault.js";
 
 /** The common flags of docs/cli.md, as the verbs get them. */
 export interface CommonOptions {
   sb?: string;
   sbTime?: string;
+  nb?: string;
+  ovs?: string[];
+  privateKey?: string;
+  certificate?: string;
+  caCert?: string;
   genevePort?: number[];
   count?: number;
   output: "text" | "json";
   all?: boolean;
-  /** False with `-n`. */
-  names: boolean;
+  /** Which name is shown; false with `-n`. */
+  names: NameChoice | false;
   utc?: boolean;
   reader: "builtin" | "pcap-parser";
 }
@@ -31,6 +37,10 @@ function portArgument(text: string, previous: number[] | undefined): number[] {
   return [...(previous ?? []), integer(text, 1, 65535)];
 }
 
+function sourceArgument(text: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), text];
+}
+
 /**
  * Gives `command` the common flags. The filters of the contract (--match to --not) take their place between
  * the southbound flags and --geneve-port.
@@ -44,6 +54,27 @@ export function addCommonOptions(command: Command, countHelp: string): Command {
     .option(
       "--sb-time <when>",
       "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
+    )
+    .option(
+      "--nb <source>",
+      "northbound database, as --sb: names, addresses and DHCP host names that the southbound lacks",
+    )
+    .addOption(
+      new Option(
+        "--ovs <source>",
+        "a host's Open_vSwitch database (conf.db), as --sb; repeatable: device and instance of each port",
+      ).argParser(sourceArgument),
+    )
+    .option("-p, --private-key <file>", "private key for ssl: servers")
+    .option("--certificate <file>", "certificate of that key")
+    .option("-C, --ca-cert <file>", "certificate of the CA that signed the server's")
+    .addOption(
+      new Option(
+        "--names <names>",
+        "ports and networks by their `logical` names, by the `friendly` ones that OpenStack, oVirt or Kubernetes gave them, or by `both`",
+      )
+        .choices(["logical", "friendly", "both"])
+        .default("logical"),
     )
     .addOption(
       new Option(

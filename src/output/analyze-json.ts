@@ -1,8 +1,9 @@
 import type { Moment } from "../analysis/analyzer.js";
-import type { Summary } from "../analysis/summary.js";
+import type { DatapathSummary, FlowSummary, PortSummary, Summary } from "../analysis/summary.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { linkTypeName } from "../wire/linktype.js";
 import { safeJson } from "./json.js";
+import { type NameSources, portFields } from "./names.js";
 import { isoTime } from "./time.js";
 
 const time = (moment: Moment | null): string | null =>
@@ -12,7 +13,10 @@ const time = (moment: Moment | null): string | null =>
  * The answer of `analyze -o json` (docs/cli.md) piece by piece, an element of a list a line: there may be more
  * of them than one text can hold.
  */
-export function* analyzeJson(summary: Summary, options: { all: boolean }): Generator<string> {
+export function* analyzeJson(
+  summary: Summary,
+  options: { all: boolean; sources: NameSources },
+): Generator<string> {
   yield "{";
   yield* list(
     "files",
@@ -47,15 +51,11 @@ export function* analyzeJson(summary: Summary, options: { all: boolean }): Gener
   yield ",";
   yield* list("notDecoded", stops(summary, options.all));
   yield ",";
-  yield* list("flows", summary.flows, (flow) => ({
-    ...flow,
-    firstTime: time(flow.firstTime),
-    lastTime: time(flow.lastTime),
-  }));
+  yield* list("flows", summary.flows, flow);
   yield ",";
-  yield* list("datapaths", summary.datapaths);
+  yield* list("datapaths", summary.datapaths, datapath);
   yield ",";
-  yield* list("ports", summary.ports);
+  yield* list("ports", summary.ports, (each) => port(each, options.sources));
   yield ",";
   yield* list("tunnels", summary.tunnels);
   yield ",";
@@ -71,6 +71,25 @@ function* list<T>(
   yield `\n "${name}": [`;
   for (let i = 0; i < elements.length; i++) yield `${i === 0 ? "" : ","}\n  ${safeJson(shape(elements[i]))}`;
   yield elements.length === 0 ? "]" : "\n ]";
+}
+
+function flow({ datapathFriendly, inportNames, outportNames, ...flow }: FlowSummary): object {
+  return {
+    ...flow,
+    datapathFriendlyName: datapathFriendly?.name ?? null,
+    inportFriendlyName: inportNames?.friendly?.name ?? null,
+    outportFriendlyName: outportNames?.friendly?.name ?? null,
+    firstTime: time(flow.firstTime),
+    lastTime: time(flow.lastTime),
+  };
+}
+
+function datapath({ friendly, ...datapath }: DatapathSummary): object {
+  return { ...datapath, friendlyName: friendly?.name ?? null };
+}
+
+function port({ datapathFriendly, names, ...port }: PortSummary, sources: NameSources): object {
+  return { ...port, datapathFriendlyName: datapathFriendly?.name ?? null, ...portFields(names, sources) };
 }
 
 function stops(summary: Summary, all: boolean): object[] {

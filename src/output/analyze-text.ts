@@ -1,7 +1,9 @@
 import type { FlowSummary, Summary } from "../analysis/summary.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
+import type { FriendlyName } from "../southbound/index.js";
 import { printable } from "../text.js";
 import { linkTypeName } from "../wire/linktype.js";
+import { label, type NameChoice, type NameSources } from "./names.js";
 import { type Column, grouped, type Style, table } from "./table.js";
 import { clockTime, dateTime } from "./time.js";
 
@@ -12,6 +14,9 @@ export interface AnalyzeTextOptions {
   utc: boolean;
   /** Whether there is an inventory: without one the columns of names are left out. */
   named: boolean;
+  /** Which of its names a thing is shown by. */
+  names: NameChoice;
+  sources: NameSources;
   style: Style;
 }
 
@@ -97,7 +102,17 @@ function name(text: string | null): string {
   return text === null ? "?" : text === "" ? '""' : printable(text);
 }
 
-function flows(summary: Summary, { top, utc, named, style }: AnalyzeTextOptions): string {
+/** A thing of two names. */
+function either(
+  logical: string | null,
+  friendly: FriendlyName | null | undefined,
+  choice: NameChoice,
+): string {
+  const text = label(logical, friendly, choice);
+  return text === null ? "?" : text === "" ? '""' : text;
+}
+
+function flows(summary: Summary, { top, utc, named, names, style }: AnalyzeTextOptions): string {
   if (summary.flows.length === 0) return "";
   const columns = [
     ...(named ? [left("DATAPATH"), left("INPORT"), left("OUTPORT")] : []),
@@ -110,7 +125,13 @@ function flows(summary: Summary, { top, utc, named, style }: AnalyzeTextOptions)
     left("LAST"),
   ];
   const row = (flow: FlowSummary): string[] => [
-    ...(named ? [name(flow.datapath), name(flow.inport), name(flow.outport)] : []),
+    ...(named
+      ? [
+          either(flow.datapath, flow.datapathFriendly, names),
+          either(flow.inport, flow.inportNames?.friendly, names),
+          either(flow.outport, flow.outportNames?.friendly, names),
+        ]
+      : []),
     `${flow.datapathKey}`,
     `${flow.ingressKey}`,
     `${flow.egressKey}`,
@@ -126,10 +147,12 @@ function flows(summary: Summary, { top, utc, named, style }: AnalyzeTextOptions)
   return heading("Flows", summary.flowCount, top) + table(columns, summary.flows.map(row), style) + more;
 }
 
-function ports(summary: Summary, { top, named, style }: AnalyzeTextOptions): string {
+function ports(summary: Summary, { top, named, names, sources, style }: AnalyzeTextOptions): string {
   if (summary.ports.length === 0) return "";
   const columns = [
     ...(named ? [left("DATAPATH"), left("PORT"), left("TYPE"), left("CHASSIS")] : []),
+    ...(named && sources.vswitches ? [left("DEVICE"), left("INSTANCE")] : []),
+    ...(named && sources.north ? [left("HOST NAME")] : []),
     right("VNI"),
     right("KEY"),
     right("SENT"),
@@ -142,12 +165,14 @@ function ports(summary: Summary, { top, named, style }: AnalyzeTextOptions): str
     .map((port) => [
       ...(named
         ? [
-            name(port.datapath),
-            name(port.name),
+            either(port.datapath, port.datapathFriendly, names),
+            either(port.name, port.names?.friendly, names),
             port.type === "" ? "vif" : name(port.type),
-            port.chassis === null ? "-" : name(port.chassis),
+            orNone(port.chassis),
           ]
         : []),
+      ...(named && sources.vswitches ? [orNone(port.names?.device), orNone(port.names?.instance)] : []),
+      ...(named && sources.north ? [orNone(port.names?.hostName)] : []),
       `${port.datapathKey}`,
       `${port.portKey}`,
       grouped(port.txPackets),
@@ -158,7 +183,11 @@ function ports(summary: Summary, { top, named, style }: AnalyzeTextOptions): str
   return heading("Ports", summary.ports.length, top) + table(columns, rows, style);
 }
 
-function datapaths(summary: Summary, { top, named, style }: AnalyzeTextOptions): string {
+function orNone(text: string | null | undefined): string {
+  return text == null ? "-" : name(text);
+}
+
+function datapaths(summary: Summary, { top, named, names, style }: AnalyzeTextOptions): string {
   if (summary.datapaths.length === 0) return "";
   const columns = [
     ...(named ? [left("DATAPATH"), left("KIND")] : []),
@@ -169,7 +198,7 @@ function datapaths(summary: Summary, { top, named, style }: AnalyzeTextOptions):
   const rows = summary.datapaths
     .slice(0, top)
     .map((datapath) => [
-      ...(named ? [name(datapath.name), datapath.kind ?? "?"] : []),
+      ...(named ? [either(datapath.name, datapath.friendly, names), datapath.kind ?? "?"] : []),
       `${datapath.datapathKey}`,
       grouped(datapath.packets),
       grouped(datapath.bytes),

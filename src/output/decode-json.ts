@@ -5,12 +5,13 @@ import type { FrameDecoder } from "../frame/decode.js";
 import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
-import type { Port, Resolution } from "../southbound/index.js";
+import type { Datapath, Port, Resolution } from "../southbound/index.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { fieldsOf } from "./fields.js";
 import { InnerSummary } from "./inner-summary.js";
 import { safeJson } from "./json.js";
+import { type NameSources, NO_SOURCES, portFields } from "./names.js";
 import type { PacketPrinter } from "./printer.js";
 import { isoTime } from "./time.js";
 
@@ -18,15 +19,17 @@ import { isoTime } from "./time.js";
 export class JsonPrinter implements PacketPrinter {
   readonly #namer: Namer | null;
   readonly #decoder: FrameDecoder;
+  readonly #sources: NameSources;
   readonly #summary = new InnerSummary();
   readonly #verifier = new ChecksumVerifier();
   readonly #header = new GeneveView();
   #file = "";
   #interfaces: CaptureSource["interfaces"] = [];
 
-  constructor(namer: Namer | null, decoder: FrameDecoder) {
+  constructor(namer: Namer | null, decoder: FrameDecoder, sources: NameSources = NO_SOURCES) {
     this.#namer = namer;
     this.#decoder = decoder;
+    this.#sources = sources;
   }
 
   startFile(source: Pick<CaptureSource, "name" | "interfaces">): void {
@@ -129,15 +132,17 @@ export class JsonPrinter implements PacketPrinter {
       (each): each is HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> =>
         each.depth === 1 && (each.layer === "ipv4" || each.layer === "ipv6"),
     );
-    const end = (at: Resolution["outport"], address: string | null): object | null =>
-      endpoint(hasKeys ? namer?.endpoint(packets, frames, i, at, address) : null);
+    const end = (at: Resolution["outport"], address: string | null): object | null => {
+      const found = hasKeys ? namer?.endpoint(packets, frames, i, at, address) : null;
+      return found == null ? null : { name: found.name, ...this.#known(packets, i, found) };
+    };
     return {
       datapathKey: frames.vni[i],
       ingressKey: hasKeys ? ingressOf(word) : null,
       egressKey: hasKeys ? egressOf(word) : null,
-      datapath: datapath(resolution),
-      inport: port(resolution?.inport ?? null),
-      outport: port(resolution?.outport ?? null),
+      datapath: this.#datapath(packets, i, resolution?.datapath ?? null),
+      inport: this.#port(packets, i, resolution?.inport ?? null),
+      outport: this.#port(packets, i, resolution?.outport ?? null),
       sourceChassis: namer?.sourceChassis(packets, frames, i) ?? null,
       destinationChassis: namer?.destinationChassis(packets, frames, i) ?? null,
       source: end(resolution?.inport ?? null, ip?.source ?? null),
@@ -146,24 +151,35 @@ export class JsonPrinter implements PacketPrinter {
       ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
     };
   }
+
+  #datapath(packets: PacketBatch, i: number, found: Datapath | null): object | null {
+    if (found === null) return null;
+    const friendly = this.#namer?.datapathName(packets, i, found);
+    return {
+      name: found.name,
+      kind: found.kind,
+      uuid: found.uuid,
+      friendlyName: friendly?.name ?? null,
+    };
+  }
+
+  #port(packets: PacketBatch, i: number, found: Resolution["outport"]): object | null {
+    if (found === null) return null;
+    if (found.kind === "multicast") return { name: found.name, type: "multicast" };
+    return {
+      name: found.name,
+      type: found.type,
+      chassis: found.chassis?.name ?? null,
+      ...this.#known(packets, i, found),
+    };
+  }
+
+  #known(packets: PacketBatch, i: number, port: Port): object {
+    return portFields(this.#namer?.portNames(packets, i, port) ?? null, this.#sources);
+  }
 }
 
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */
 function verdictFields(verdict: Verdict): object {
   return verdict === "unfilled" ? { checksum: "bad", unfilled: true } : { checksum: verdict };
-}
-
-function datapath(resolution: Resolution | null): object | null {
-  const found = resolution?.datapath ?? null;
-  return found === null ? null : { name: found.name, kind: found.kind, uuid: found.uuid };
-}
-
-function port(found: Resolution["outport"]): object | null {
-  if (found === null) return null;
-  if (found.kind === "multicast") return { name: found.name, type: "multicast" };
-  return { name: found.name, type: found.type, chassis: found.chassis?.name ?? null };
-}
-
-function endpoint(found: Port | null | undefined): object | null {
-  return found == null ? null : { name: found.name };
 }

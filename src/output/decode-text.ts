@@ -4,11 +4,12 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
-import type { Resolution } from "../southbound/index.js";
+import type { Port, PortNames, Resolution } from "../southbound/index.js";
 import { printable, quoted } from "../text.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { hexDump } from "./hex.js";
 import { InnerSummary } from "./inner-summary.js";
+import { label, type NameChoice } from "./names.js";
 import type { PacketPrinter } from "./printer.js";
 import type { Style } from "./table.js";
 import { clockTime } from "./time.js";
@@ -20,6 +21,8 @@ export interface TextOptions {
   verbose: boolean;
   /** Bytes below each line. */
   hex: boolean;
+  /** Which of its names a thing is shown by. */
+  names: NameChoice;
   style: Style;
 }
 
@@ -47,7 +50,7 @@ export class TextPrinter implements PacketPrinter {
     const resolution = hasOvn && this.#namer !== null ? this.#namer.keys(packets, frames, i) : null;
     const parts = [style.dim(clockTime(packets.tsSec[i], packets.tsNsec[i], utc))];
     if (frames.outerIp[i] >= 0) parts.push(this.#hosts(packets, frames, i));
-    if (resolution !== null) parts.push(logical(resolution, style));
+    if (resolution !== null) parts.push(this.#logical(packets, i, resolution));
     if (frames.vni[i] >= 0) parts.push(keys(frames, i));
     const inner = this.#summary.text(packets.view, frames, i);
     if (inner !== "") parts.push(inner);
@@ -56,10 +59,41 @@ export class TextPrinter implements PacketPrinter {
     if (this.#tree !== null) {
       const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
       text += this.#tree.text(packets, frames, i, linkType);
-      if (resolution !== null) text += `    ${traceWords(resolution)}\n`;
+      if (resolution !== null) text += `    ${traceWords(resolution)}\n${this.#more(packets, i, resolution)}`;
     }
     if (this.#options.hex)
       text += hexDump(packets.bytes, packets.offset[i], packets.offset[i] + packets.capturedBytes[i]);
+    return text;
+  }
+
+  /** `network2: net2-router1 -> vm2`, with `?` for what has no name. */
+  #logical(packets: PacketBatch, i: number, { datapath, inport, outport }: Resolution): string {
+    const { style, names } = this.#options;
+    const asked = names === "logical" ? null : this.#namer;
+    const friendly = datapath === null ? null : asked?.datapathName(packets, i, datapath);
+    const network = label(datapath?.name, friendly, names, style.dim) ?? "?";
+    const port = (at: Resolution["outport"]): string => {
+      const known = at?.kind === "port" ? asked?.portNames(packets, i, at)?.friendly : null;
+      return style.green(label(at?.name, known, names, style.dim) ?? "?");
+    };
+    return `${style.cyan(`${network}:`)} ${port(inport)} -> ${port(outport)}`;
+  }
+
+  #portNames(packets: PacketBatch, i: number, at: Resolution["outport"]): PortNames | null {
+    return at?.kind === "port" ? (this.#namer?.portNames(packets, i, at) ?? null) : null;
+  }
+
+  /** Below the words of ovn-trace: what else is known of the ports, a line each. */
+  #more(packets: PacketBatch, i: number, { inport, outport }: Resolution): string {
+    let text = "";
+    for (const [role, at] of [
+      ["inport", inport],
+      ["outport", outport],
+    ] as const) {
+      const names = this.#portNames(packets, i, at);
+      const parts = names === null ? [] : knownParts(names, at as Port);
+      if (parts.length > 0) text += `    ${role}  ${parts.join(", ")}\n`;
+    }
     return text;
   }
 
@@ -73,12 +107,14 @@ export class TextPrinter implements PacketPrinter {
   }
 }
 
-const known = (name: string | null | undefined): string => (name == null ? "?" : printable(name));
-
-/** `network2: net2-router1 -> vm2`, with `?` for what has no name. */
-function logical(resolution: Resolution, style: Style): string {
-  const { datapath, inport, outport } = resolution;
-  return `${style.cyan(`${known(datapath?.name)}:`)} ${style.green(known(inport?.name))} -> ${style.green(known(outport?.name))}`;
+/** `known as web-1, device vnet0 on worker1, instance 6f1c..., host name web`, as far as there is any of it. */
+function knownParts({ friendly, device, instance, hostName }: PortNames, { chassis }: Port): string[] {
+  const parts: string[] = [];
+  if (friendly !== null) parts.push(`known as ${printable(friendly.name)}`);
+  if (device !== null) parts.push(`device ${printable(device)} on ${printable(chassis?.name ?? "?")}`);
+  if (instance !== null) parts.push(`instance ${printable(instance)}`);
+  if (hostName !== null) parts.push(`host name ${printable(hostName)}`);
+  return parts;
 }
 
 function keys(frames: FrameBatch, i: number): string {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FlowTable } from "../../src/analysis/flow-table.js";
+import { FLOW, FlowTable, flowHash } from "../../src/analysis/flow-table.js";
 import { TunnelTable } from "../../src/analysis/tunnel-table.js";
 import { PacketBatch } from "../../src/capture/batch.js";
 import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
@@ -108,6 +108,54 @@ describe("flow table", () => {
       [1e9 + 12, 1, 1e9 + 12, 1],
     ]);
     expect(asked).toBe(3);
+  });
+});
+
+describe("flows while meanings change", () => {
+  const home = (table: FlowTable, vni: number, keys: number): number => {
+    const slot = flowHash(vni + 1, keys) & table.mask;
+    expect(table.words[slot * FLOW.words + FLOW.vni]).toBe(vni + 1);
+    return table.from[slot];
+  };
+
+  test("of the entries of one key the newest is found first, and none loses a packet", () => {
+    const table = new FlowTable((_vni, _keys, ms) => {
+      const second = Math.floor(ms / 1000) * 1000;
+      return { from: second, until: second + 1000 };
+    });
+    let late = 0;
+    for (let second = 100_000; second < 100_400; second++) {
+      for (let each = 0; each < 3; each++) table.add(5, 9, 100, second, each);
+      table.reserve(1);
+      expect(home(table, 5, 9)).toBe(second * 1000);
+      // A late one still finds its own.
+      if (second % 7 !== 0) continue;
+      late++;
+      table.add(5, 9, 100, second - 1 - (second % 5), 0);
+    }
+    expect(table.count).toBeLessThan(408);
+    const packets = [...table.entries()].reduce((sum, flow) => sum + flow.packets, 0);
+    expect(packets).toBe(1200 + late);
+  });
+
+  test("an entry without an end gets one when its key is given to another", () => {
+    let until = Number.POSITIVE_INFINITY;
+    const table = new FlowTable((_vni, _keys, ms) =>
+      ms < until
+        ? { from: Number.NEGATIVE_INFINITY, until }
+        : { from: until, until: Number.POSITIVE_INFINITY },
+    );
+    table.add(5, 9, 100, 100_000, 0);
+    table.add(5, 9, 100, 100_001, 0);
+    until = 100_001_500;
+    table.revalidate();
+    table.add(5, 9, 100, 100_001, 400_000_000);
+    table.add(5, 9, 100, 100_001, 500_000_000);
+    table.add(5, 9, 100, 100_002, 0);
+    expect(listed(table).map((flow) => [flow.firstSec, flow.firstNsec, flow.packets])).toEqual([
+      [100_000, 0, 3],
+      [100_001, 500_000_000, 2],
+    ]);
   });
 });
 

@@ -123,6 +123,8 @@ describe.each(scenarios)("captures/%s/expected.json", (scenario) => {
   };
   const name = (datapathKey: number, key: number) =>
     said.ports.get(`${datapathKey}:${key}`)?.name ?? said.groups.get(`${datapathKey}:${key}`);
+  const friendlyName = (datapathKey: number, key: number) =>
+    said.ports.get(`${datapathKey}:${key}`)?.friendlyName ?? null;
 
   test.each(Object.entries(answers))(
     "%s: names are OVN's, and all sums are those of the flows",
@@ -139,6 +141,9 @@ describe.each(scenarios)("captures/%s/expected.json", (scenario) => {
           datapath: said.datapaths.get(flow.datapathKey)?.name,
           inport: name(flow.datapathKey, flow.ingressKey),
           outport: name(flow.datapathKey, flow.egressKey),
+          datapathFriendlyName: said.datapaths.get(flow.datapathKey)?.friendlyName,
+          inportFriendlyName: friendlyName(flow.datapathKey, flow.ingressKey),
+          outportFriendlyName: friendlyName(flow.datapathKey, flow.egressKey),
         });
       expect(total(() => true).packets).toBe(answer.ovn);
 
@@ -148,6 +153,7 @@ describe.each(scenarios)("captures/%s/expected.json", (scenario) => {
       for (const { datapathKey, ...datapath } of datapaths)
         expect(datapath).toEqual({
           name: said.datapaths.get(datapathKey)?.name,
+          friendlyName: said.datapaths.get(datapathKey)?.friendlyName,
           kind: said.datapaths.get(datapathKey)?.kind,
           ...total((flow) => flow.datapathKey === datapathKey),
         });
@@ -166,7 +172,9 @@ describe.each(scenarios)("captures/%s/expected.json", (scenario) => {
         const sent = total((flow) => here(flow) && flow.ingressKey === portKey);
         expect(port).toEqual({
           datapath: said.datapaths.get(datapathKey)?.name,
+          datapathFriendlyName: said.datapaths.get(datapathKey)?.friendlyName,
           name: name(datapathKey, portKey),
+          friendlyName: friendlyName(datapathKey, portKey),
           type: row?.type ?? "multicast",
           chassis: row?.chassisAt(Number.POSITIVE_INFINITY) ?? null,
           rxPackets: received.packets,

@@ -40,6 +40,8 @@ type Row = Record<string, unknown>;
 export interface TruePort {
   uuid: string;
   name: string;
+  /** What the cloud calls it. */
+  friendlyName: string | null;
   type: string;
   datapathKey: number;
   portKey: number;
@@ -51,7 +53,10 @@ export interface TruePort {
 
 /** What ovn-sbctl and the journal say, read by nothing of src. */
 export interface Truth {
-  datapaths: Map<number, { uuid: string; name: string; kind: "switch" | "router" }>;
+  datapaths: Map<
+    number,
+    { uuid: string; name: string; friendlyName: string | null; kind: "switch" | "router" }
+  >;
   /** By `datapath key:port key`. */
   ports: Map<string, TruePort>;
   /** By `datapath key:group key`. */
@@ -111,7 +116,8 @@ export function truthIn(folder: string): Truth {
       table("Datapath_Binding").map((row) => {
         const ids = mapOf(row.external_ids);
         const kind = "logical-switch" in ids ? "switch" : "router";
-        return [row.tunnel_key as number, { uuid: uuidOf(row._uuid), name: ids.name, kind }];
+        const names = { name: ids.name, friendlyName: ids.name2 ?? null };
+        return [row.tunnel_key as number, { uuid: uuidOf(row._uuid), ...names, kind }];
       }),
     ),
     ports: new Map(
@@ -123,6 +129,7 @@ export function truthIn(folder: string): Truth {
           {
             uuid,
             name: row.logical_port as string,
+            friendlyName: mapOf(row.external_ids).name ?? null,
             type: row.type as string,
             datapathKey: keys.get(uuidOf(row.datapath)) as number,
             portKey: row.tunnel_key as number,

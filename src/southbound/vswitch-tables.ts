@@ -1,0 +1,26 @@
+/*
+ * The tables and columns of a host's Open_vSwitch database (ovs-vswitchd.conf.db(5)) that tie a logical port to
+ * a device.
+ */
+import { type ColumnSpec, columnIndex, type DatabaseSpec } from "./ovsdb/schema.js";
+
+const TABLES = {
+  Open_vSwitch: [["external_ids", "map", "string"]],
+  Interface: [
+    ["name", "one", "string", "essential"],
+    ["ofport", "optional", "integer"],
+    ["external_ids", "map", "string", "essential"],
+  ],
+} as const satisfies Record<string, readonly ColumnSpec[]>;
+
+/** Where each column of a table lies in a row's values. */
+export const VswitchColumn = columnIndex(TABLES);
+
+export const OPEN_VSWITCH: DatabaseSpec = {
+  name: "Open_vSwitch",
+  usualFile: "conf.db",
+  tables: TABLES,
+  essential: ["Open_vSwitch", "Interface"],
+  optional: [],
+  loss: "it names no device",
+};

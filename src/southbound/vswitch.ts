@@ -1,0 +1,89 @@
+/*
+ * A host's Open_vSwitch database: which of its devices is which logical port. ovn-controller(8) binds a port
+ * where an Interface has its name as external_ids:iface-id.
+ */
+import { DatedRows } from "./dated-rows.js";
+import type { Chassis } from "./model.js";
+import type { SourceDescription } from "./ovsdb/sink.js";
+import { type Datum, pairsOf, pairValue } from "./ovsdb/value.js";
+import { Span } from "./span.js";
+import type { RowValues } from "./store.js";
+import { VswitchColumn } from "./vswitch-tables.js";
+
+const INTERFACE = VswitchColumn.Interface;
+const HOST = VswitchColumn.Open_vSwitch;
+/** The Open_vSwitch table has one row. */
+const THE_HOST = "";
+
+/** A device of a host. */
+export interface VirtualInterface {
+  /** Its name there: `vnet0`, `tap0d1e2f`, ... */
+  readonly device: string;
+  /** The VM (its uuid) or pod (`namespace/name`) it belongs to; null where the database does not say. */
+  readonly instance: string | null;
+}
+
+/** The Open_vSwitch database of one host, over time. */
+export class VSwitch extends DatedRows {
+  constructor(description: SourceDescription) {
+    super(description, {
+      Open_vSwitch: () => THE_HOST,
+      Interface: (values) => pairValue(values[INTERFACE.external_ids], "iface-id") ?? null,
+    });
+  }
+
+  /** Whether it says whose it is; if not, its devices are no chassis's. */
+  get isNamed(): boolean {
+    return this.#host(new Span(), Number.MAX_VALUE).some((ids) => ids !== null);
+  }
+
+  /** Whether this is the database of `chassis`: by system-id, which names it; where there is none, by host name. */
+  isOf(chassis: Chassis, span: Span, time: number): boolean {
+    const [systemId, hostName] = this.#host(span, time);
+    return systemId !== null ? systemId === chassis.name : hostName !== null && hostName === chassis.hostname;
+  }
+
+  /**
+   * The device of the logical port `ifaceId`, with one of the addresses `macs` (entries of "MAC [IP...]") where
+   * that makes the difference. Null where there is none, or still more than one.
+   */
+  interfaceOf(ifaceId: string, macs: readonly string[], span: Span, time: number): VirtualInterface | null {
+    const usable = this.byKey("Interface", ifaceId, span, time).filter(isInUse);
+    const own = usable.length > 1 ? usable.filter((row) => hasMac(row, macs)) : usable;
+    if (own.length !== 1) return null;
+    const [row] = own;
+    return { device: row[INTERFACE.name] as string, instance: instanceOf(row[INTERFACE.external_ids]) };
+  }
+
+  #host(span: Span, time: number): readonly (string | null)[] {
+    const [row] = this.byKey("Open_vSwitch", THE_HOST, span, time);
+    if (row === undefined) return [null, null];
+    const ids = row[HOST.external_ids];
+    return [pairValue(ids, "system-id") ?? null, pairValue(ids, "hostname") ?? null];
+  }
+}
+
+/** ofport -1: the device could not be opened. iface-status: of several for one port, which counts. */
+function isInUse(row: RowValues): boolean {
+  return (
+    row[INTERFACE.ofport] !== -1 && pairValue(row[INTERFACE.external_ids], "iface-status") !== "inactive"
+  );
+}
+
+function hasMac(row: RowValues, macs: readonly string[]): boolean {
+  const mac = pairValue(row[INTERFACE.external_ids], "attached-mac")?.toLowerCase();
+  return mac !== undefined && macs.some((entry) => entry.toLowerCase().split(" ", 1)[0] === mac);
+}
+
+/**
+ * Who writes what: libvirt `vm-id` (ovs-vswitchd.conf.db(5)), OpenStack's os-vif `vm-uuid`, Kube-OVN
+ * `pod_namespace` and `pod_name`. ovn-kubernetes names the pod in iface-id itself.
+ */
+function instanceOf(externalIds: Datum): string | null {
+  const ids = pairsOf(externalIds);
+  const vm = ids.get("vm-id") ?? ids.get("vm-uuid");
+  if (vm !== undefined) return vm;
+  const namespace = ids.get("pod_namespace");
+  const pod = ids.get("pod_name");
+  return namespace === undefined || pod === undefined ? null : `${namespace}/${pod}`;
+}
