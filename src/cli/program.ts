@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { withDefaults } from "./arguments.js";
 import { Exit, faultLine } from "./fault.js";
 import { addCommonOptions, type CommonOptions, countArgument } from "./options.js";
-
-const verbs = new Set(["decode", "analyze", "help"]);
+import { addSbVerbs } from "./sb-verbs.js";
 
 /** Runs the program with `args` (without node and script) and returns its exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -58,51 +58,18 @@ export async function main(args: readonly string[]): Promise<number> {
       status = await analyze(files, options);
     });
 
+  addSbVerbs(program, (exit) => {
+    status = exit;
+  });
+
   try {
-    await program.parseAsync(withDefaults(args), { from: "user" });
+    await program.parseAsync(withDefaults(program, args), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.done : Exit.failed;
     process.stderr.write(`${faultLine(error)}\n`);
     return Exit.failed;
   }
   return status;
-}
-
-/** Flags that take the next word as their value. */
-const withValue = new Set([
-  "--sb",
-  "--sb-time",
-  "--geneve-port",
-  "-c",
-  "--count",
-  "-o",
-  "--output",
-  "--reader",
-  "--top",
-]);
-
-/**
- * Puts the verb first, wherever among the flags it stands, and adds `analyze` where only files are given. Tells
- * analyze's two meanings of `-n` apart: with a number it limits the list, else it turns names off.
- */
-function withDefaults(args: readonly string[]): string[] {
-  const words = [...args];
-  let first = 0;
-  while (
-    first < words.length &&
-    words[first].startsWith("-") &&
-    words[first] !== "-" &&
-    words[first] !== "--"
-  )
-    first += withValue.has(words[first]) ? 2 : 1;
-  const asked = words.slice(0, first).some((word) => ["-h", "--help", "-V", "--version"].includes(word));
-  if (verbs.has(words[first])) words.unshift(...words.splice(first, 1));
-  else if (!asked) words.unshift("analyze");
-  if (words[0] === "analyze")
-    for (let index = 1; index < words.length && words[index] !== "--"; index++)
-      if (/^-n\d+$/.test(words[index])) words.splice(index, 1, "--top", words[index].slice(2));
-      else if (words[index] === "-n" && /^\d+$/.test(words[index + 1] ?? "")) words[index] = "--top";
-  return words;
 }
 
 function version(): string {

@@ -1,7 +1,11 @@
 /** genevescope/southbound: what the keys in a packet mean, as of the packet's time. */
 
+export type { KeyHolder, PortEvent, PortEventKind } from "./events.js";
+export type { FriendlyName, NamingSystem } from "./friendly.js";
 export { Inventory } from "./inventory.js";
+export type { DatapathNames, KnownNames, PortNames } from "./known-names.js";
 export type * from "./model.js";
 export { openSouthbound } from "./open.js";
+export { type NameSources, openKnownNames } from "./open-names.js";
 export { SouthboundError, type SouthboundErrorCode } from "./ovsdb/error.js";
 export type { SourceDescription } from "./ovsdb/sink.js";

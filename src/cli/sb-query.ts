@@ -1,0 +1,155 @@
+/*
+ * What `sb resolve` is asked for: keys as numbers, as an option word or in Open vSwitch's words, an address, or
+ * a name.
+ */
+import { isIP } from "node:net";
+import { shown } from "../text.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
+import { CliError } from "./fault.js";
+
+/** Keys; null for one that was not given. */
+export interface KeysQuery {
+  readonly kind: "keys";
+  readonly vni: number;
+  readonly ingress: number | null;
+  readonly egress: number | null;
+}
+
+export type SbQuery =
+  | KeysQuery
+  | { readonly kind: "address"; readonly address: string }
+  | { readonly kind: "name"; readonly name: string };
+
+const LAST_VNI = 0xffffff;
+const LAST_INGRESS = 0x7fff;
+const LAST_EGRESS = 0xffff;
+
+/** Reads the words after `sb resolve`. Throws a CliError that says which one is wrong. */
+export function resolveQuery(words: readonly string[]): SbQuery {
+  if (words.some((word) => word.includes("="))) return flowQuery(words.join(" "));
+  const [first, second, third] = words;
+  if (words.length === 1) {
+    if (isNumber(first)) return { kind: "keys", vni: vniArgument(first), ingress: null, egress: null };
+    return isIP(first) > 0 ? { kind: "address", address: first } : { kind: "name", name: first };
+  }
+  if (words.length === 2) {
+    const vni = vniArgument(first);
+    const word = optionWord(second);
+    return { kind: "keys", vni, ingress: ingressOf(word), egress: egressOf(word) };
+  }
+  if (words.length === 3)
+    return {
+      kind: "keys",
+      vni: vniArgument(first),
+      ingress: keyArgument("ingress key", second, 0, LAST_INGRESS),
+      egress: egressArgument(third),
+    };
+  throw new CliError(
+    "sb resolve: give VNI INGRESS EGRESS, VNI 0xWORD, VNI, metadata=0x8,reg14=0x2,reg15=0x1 as Open vSwitch prints it, an outer address, or a name",
+  );
+}
+
+/** A datapath's tunnel key, as a number. */
+export function vniArgument(text: string): number {
+  return keyArgument("VNI", text, 1, LAST_VNI);
+}
+
+/** An egress key, as a number: up to 32767 a port's, above a multicast group's. */
+export function egressArgument(text: string): number {
+  return keyArgument("egress key", text, 0, LAST_EGRESS);
+}
+
+export function isNumber(text: string): boolean {
+  return /^(0x[0-9a-f]+|\d+)$/i.test(text);
+}
+
+function keyArgument(what: string, text: string, low: number, high: number): number {
+  const value = numberArgument(what, text);
+  if (!(value >= low && value <= high))
+    throw new CliError(
+      `${what} ${shown(text)} is no number from ${low} to ${high} (decimal, or 0x${high.toString(16)} at most)`,
+    );
+  return value;
+}
+
+/** The data of OVN's option: a number, or its eight hexadecimal digits as `decode -o json` prints them. */
+function optionWord(text: string): number {
+  const isDigits = /^(?=0|\d*[a-f])[0-9a-f]{8}$/i.test(text);
+  const value = isDigits ? Number.parseInt(text, 16) : numberArgument("option word", text);
+  if (!(value <= 0xffffffff))
+    throw new CliError(
+      `option word ${shown(text)} is no number of 32 bits such as 0x00020001 (ingress key 2, egress key 1)`,
+    );
+  return value;
+}
+
+/** NaN for what is no number. */
+function numberArgument(what: string, text: string): number {
+  // tcpdump -x prints 16 as 0010, which most people take for 10 and a shell for 8.
+  if (/^0\d+$/.test(text))
+    throw new CliError(`${what} ${shown(text)} has a leading zero; give ${Number(text)} or 0x${text}`);
+  return isNumber(text) ? Number(text) : Number.NaN;
+}
+
+/** Keys in a flow, as `ovs-ofctl dump-flows`, `ovs-appctl dpctl/dump-flows` or ofproto/trace print it. */
+function flowQuery(text: string): KeysQuery {
+  // What a flow does is asked only where what it matches tells nothing.
+  const [match] = text.split(/\bactions[=:]/, 1);
+  const query = keysIn(match) ?? keysIn(text);
+  if (query === null)
+    throw new CliError(
+      `${shown(text, 80)}: has no datapath key; what is needed is metadata=0x8,reg14=0x2,reg15=0x1, or tun_id=0x8,tun_metadata0=0x20001, or tunnel(tun_id=0x8,geneve({class=0x102,type=0x80,len=4,0x20001}))`,
+    );
+  return query;
+}
+
+function keysIn(text: string): KeysQuery | null {
+  const metadata = field(text, "metadata", LAST_VNI);
+  if (metadata !== null)
+    return {
+      kind: "keys",
+      vni: metadata,
+      ingress: field(text, "reg14", LAST_INGRESS),
+      egress: field(text, "reg15", LAST_EGRESS),
+    };
+  const vni = field(text, "tun_id", LAST_VNI) ?? field(text, "vni", LAST_VNI);
+  if (vni === null) return null;
+  const option =
+    masked(text, /\btun_metadata0=/) ?? masked(text, /\bclass=0x0?102,type=0x80,len=4,/i) ?? NOTHING;
+  if (option.value > 0xffffffffn)
+    throw new CliError(`option word 0x${option.value.toString(16)} is longer than 32 bits`);
+  const word = Number(option.value);
+  return {
+    kind: "keys",
+    vni,
+    // A megaflow leaves bits open that no flow looked at.
+    ingress: (option.mask & 0x7fff0000n) === 0x7fff0000n ? ingressOf(word) : null,
+    egress: (option.mask & 0xffffn) === 0xffffn ? egressOf(word) : null,
+  };
+}
+
+interface Masked {
+  readonly value: bigint;
+  /** Bits that are not set here may be anything. */
+  readonly mask: bigint;
+}
+
+const ALL = (1n << 64n) - 1n;
+const NOTHING: Masked = { value: 0n, mask: 0n };
+
+/** The number, perhaps with a mask, behind `before`; null where there is none. */
+function masked(text: string, before: RegExp): Masked | null {
+  const number = "(0x[0-9a-f]{1,16}|\\d{1,20})";
+  const found = new RegExp(`${before.source}${number}(?:/${number})?`, "i").exec(text);
+  if (found === null) return null;
+  return { value: BigInt(found[1]), mask: found[2] === undefined ? ALL : BigInt(found[2]) };
+}
+
+function field(text: string, name: string, last: number): number | null {
+  const found = masked(text, new RegExp(`\\b${name}=`));
+  const bits = BigInt(last);
+  if (found === null || (found.mask & bits) !== bits) return null;
+  if (found.value > bits)
+    throw new CliError(`${name}=0x${found.value.toString(16)} is above 0x${last.toString(16)}`);
+  return Number(found.value);
+}

@@ -1,0 +1,93 @@
+/*
+ * How the verbs of `sb` say things: names as ovn-sbctl(8) writes them, times, tunnels, remarks on ports.
+ */
+import { portEncaps } from "../southbound/events.js";
+import type { Chassis, Encap, Port } from "../southbound/index.js";
+import { printable } from "../text.js";
+import { dateTime } from "./time.js";
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A string as ovn-sbctl prints it: bare where it is an identifier and no UUID, else in double quotes. */
+export function ovsString(text: string): string {
+  const bare = /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(text) && text !== "true" && text !== "false";
+  return bare && !uuid.test(text) ? text : `"${printable(text.replace(/["\\]/g, "\\$&"))}"`;
+}
+
+/** A map as ovn-sbctl prints it: `{csum="true", dst_port="6081"}`. */
+export function ovsMap(map: ReadonlyMap<string, string>): string {
+  return `{${[...map].map(([key, value]) => `${ovsString(key)}=${ovsString(value)}`).join(", ")}}`;
+}
+
+/** Milliseconds since 1970 as `YYYY-MM-DD HH:MM:SS.mmm` in local time, or in UTC. */
+export function momentText(time: number, utc: boolean): string {
+  const { sec, nsec } = parts(time);
+  return dateTime(sec, nsec, utc).slice(0, -3);
+}
+
+/** Whole seconds and the whole milliseconds after them in nanoseconds. */
+export function parts(time: number): { sec: number; nsec: number } {
+  const sec = Math.floor(time / 1000);
+  return { sec, nsec: Math.floor(time - sec * 1000) * 1_000_000 };
+}
+
+/** How long something took: `1.021 s`, `3 min 2 s`, `2 d 5 h`. */
+export function durationText(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < 60) return `${Math.round(milliseconds) / 1000} s`;
+  const units = [
+    [86400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ] as const;
+  const first = units.findIndex(([unit]) => seconds >= unit);
+  return units
+    .slice(first, first + 2)
+    .map(([unit, word], i) => {
+      const whole = i === 0 ? seconds : seconds % units[first][0];
+      return `${Math.floor(whole / unit)} ${word}`;
+    })
+    .filter((text) => !text.startsWith("0 "))
+    .join(" ");
+}
+
+/** Tunnel end points: `geneve 10.127.0.3, vxlan 10.127.0.3`. */
+export function encapsText(encaps: readonly Encap[]): string {
+  return encaps.map(({ type, ip }) => `${printable(type)} ${printable(ip)}`).join(", ");
+}
+
+/** A chassis with its tunnel end points: `worker1 (geneve 10.127.0.3)`. */
+export function chassisText(chassis: Chassis, encaps: readonly Encap[] = chassis.encaps): string {
+  const name = printable(chassis.name);
+  return encaps.length === 0 ? name : `${name} (${encapsText(encaps)})`;
+}
+
+/** Where a port is bound, with the way there. */
+export function bindingText(port: Port): string {
+  const at = port.chassis === null ? "unbound" : chassisText(port.chassis, portEncaps(port));
+  return [at, ...port.additionalChassis.map((chassis) => `also ${chassisText(chassis)}`)].join(", ");
+}
+
+/** `""` is a VIF, a VM's or container's own interface. */
+export function typeText(type: string): string {
+  return type === "" ? "vif" : printable(type);
+}
+
+/** What a port is to other ports, and whether it is not up: `peer router1-net1`, `down`. */
+export function remarks(port: Port): string[] {
+  const list: string[] = [];
+  const { options } = port;
+  const relation = (word: string, name: string | null | undefined) => {
+    if (name) list.push(`${word} ${printable(name)}`);
+  };
+  relation("peer", options.get("peer"));
+  relation("of", options.get("distributed-port"));
+  relation("network", options.get("network_name"));
+  relation("in", port.parentPort);
+  relation("virtual parent", port.virtualParent);
+  if (port.requestedChassis !== null && port.requestedChassis.name !== port.chassis?.name)
+    relation("requested on", port.requestedChassis.name);
+  if (port.chassis !== null && port.up === false) list.push("down");
+  return list;
+}
