@@ -128,6 +128,9 @@ export class DatedRows implements TransactionSink {
     return found;
   }
 
+  /** A row of `table` has become `after`; for what is looked up otherwise. */
+  protected became(_table: string, _after: RowValues): void {}
+
   #change(table: string, uuid: string, time: number, after: RowValues | null): void {
     const rows = this.#rows.get(table);
     const bearers = this.#bearers.get(table);
@@ -138,6 +141,7 @@ export class DatedRows implements TransactionSink {
       rows.set(uuid, row);
     }
     row.versions.set(time, after);
+    if (after !== null) this.became(table, after);
     const key = after === null ? null : (this.#keys[table]?.(after) ?? null);
     if (key === null) return;
     let own = bearers.get(key);

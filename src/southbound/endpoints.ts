@@ -30,7 +30,15 @@ const NOBODY: Endpoint = Object.freeze({ port: null, candidates: Object.freeze([
 
 type How = NonNullable<Endpoint["how"]>;
 /** A machine's own address comes before one that is translated, and that before a router's. */
-const RANK: Readonly<Record<How, number>> = { mac: 0, nat: 1, router: 2 };
+const RANK: Readonly<Record<How, number>> = { address: 0, nat: 1, router: 2 };
+
+/** Another source of addresses: those that the northbound has assigned, of which `mac` says but `dynamic`. */
+export interface AddressSource {
+  /** Grows with every change. */
+  readonly generation: number;
+  /** The logical ports that had the address (canonical text) at `time`. */
+  ownersOf(address: string, time: number): readonly string[];
+}
 
 /** Ports by the addresses they ever had; built when first asked, and kept up with every change from then on. */
 export class EndpointIndex {
@@ -42,11 +50,18 @@ export class EndpointIndex {
   readonly #answers = new Map<number, Map<string, Answers<Endpoint>>>();
   #kept = 0;
   #built = false;
+  #further: AddressSource | null = null;
 
   constructor(history: History, composer: Composer) {
     this.#history = history;
     this.#composer = composer;
     this.#reach = new ReachIndex(history);
+  }
+
+  /** From now on `further` is asked, too. */
+  learn(further: AddressSource): void {
+    this.#further = further;
+    this.#answers.clear();
   }
 
   /** The row of a port has changed at `time`. */
@@ -61,8 +76,12 @@ export class EndpointIndex {
    * connect with the one with the key `datapathKey`.
    */
   find(address: string, datapathKey: number, time: number): Endpoint {
-    const kept = this.#answers.get(datapathKey)?.get(address)?.at(time, this.#history.generation);
+    const kept = this.#answers.get(datapathKey)?.get(address)?.at(time, this.#generation);
     return kept?.value ?? this.#find(address, datapathKey, time);
+  }
+
+  get #generation(): number {
+    return this.#history.generation + (this.#further?.generation ?? 0);
   }
 
   #find(address: string, datapathKey: number, time: number): Endpoint {
@@ -74,7 +93,7 @@ export class EndpointIndex {
         ? { ...NOBODY }
         : this.#search(canonicalAddress(address.toLowerCase()), datapath.uuid, span, time);
     const answer: Endpoint = { ...endpoint, from: span.from, until: span.until };
-    this.#keep(datapathKey, address, new Answer(answer, span, this.#history.generation));
+    this.#keep(datapathKey, address, new Answer(answer, span, this.#generation));
     return answer;
   }
 
@@ -97,27 +116,32 @@ export class EndpointIndex {
   }
 
   #search(address: string, datapath: string, span: Span, time: number): Endpoint {
-    const found = this.#rows.get(address);
     // Another row may come to have the address at any time.
     span.open = true;
-    if (found === undefined) return NOBODY;
     const reach = this.#reach.of(datapath, time).value;
     span.narrow(reach);
-    let best: How | null = null;
-    let versions: RowVersion[] = [];
-    for (const row of Array.isArray(found) ? found : [found]) {
+    const found: { version: RowVersion; how: How }[] = [];
+    for (const row of this.#rowsWith(address)) {
       const version = span.read(row.versions, time);
-      if (version === null || !reach.datapaths.has(version.values[PORT.datapath] as string)) continue;
-      const how = howItHas(version.values, address);
-      if (how === null || (best !== null && RANK[how] > RANK[best])) continue;
-      if (how !== best) versions = [];
-      best = how;
-      versions.push(version);
+      const how = version === null ? null : howItHas(version.values, address);
+      if (version !== null && how !== null) found.push({ version, how });
     }
-    if (best === null) return NOBODY;
-    const owners = this.#owners(versions, address, best, span, time);
-    if (owners.length === 1) return { ...ALWAYS, port: owners[0], candidates: NOBODY.candidates, how: best };
-    return { ...ALWAYS, port: null, candidates: owners.slice(0, MOST_CANDIDATES), how: best };
+    for (const name of this.#further?.ownersOf(address, time) ?? []) {
+      const version = this.#named(name, span, time);
+      if (version !== null) found.push({ version, how: "address" });
+    }
+    const near = found.filter(({ version }) => reach.datapaths.has(version.values[PORT.datapath] as string));
+    if (near.length === 0) return NOBODY;
+    const how = near.reduce((best, each) => (RANK[each.how] < RANK[best] ? each.how : best), near[0].how);
+    const versions = near.filter((each) => each.how === how).map(({ version }) => version);
+    const owners = this.#owners(versions, address, how, span, time);
+    if (owners.length === 1) return { ...ALWAYS, port: owners[0], candidates: NOBODY.candidates, how };
+    return { ...ALWAYS, port: null, candidates: owners.slice(0, MOST_CANDIDATES), how };
+  }
+
+  #rowsWith(address: string): readonly RowHistory[] {
+    const found = this.#rows.get(address);
+    return found === undefined ? [] : Array.isArray(found) ? found : [found];
   }
 
   /** The ports, of a translated address those that are behind it; each once, by name. */
@@ -187,7 +211,7 @@ function howItHas(values: RowValues, address: string): How | null {
   const type = values[PORT.type] as string;
   if (OWN_ADDRESS.has(type)) {
     const virtual = pairValue(values[PORT.options], "virtual-ip");
-    if (among(PORT.mac) || (virtual !== undefined && wordsOf(virtual).includes(address))) return "mac";
+    if (among(PORT.mac) || (virtual !== undefined && wordsOf(virtual).includes(address))) return "address";
   }
   if (!OWN_ADDRESS.has(type) && !ROUTER.has(type)) return null;
   if (among(PORT.nat_addresses)) return "nat";

@@ -4,9 +4,9 @@
  */
 import { canonicalAddress } from "./address.js";
 import { at2, Composer } from "./compose.js";
-import { EndpointIndex } from "./endpoints.js";
+import { type AddressSource, EndpointIndex } from "./endpoints.js";
 import { Chronicle, type KeyHolder, type PortEvent } from "./events.js";
-import { History, type RowHistory, type RowVersion } from "./history.js";
+import { History, type Index2, type RowHistory, type RowVersion } from "./history.js";
 import type {
   AddressResolution,
   Chassis,
@@ -23,8 +23,8 @@ import type {
   SouthboundWarning,
 } from "./model.js";
 import type { Layout } from "./ovsdb/schema.js";
-import type { SnapshotOrigin } from "./ovsdb/snapshot.js";
 import type { SourceDescription, TransactionSink } from "./ovsdb/sink.js";
+import type { SnapshotOrigin } from "./ovsdb/snapshot.js";
 import type { Transaction } from "./ovsdb/transaction.js";
 import { pairValue } from "./ovsdb/value.js";
 import type { WarningLog } from "./ovsdb/warnings.js";
@@ -206,7 +206,7 @@ export class Inventory implements TransactionSink {
    */
   endpoint(ip: string, datapathKey: number, at: number): Port | null {
     const { port, how } = this.#endpoints.find(ip, datapathKey, clamp(at));
-    return how === "mac" ? port : null;
+    return how === "address" ? port : null;
   }
 
   /**
@@ -216,6 +216,11 @@ export class Inventory implements TransactionSink {
    */
   endpointOf(address: string, datapathKey: number, at: number): Endpoint {
     return this.#endpoints.find(address, datapathKey, clamp(at));
+  }
+
+  /** Lets `endpointOf` ask `further`, too. */
+  learnAddresses(further: AddressSource): void {
+    this.#endpoints.learn(further);
   }
 
   /**
@@ -244,23 +249,22 @@ export class Inventory implements TransactionSink {
 
   /** All ports, or those of one datapath, by datapath key and tunnel key. */
   ports(at: number, datapathKey?: number): Port[] {
-    const list = this.#all(this.#history.rows.Port_Binding, at, (version, time) =>
-      this.#composer.port(version, time),
-    );
-    const wanted = datapathKey === undefined ? list : list.filter((port) => port.datapathKey === datapathKey);
-    return wanted.sort((a, b) => a.datapathKey - b.datapathKey || a.tunnelKey - b.tunnelKey);
+    const list =
+      datapathKey === undefined
+        ? this.#all(this.#history.rows.Port_Binding, at, (version, time) =>
+            this.#composer.port(version, time),
+          )
+        : this.#keyed(this.#history.portByKey, datapathKey, at, (version, time) =>
+            this.#composer.port(version, time),
+          );
+    return list.sort((a, b) => a.datapathKey - b.datapathKey || a.tunnelKey - b.tunnelKey);
   }
 
   /** All multicast groups that have a row, by key. */
   multicastGroups(at: number, datapathKey: number): MulticastGroup[] {
-    const time = clamp(at);
-    const datapath = this.#history.datapathByKey.get(datapathKey)?.valueAt(time);
-    const groups = this.#history.groupByKey.get(datapath?.uuid ?? "");
-    const list: MulticastGroup[] = [];
-    for (const timeline of groups?.values() ?? []) {
-      const group = this.#composer.group(timeline.valueAt(time)?.versions.valueAt(time) ?? null, time);
-      if (group !== null) list.push(group);
-    }
+    const list = this.#keyed(this.#history.groupByKey, datapathKey, at, (version, time) =>
+      this.#composer.group(version, time),
+    );
     return list.sort((a, b) => a.tunnelKey - b.tunnelKey);
   }
 
@@ -357,6 +361,23 @@ export class Inventory implements TransactionSink {
 
   #chronicle(): Chronicle {
     return new Chronicle(this.#history, this.#composer, this.#historyStart);
+  }
+
+  /** What has a key in the datapath with the key `datapathKey`. */
+  #keyed<T>(
+    index: Index2<string, number>,
+    datapathKey: number,
+    at: number,
+    compose: (version: RowVersion | null, time: number) => T | null,
+  ): T[] {
+    const time = clamp(at);
+    const datapath = this.#history.datapathByKey.get(datapathKey)?.valueAt(time);
+    const list: T[] = [];
+    for (const owners of index.get(datapath?.uuid ?? "")?.values() ?? []) {
+      const entity = compose(owners.valueAt(time)?.versions.valueAt(time) ?? null, time);
+      if (entity !== null) list.push(entity);
+    }
+    return list;
   }
 
   #all<T>(

@@ -133,10 +133,10 @@ export interface Endpoint extends Interval {
   /** Where there were several: which, by name, at most 16. Otherwise empty. */
   readonly candidates: readonly Port[];
   /**
-   * Why: one of its own (`mac`, or `options:virtual-ip`), one that a router translates for it
+   * Why: one of its own (`Port_Binding.mac`, or `options:virtual-ip`), one that a router translates for it
    * (`nat_addresses`), or a router's own. Null where there was none.
    */
-  readonly how: "mac" | "nat" | "router" | null;
+  readonly how: "address" | "nat" | "router" | null;
 }
 
 /** Whose an outer address is; held and reused like a {@link Resolution}. */

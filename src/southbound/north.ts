@@ -3,15 +3,19 @@
  * Port_Binding (northd.c), but not the addresses it assigned itself, nor the DHCP options, nor the external_ids
  * of switches and routers.
  */
+import { canonicalAddress } from "./address.js";
 import { DatedRows } from "./dated-rows.js";
+import type { AddressSource } from "./endpoints.js";
 import { NorthColumn } from "./north-tables.js";
 import type { SourceDescription } from "./ovsdb/sink.js";
 import { pairsOf, pairValue } from "./ovsdb/value.js";
-import type { Span } from "./span.js";
+import { Span } from "./span.js";
 import type { RowValues } from "./store.js";
 
 const PORT = NorthColumn.Logical_Switch_Port;
 const DHCP = NorthColumn.DHCP_Options;
+
+const NOBODY: readonly string[] = Object.freeze([]);
 
 /** What the northbound says of a logical switch port. */
 export interface NorthPort {
@@ -23,7 +27,10 @@ export interface NorthPort {
 }
 
 /** The northbound database over time. */
-export class Northbound extends DatedRows {
+export class Northbound extends DatedRows implements AddressSource {
+  /** Ports (by name) that were ever assigned the address. */
+  readonly #assigned = new Map<string, Set<string>>();
+
   constructor(description: SourceDescription) {
     super(description, { Logical_Switch_Port: (values) => values[PORT.name] as string });
   }
@@ -38,6 +45,28 @@ export class Northbound extends DatedRows {
       addresses: addressesOf(values),
       hostName: this.#hostName(values, span, time),
     };
+  }
+
+  /** The ports that ovn-northd had assigned the address (MAC or IP, canonical text) at `time`. */
+  ownersOf(address: string, time: number): readonly string[] {
+    const names = this.#assigned.get(address);
+    if (names === undefined) return NOBODY;
+    const has = (name: string): boolean => {
+      const port = this.switchPort(name, new Span(), time);
+      return port?.addresses.some((entry) => wordsOf(entry).includes(address)) ?? false;
+    };
+    return [...names].filter(has);
+  }
+
+  protected override became(table: string, after: RowValues): void {
+    if (table !== "Logical_Switch_Port") return;
+    const assigned = after[PORT.dynamic_addresses];
+    if (typeof assigned !== "string") return;
+    for (const address of wordsOf(assigned)) {
+      const names = this.#assigned.get(address);
+      if (names === undefined) this.#assigned.set(address, new Set([after[PORT.name] as string]));
+      else names.add(after[PORT.name] as string);
+    }
   }
 
   /** The external_ids of the Logical_Switch or Logical_Router with this uuid at `time`; null where it is unknown. */
@@ -57,6 +86,10 @@ export class Northbound extends DatedRows {
     const domain = dhcp("domain_name");
     return host === null || domain === null || host.includes(".") ? host : `${host}.${domain}`;
   }
+}
+
+function wordsOf(entry: string): string[] {
+  return entry.toLowerCase().split(/\s+/).map(canonicalAddress);
 }
 
 function addressesOf(port: RowValues): readonly string[] {

@@ -1,34 +1,50 @@
-import { shown } from "../text.js";
 import { Inventory } from "./inventory.js";
-import { SouthboundError } from "./ovsdb/error.js";
+import type { DatabaseLink, FollowOptions } from "./ovsdb/follow.js";
+import { isRemote } from "./ovsdb/remote.js";
 import { readDatabaseFile } from "./ovsdb/source.js";
 import { SOUTHBOUND } from "./tables.js";
 
-/** How ovn-sbctl(8) names servers; anything else is a file. */
-const REMOTE = /^(tcp|ssl|unix|ptcp|pssl|punix):/;
-
-/**
- * Opens a southbound database and reads it whole. `source` is the path of a standalone database file, of the
- * output of `ovsdb-client backup` or of that of `ovsdb-client -f json dump`; which, its content says.
- *
- * A file that is damaged or still being written is read as far as it is good: see `Inventory.damage`. Memory
- * grows with the rows that name things, not with the file. Throws a {@link SouthboundError} where there is
- * nothing to be had.
- */
-export async function openSouthbound(source: string): Promise<Inventory> {
-  if (REMOTE.test(source)) return openServer(source);
-  return readDatabaseFile(source, SOUTHBOUND, (description) => new Inventory(description));
+/** An inventory that a server keeps current. */
+export interface FollowedSouthbound {
+  readonly inventory: Inventory;
+  readonly link: DatabaseLink;
 }
 
-/*
- * The place of the live client: it will fetch the schema, monitor the tables of its layout and hand each
- * update to Inventory.apply as a transaction dated with the time of its arrival.
+/**
+ * Opens a southbound database and reads it whole. `source` names servers as ovn-sbctl(8) takes them
+ * (`tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, several separated by commas), or is the path of a standalone
+ * database file, of the output of `ovsdb-client backup` or of that of `ovsdb-client -f json dump`; which, its
+ * content says.
+ *
+ * A file that is damaged or still being written is read as far as it is good: see `Inventory.damage`. Of a
+ * server's database the picture is taken and the connection closed, unless `options.follow` is true: then it
+ * is followed until `options.signal` aborts; see {@link followSouthbound}. Memory grows with the rows that name
+ * things, not with the file. Throws a {@link SouthboundError} where there is nothing to be had.
  */
-async function openServer(source: string): Promise<Inventory> {
-  const server = shown(source.split(",")[0], 100);
-  throw new SouthboundError(
-    "ERR_SB_UNSUPPORTED",
+export async function openSouthbound(source: string, options: FollowOptions = {}): Promise<Inventory> {
+  if (!isRemote(source))
+    return readDatabaseFile(source, SOUTHBOUND, (description) => new Inventory(description));
+  const { inventory } = await followSouthbound(source, { ...options, follow: options.follow ?? false });
+  return inventory;
+}
+
+/**
+ * Connects to the southbound database of the servers `source` and keeps the inventory current: it holds the
+ * database as of the connection for all times before, and each change from its arrival on. Resolves with the
+ * first picture. When the server is lost, the inventory stays as it was and the link seeks another connection
+ * until it is closed. Throws a {@link SouthboundError}.
+ */
+export async function followSouthbound(
+  source: string,
+  options: FollowOptions = {},
+): Promise<FollowedSouthbound> {
+  // Files need none of this, and each module costs a start half a millisecond.
+  const { followDatabase } = await import("./ovsdb/follow.js");
+  const { sink, link } = await followDatabase(
     source,
-    `live servers come with a later version; use ovsdb-client backup ${server} OVN_Southbound > FILE and give FILE`,
+    SOUTHBOUND,
+    (description) => new Inventory(description),
+    options,
   );
+  return { inventory: sink, link };
 }

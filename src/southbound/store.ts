@@ -65,7 +65,11 @@ export class RowStore {
       rows.set(uuid, after);
       note(changes, { table, uuid, before, after });
     }
-    if (replaces && transaction.partial !== true) this.#removeOthers(changes);
+    if (transaction.partial !== true) {
+      if (replaces) this.#removeOthers(changes);
+      // A picture that broke off ends with a transaction that replaces nothing: it is forgotten.
+      this.#mentioned = null;
+    }
     return [...changes.values()].filter(({ before, after }) => before !== after);
   }
 
@@ -86,7 +90,6 @@ export class RowStore {
         note(changes, { table, uuid, before, after: null });
       }
     }
-    this.#mentioned = null;
   }
 }
 

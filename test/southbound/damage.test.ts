@@ -209,17 +209,6 @@ describe("what is no southbound database", () => {
     await refused(directory.path).toThrow(/it is a directory/);
     await refused("a\u0000b").toMatchObject({ code: "ERR_SB_OPEN" });
   });
-
-  test.each(["tcp:10.0.0.1:6642", "ssl:[fd00::1]:6642,ssl:[fd00::2]:6642", "unix:/run/ovn/ovnsb_db.sock"])(
-    "%s is a server, which is for later",
-    async (source) => {
-      const first = source.split(",")[0];
-      await expect(openSouthbound(source)).rejects.toMatchObject({
-        code: "ERR_SB_UNSUPPORTED",
-        message: expect.stringContaining(`ovsdb-client backup ${first} OVN_Southbound > FILE`),
-      });
-    },
-  );
 });
 
 describe("a dump that is cut", () => {

@@ -105,7 +105,7 @@ test("two owners in one network: none is named", async () => {
   for (const datapath of [1, 2, 3]) {
     expect(inventory.endpoint(ip, datapath, Infinity)).toBeNull();
     const { port, candidates, how } = inventory.endpointOf(ip, datapath, Infinity);
-    expect([port, candidates.map(({ name }) => name), how]).toEqual([null, ["one", "two"], "mac"]);
+    expect([port, candidates.map(({ name }) => name), how]).toEqual([null, ["one", "two"], "address"]);
   }
 });
 

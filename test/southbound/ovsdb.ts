@@ -40,20 +40,29 @@ export class OvsdbServer {
   readonly name: string;
   #process: ChildProcess | null = null;
 
-  constructor(schema = SB_SCHEMA, name = "OVN_Southbound") {
+  /** `create` are the arguments of ovsdb-tool that make the database, given its path. */
+  constructor(
+    schema = SB_SCHEMA,
+    name = "OVN_Southbound",
+    create = (database: string) => ["create", database, schema],
+  ) {
     this.name = name;
-    execFileSync(command("ovsdb-tool"), ["create", this.database, schema]);
+    execFileSync(command("ovsdb-tool"), create(this.database), { stdio: "ignore" });
   }
 
-  async start(): Promise<void> {
+  /** `more` are further options of ovsdb-server: remotes, keys. */
+  async start(more: readonly string[] = []): Promise<void> {
     const options = [
       `--remote=p${this.remote}`,
       `--unixctl=${this.directory.file("ctl")}`,
       `--pidfile=${this.directory.file("pid")}`,
       "-vconsole:off",
       "-vsyslog:off",
+      ...more,
       this.database,
     ];
+    // A server that was killed leaves its socket behind.
+    rmSync(this.directory.file("s"), { force: true });
     this.#process = spawn(command("ovsdb-server"), options, { stdio: "ignore" });
     for (let tries = 0; !existsSync(this.directory.file("s")); tries++) {
       if (tries > 500) throw new Error("ovsdb-server does not come up");
@@ -61,13 +70,23 @@ export class OvsdbServer {
     }
   }
 
-  async stop(): Promise<void> {
+  /** Ends the server, by default without a chance to say goodbye. It can be started again. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     const server = this.#process;
-    if (server !== null && server.exitCode === null) {
-      const ended = new Promise((resolve) => server.once("exit", resolve));
-      server.kill();
-      await ended;
-    }
+    if (server === null || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill("SIGCONT");
+    server.kill(signal);
+    await ended;
+  }
+
+  /** Stops or continues the process. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#process?.kill(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.kill("SIGTERM");
     this.directory.dispose();
   }
 
@@ -86,6 +105,10 @@ export class OvsdbServer {
 
   backup(): string {
     return this.#client(["backup", this.remote, this.name]);
+  }
+
+  convert(schema: string): void {
+    this.#client(["convert", this.remote, schema]);
   }
 
   compact(): void {

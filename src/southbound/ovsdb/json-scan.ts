@@ -228,7 +228,11 @@ export class JsonScanner {
     this.#piecesBytes += part.length;
     if (this.#piecesBytes > LARGEST_VALUE)
       throw new ScanError(offset, `a value is longer than ${LARGEST_VALUE} bytes`);
-    this.#pieces.push(Buffer.from(part));
+    let piece = Buffer.from(part);
+    // Pieces of a byte each must not cost a hundred: like sizes are joined, so that there are never many.
+    for (let last = this.#pieces.at(-1); last && last.length <= piece.length; last = this.#pieces.at(-1))
+      piece = Buffer.concat([this.#pieces.pop() ?? last, piece]);
+    this.#pieces.push(piece);
   }
 
   #endLeaf(chunk: Buffer, start: number, end: number): number {

@@ -3,7 +3,7 @@
  */
 
 /** What kind of source rows came from. */
-export type SourceFormat = "journal" | "backup" | "dump";
+export type SourceFormat = "journal" | "cluster" | "backup" | "dump" | "snapshot" | "server";
 
 /** Something odd in a source that was read nevertheless: one entry a kind. */
 export interface SourceWarning {
@@ -21,6 +21,7 @@ export type WarningCode =
   | "undated"
   | "bad-value"
   | "unknown-row"
+  | "uncommitted"
   | "missing-datapath"
   | "missing-column"
   | "missing-table";

@@ -148,7 +148,8 @@ function typeProblem(declared: unknown, shape: Shape, atom: AtomType): string | 
   const key = typeof type === "string" ? type : member(type, "key");
   const base = typeof key === "string" ? key : member(key, "type");
   const isMap = member(type, "value") !== undefined;
-  if (base !== atom) return ` is of type ${quoted(typeof base === "string" ? base : "none", 20)}, not ${atom}`;
+  if (base !== atom)
+    return ` is of type ${quoted(typeof base === "string" ? base : "none", 20)}, not ${atom}`;
   if (isMap !== (shape === "map")) return isMap ? " is a map" : " is no map";
   if (isComposite(declared) && (shape === "one" || shape === "optional")) return " is a set";
   return null;

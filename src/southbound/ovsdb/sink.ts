@@ -3,6 +3,7 @@
  */
 import type { SourceDamage, SourceFormat } from "./report.js";
 import type { Layout } from "./schema.js";
+import type { SnapshotOrigin } from "./snapshot.js";
 import type { Transaction } from "./transaction.js";
 import type { WarningLog } from "./warnings.js";
 
@@ -17,6 +18,8 @@ export interface SourceDescription {
   readonly layout: Layout;
   /** Where reader and receiver note what is odd. */
   readonly warnings: WarningLog;
+  /** What a snapshot was made of; null or absent where it is none. */
+  readonly snapshot?: SnapshotOrigin | null;
 }
 
 /** Takes the rows of one source. */
