@@ -12,7 +12,20 @@ import type {
   Resolution,
 } from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
+import type { End } from "./ends.js";
 import { momentMs } from "./flow-table.js";
+
+/** Types of ports that stand for a router, behind which the packet's ends are. */
+const ROUTED: ReadonlySet<string> = new Set(["patch", "l3gateway", "chassisredirect"]);
+
+/** Whose an end of an inner packet is. */
+export interface EndName {
+  /** Null where it could be any of the `candidates`. */
+  readonly port: Port | null;
+  readonly candidates: readonly Port[];
+  /** What it is known by: the packet's key, an address of its own, a translated one, or one of a router itself. */
+  readonly by: "key" | "address" | "nat" | "router";
+}
 
 /** Addresses remembered at most; a hostile capture can hold any number of them. */
 const REMEMBERED = 4096;
@@ -27,6 +40,7 @@ export class Namer {
   readonly #at: number | null;
   readonly #known: KnownNames | null;
   readonly #ipv4 = new Map<number, AddressResolution>();
+  #generation = 0;
 
   constructor(inventory: Inventory, at: number | null, known: KnownNames | null = null) {
     this.#inventory = inventory;
@@ -61,18 +75,26 @@ export class Namer {
   }
 
   /**
-   * The logical port of the VM that is at one end of the inner packet: `port`, what its key names there, where
-   * that is a VM's own, else the one that has the inner address `ip` (text, null where there is none).
+   * Whose one end of the inner packet is: `port`, what its key names there, where a machine is behind that;
+   * else, behind a router, whoever has the address. Null where nobody is known to.
    */
   endpoint(
     packets: PacketBatch,
     frames: FrameBatch,
     i: number,
     port: Resolution["outport"],
-    ip: string | null,
-  ): Port | null {
-    if (port?.kind === "port" && port.type === "") return port;
-    return ip === null ? null : this.#inventory.endpoint(ip, frames.vni[i], this.#time(packets, i));
+    { ip, mac }: End,
+  ): EndName | null {
+    if (port?.kind === "port" && !ROUTED.has(port.type)) return { port, candidates: [], by: "key" };
+    const time = this.#time(packets, i);
+    const vni = frames.vni[i];
+    const found = ip === null ? null : this.#inventory.endpointOf(ip, vni, time);
+    if (found?.how != null) return { port: found.port, candidates: found.candidates, by: found.how };
+    // The MAC of a routed packet is the router's; only a machine's own says something.
+    const owner = mac === null ? null : this.#inventory.endpointOf(mac, vni, time);
+    return owner?.how === "address"
+      ? { port: owner.port, candidates: owner.candidates, by: "address" }
+      : null;
   }
 
   /** The chassis whose address the outer source of packet `i` is, or null; only where there is an outer IP header. */
@@ -92,6 +114,11 @@ export class Namer {
       return this.#inventory.resolveAddress(outerAddress(view, frames, i, offset), at).chassis?.name ?? null;
     // The text of an IPv4 address costs more than the rest; most packets come from few hosts.
     const bits = view.getInt32(offset);
+    // A live inventory goes on: what had no end may have one by now.
+    if (this.#generation !== this.#inventory.generation) {
+      this.#generation = this.#inventory.generation;
+      this.#ipv4.clear();
+    }
     const known = this.#ipv4.get(bits);
     if (known !== undefined && at >= known.from && at < known.until) return known.chassis?.name ?? null;
     if (this.#ipv4.size >= REMEMBERED) this.#ipv4.clear();

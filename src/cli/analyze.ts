@@ -86,5 +86,6 @@ export async function analyze(
   );
   process.removeListener("SIGINT", interrupted);
   if (opened > 0) await show();
+  await naming.close();
   return sound && naming.sound ? Exit.done : Exit.failed;
 }

@@ -48,6 +48,7 @@ export async function decode(
     report,
   );
   await reportBeforeHistory(naming, beforeHistory, report);
+  await naming.close();
   return sound && naming.sound ? Exit.done : Exit.failed;
 }
 

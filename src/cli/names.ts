@@ -1,7 +1,14 @@
 import type { NameSources } from "../output/names.js";
-import type { Inventory, KnownNames, SouthboundDamage, SouthboundWarning } from "../southbound/index.js";
+import type {
+  FollowOptions,
+  Inventory,
+  KnownNames,
+  SouthboundDamage,
+  SouthboundWarning,
+} from "../southbound/index.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
+import { Following, type Report } from "./following.js";
 import { type CommonOptions, sbTime } from "./options.js";
 
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
@@ -16,6 +23,8 @@ export interface Naming {
   at: number | null;
   /** UDP ports that tunnels of the southbound use besides 6081. */
   ports: readonly number[];
+  /** Ends what follows servers, and says so where the names are old. */
+  close(): Promise<void>;
 }
 
 const NAMELESS: Naming = {
@@ -25,12 +34,14 @@ const NAMELESS: Naming = {
   sound: true,
   at: Number.POSITIVE_INFINITY,
   ports: [],
+  close: async () => {},
 };
 
-type Report = (line: string) => Promise<void>;
-
-/** Opens what `--sb` (or $OVN_SB_DB), `--nb` and `--ovs` name. Oddities and damage go to `report`, a line each. */
-export async function openNaming(options: CommonOptions, report: Report): Promise<Naming> {
+/**
+ * Opens what `--sb` (or $OVN_SB_DB), `--nb` and `--ovs` name. Oddities and damage go to `report`, a line each.
+ * With `live`, servers are followed until `close`.
+ */
+export async function openNaming(options: CommonOptions, live: boolean, report: Report): Promise<Naming> {
   const when = sbTime(options.sbTime);
   const source = options.sb ?? process.env.OVN_SB_DB;
   if (source === undefined || source === "") {
@@ -38,10 +49,12 @@ export async function openNaming(options: CommonOptions, report: Report): Promis
       throw new CliError("--nb and --ovs add to the names of a southbound database; give --sb, too");
     return NAMELESS;
   }
+  const following = new Following(live && options.names !== false, report);
+  const opening = { ...tlsFiles(options), ...following.options };
   const { openSouthbound } = await import("../southbound/index.js");
   let inventory: Inventory;
   try {
-    inventory = await openSouthbound(source, tlsFiles(options));
+    inventory = await openSouthbound(source, opening);
   } catch (error) {
     // What was asked for by flag must work; an environment set up for ovn-sbctl need not.
     if (options.sb !== undefined) throw error;
@@ -52,13 +65,23 @@ export async function openNaming(options: CommonOptions, report: Report): Promis
   const ports = inventory.genevePorts();
   if (options.names === false) return { ...NAMELESS, ports };
   await reportOddities(inventory, report);
-  const { sound, ...known } = await openKnown(options, report);
+  let known: Awaited<ReturnType<typeof openKnown>>;
+  try {
+    known = await openKnown(options, report, following.options);
+  } catch (error) {
+    await following.close();
+    throw error;
+  }
+  const { sound, ...names } = known;
+  if (names.known.north !== null) inventory.learnAddresses(names.known.north);
+  const timed = inventory.hasHistory || following.count > 0;
   return {
     inventory,
-    ...known,
+    ...names,
     sound: isSound(inventory) && sound,
     ports,
-    at: when === undefined ? (inventory.hasHistory ? null : Infinity) : when,
+    at: when === undefined ? (timed ? null : Number.POSITIVE_INFINITY) : when,
+    close: () => following.close(),
   };
 }
 
@@ -73,9 +96,13 @@ type SourceOptions = Pick<CommonOptions, "nb" | "ovs" | "privateKey" | "certific
 export async function openKnown(
   options: SourceOptions,
   report: Report,
+  following: FollowOptions = {},
 ): Promise<{ known: KnownNames; sources: NameSources; sound: boolean }> {
   const { openKnownNames } = await import("../southbound/index.js");
-  const known = await openKnownNames({ north: options.nb, vswitches: options.ovs }, tlsFiles(options));
+  const known = await openKnownNames(
+    { north: options.nb, vswitches: options.ovs },
+    { ...tlsFiles(options), ...following },
+  );
   const { north, vswitches } = known;
   const all = north === null ? vswitches : [north, ...vswitches];
   for (const each of all) await reportOddities(each, report);

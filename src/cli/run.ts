@@ -1,3 +1,4 @@
+import { fstatSync, statSync } from "node:fs";
 import { FrameDecoder } from "../frame/decode.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { type Naming, openNaming } from "./names.js";
@@ -15,6 +16,12 @@ export interface Run {
   decoder: FrameDecoder;
 }
 
+/** Whether packets may come while they are read: from standard input where that is no file, or a named pipe. */
+function isStream(name: string): boolean {
+  const status = name === "-" ? fstatSync(0) : statSync(name, { throwIfNoEntry: false });
+  return status !== undefined && !status.isFile();
+}
+
 /** Takes files and flags to where reading can begin. */
 export async function begin(files: readonly string[], options: CommonOptions): Promise<Run> {
   const stdout = new Stdout();
@@ -23,7 +30,7 @@ export async function begin(files: readonly string[], options: CommonOptions): P
     process.stderr.write(`genevescope: ${line}\n`);
   };
   const names = inputs(files);
-  const naming = await openNaming(options, report);
+  const naming = await openNaming(options, names.some(isStream), report);
   // As told, else 6081 and every port that the southbound mentions.
   const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
   return { stdout, report, files: names, naming, decoder: new FrameDecoder(ports) };

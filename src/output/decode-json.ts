@@ -1,4 +1,5 @@
-import type { Namer } from "../analysis/namer.js";
+import { type End, innerEnds } from "../analysis/ends.js";
+import type { EndName, Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
@@ -128,14 +129,10 @@ export class JsonPrinter implements PacketPrinter {
     const word = frames.ovnKeys[i];
     const namer = this.#namer;
     const resolution = hasKeys ? (namer?.keys(packets, frames, i) ?? null) : null;
-    const ip = layers.find(
-      (each): each is HeaderLayer<"ipv4"> | HeaderLayer<"ipv6"> =>
-        each.depth === 1 && (each.layer === "ipv4" || each.layer === "ipv6"),
-    );
-    const end = (at: Resolution["outport"], address: string | null): object | null => {
-      const found = hasKeys ? namer?.endpoint(packets, frames, i, at, address) : null;
-      return found == null ? null : { name: found.name, ...this.#known(packets, i, found) };
-    };
+    const ends = innerEnds(layers);
+    const hasEnds = hasKeys && (frames.flags[i] & FrameFlag.oam) === 0;
+    const end = (at: Resolution["outport"], address: End): object | null =>
+      hasEnds ? this.#end(packets, i, namer?.endpoint(packets, frames, i, at, address) ?? null) : null;
     return {
       datapathKey: frames.vni[i],
       ingressKey: hasKeys ? ingressOf(word) : null,
@@ -145,8 +142,8 @@ export class JsonPrinter implements PacketPrinter {
       outport: this.#port(packets, i, resolution?.outport ?? null),
       sourceChassis: namer?.sourceChassis(packets, frames, i) ?? null,
       destinationChassis: namer?.destinationChassis(packets, frames, i) ?? null,
-      source: end(resolution?.inport ?? null, ip?.source ?? null),
-      destination: end(resolution?.outport ?? null, ip?.destination ?? null),
+      source: end(resolution?.inport ?? null, ends.source),
+      destination: end(resolution?.outport ?? null, ends.destination),
       ...(hasKeys && word < 0 ? { reserved: 1 } : {}),
       ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
     };
@@ -172,6 +169,15 @@ export class JsonPrinter implements PacketPrinter {
       chassis: found.chassis?.name ?? null,
       ...this.#known(packets, i, found),
     };
+  }
+
+  /** `candidates` only where there are several. */
+  #end(packets: PacketBatch, i: number, found: EndName | null): object | null {
+    if (found === null) return null;
+    const { port, candidates, by } = found;
+    if (port !== null) return { name: port.name, by, ...this.#known(packets, i, port) };
+    const several = candidates.map((each) => ({ name: each.name, ...this.#known(packets, i, each) }));
+    return { name: null, by, candidates: several };
   }
 
   #known(packets: PacketBatch, i: number, port: Port): object {

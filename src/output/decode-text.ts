@@ -1,3 +1,4 @@
+import { innerEnds } from "../analysis/ends.js";
 import type { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
@@ -59,7 +60,8 @@ export class TextPrinter implements PacketPrinter {
     if (this.#tree !== null) {
       const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
       text += this.#tree.text(packets, frames, i, linkType);
-      if (resolution !== null) text += `    ${traceWords(resolution)}\n${this.#more(packets, i, resolution)}`;
+      if (resolution !== null)
+        text += `    ${traceWords(resolution)}\n${this.#more(packets, i, resolution)}${this.#ends(packets, frames, i, resolution)}`;
     }
     if (this.#options.hex)
       text += hexDump(packets.bytes, packets.offset[i], packets.offset[i] + packets.capturedBytes[i]);
@@ -97,6 +99,27 @@ export class TextPrinter implements PacketPrinter {
     return text;
   }
 
+  /** Whose the ends of the inner packet are, where its keys are a router's. */
+  #ends(packets: PacketBatch, frames: FrameBatch, i: number, { inport, outport }: Resolution): string {
+    const namer = this.#namer;
+    if (namer === null || this.#tree === null || (frames.flags[i] & FrameFlag.oam) !== 0) return "";
+    const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
+    const ends = innerEnds(this.#tree.layers(packets, i, linkType));
+    let text = "";
+    for (const [role, at, end] of [
+      ["source", inport, ends.source],
+      ["destination", outport, ends.destination],
+    ] as const) {
+      const found = namer.endpoint(packets, frames, i, at, end);
+      if (found === null || found.by === "key") continue;
+      const name = (port: Port): string =>
+        label(port.name, namer.portNames(packets, i, port)?.friendly, this.#options.names) ?? "?";
+      const who = found.port === null ? `one of ${found.candidates.map(name).join(", ")}` : name(found.port);
+      text += `    ${role}  ${who} (${BY[found.by]} ${end.ip ?? end.mac})\n`;
+    }
+    return text;
+  }
+
   /** Chassis by name where known, else by address. */
   #hosts(packets: PacketBatch, frames: FrameBatch, i: number): string {
     const namer = frames.status[i] === FrameStatus.notGeneve ? null : this.#namer;
@@ -106,6 +129,9 @@ export class TextPrinter implements PacketPrinter {
     return `${source} > ${host(namer?.destinationChassis(packets, frames, i), outerDestinationAt(frames, i))}`;
   }
 }
+
+/** Why an end is somebody's. */
+const BY = { address: "has", nat: "is translated to", router: "a router's own," } as const;
 
 /** `known as web-1, device vnet0 on worker1, instance 6f1c..., host name web`, as far as there is any of it. */
 function knownParts({ friendly, device, instance, hostName }: PortNames, { chassis }: Port): string[] {

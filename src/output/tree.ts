@@ -32,11 +32,17 @@ export class LayerTree {
     this.#decoder = decoder;
   }
 
+  layers(packets: PacketBatch, i: number, linkType: number): readonly Layer[] {
+    const start = packets.offset[i];
+    const end = start + packets.capturedBytes[i];
+    return readLayers(packets.view, start, end, linkType, { genevePorts: this.#decoder.ports }).layers;
+  }
+
   /** The lines for packet `i`, each with its line end. */
   text(packets: PacketBatch, frames: FrameBatch, i: number, linkType: number): string {
     const start = packets.offset[i];
     const end = start + packets.capturedBytes[i];
-    const { layers } = readLayers(packets.view, start, end, linkType, { genevePorts: this.#decoder.ports });
+    const layers = this.layers(packets, i, linkType);
     const oam = (frames.flags[i] & FrameFlag.oam) !== 0;
     const verdicts = this.#verifier.layers(packets.view, start, layers, end, frames.innerEnd[i]);
     let text = "";

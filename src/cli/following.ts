@@ -1,0 +1,62 @@
+import type { DatabaseLink, FollowOptions } from "../southbound/index.js";
+import { shown } from "../text.js";
+
+/** Prints one line on standard error. */
+export type Report = (line: string) => Promise<void>;
+
+/** The servers that are followed while packets come, and what is said when one is lost. */
+export class Following {
+  readonly options: FollowOptions;
+  readonly #report: Report;
+  readonly #ending = new AbortController();
+  readonly #links: { source: string; link: DatabaseLink }[] = [];
+  #closed = false;
+
+  constructor(live: boolean, report: Report) {
+    this.#report = report;
+    this.options = live
+      ? { follow: true, signal: this.#ending.signal, onLink: (source, link) => this.#watch(source, link) }
+      : { follow: false };
+  }
+
+  /** How many servers there are. */
+  get count(): number {
+    return this.#links.length;
+  }
+
+  /** Ends all connections; says of those that are lost at this moment how old what they gave is. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { source, link } of this.#links)
+      if (link.state === "reconnecting")
+        await this.#report(
+          `${shown(source)}: not connected at the end; names are as of ${moment(link.lastCurrent)}, ${seconds(Date.now() - link.lastCurrent)} ago`,
+        );
+    this.#ending.abort();
+  }
+
+  #watch(source: string, link: DatabaseLink): void {
+    this.#links.push({ source, link });
+    let lost = 0;
+    link.onState((state) => {
+      if (this.#closed || state === "closed") return;
+      if (state === "reconnecting") {
+        lost = link.lastCurrent;
+        void this.#report(
+          `${link.lastError?.message ?? shown(source)}; going on with the names as of ${moment(lost)}`,
+        );
+      } else
+        void this.#report(
+          `${shown(source)}: connected again, to ${link.remote}, after ${seconds(Date.now() - lost)}`,
+        );
+    });
+  }
+}
+
+function moment(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
