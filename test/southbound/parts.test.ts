@@ -176,7 +176,7 @@ describe("the difference back", () => {
       fc.property(values, values, (from, to) => {
         const back = differenceBack(column(shape), from, to);
         expect(applyDifference(column(shape), to, back)).toEqual(from);
-        if (from.join() === to.join()) expect(back).toEqual([]);
+        if (JSON.stringify(from) === JSON.stringify(to)) expect(back).toEqual([]);
       }),
     );
   });
