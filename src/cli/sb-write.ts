@@ -16,7 +16,7 @@ export async function sbSnapshot(target: string, options: SbSourceOptions): Prom
   const counts = [
     `${grouped(inventory.datapaths(Number.POSITIVE_INFINITY).length)} datapaths`,
     `${grouped(inventory.ports(Number.POSITIVE_INFINITY).length)} ports`,
-    `${grouped(transactions)} transactions`,
+    transactions === 1 ? "1 transaction" : `${grouped(transactions)} transactions`,
     `${grouped(bytes)} bytes`,
   ].join(", ");
   const begin = Number.isFinite(historyStart) ? `from ${momentText(historyStart, true)} ` : "";

@@ -167,6 +167,7 @@ export class JsonPrinter implements PacketPrinter {
       name: found.name,
       type: found.type,
       chassis: found.chassis?.name ?? null,
+      ...relations(found),
       ...this.#known(packets, i, found),
     };
   }
@@ -183,6 +184,16 @@ export class JsonPrinter implements PacketPrinter {
   #known(packets: PacketBatch, i: number, port: Port): object {
     return portFields(this.#namer?.portNames(packets, i, port) ?? null, this.#sources);
   }
+}
+
+/** What a port is to others: only what there is. */
+function relations({ peer, distributedPort, parentPort, virtualParent }: Port): object {
+  return {
+    ...(peer === null ? {} : { peer }),
+    ...(distributedPort === null ? {} : { distributedPort }),
+    ...(parentPort === null ? {} : { parentPort }),
+    ...(virtualParent === null ? {} : { virtualParent }),
+  };
 }
 
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */

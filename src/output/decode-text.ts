@@ -11,6 +11,7 @@ import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { hexDump } from "./hex.js";
 import { InnerSummary } from "./inner-summary.js";
 import { label, type NameChoice } from "./names.js";
+import { remarks, typeText } from "./port-words.js";
 import type { PacketPrinter } from "./printer.js";
 import type { Style } from "./table.js";
 import { clockTime } from "./time.js";
@@ -81,10 +82,6 @@ export class TextPrinter implements PacketPrinter {
     return `${style.cyan(`${network}:`)} ${port(inport)} -> ${port(outport)}`;
   }
 
-  #portNames(packets: PacketBatch, i: number, at: Resolution["outport"]): PortNames | null {
-    return at?.kind === "port" ? (this.#namer?.portNames(packets, i, at) ?? null) : null;
-  }
-
   /** Below the words of ovn-trace: what else is known of the ports, a line each. */
   #more(packets: PacketBatch, i: number, { inport, outport }: Resolution): string {
     let text = "";
@@ -92,8 +89,13 @@ export class TextPrinter implements PacketPrinter {
       ["inport", inport],
       ["outport", outport],
     ] as const) {
-      const names = this.#portNames(packets, i, at);
-      const parts = names === null ? [] : knownParts(names, at as Port);
+      if (at?.kind !== "port") continue;
+      const names = this.#namer?.portNames(packets, i, at) ?? null;
+      const parts = [
+        ...(at.type === "" ? [] : [typeText(at.type)]),
+        ...remarks(at),
+        ...(names === null ? [] : knownParts(names, at)),
+      ];
       if (parts.length > 0) text += `    ${role}  ${parts.join(", ")}\n`;
     }
     return text;

@@ -1,6 +1,7 @@
 import { portEncaps } from "../southbound/events.js";
 import type { Chassis, Datapath, Interval, MulticastGroup, Port } from "../southbound/index.js";
 import { printable } from "../text.js";
+import { remarks, typeText } from "./port-words.js";
 import type { SbNames } from "./sb-names.js";
 import {
   type AddressAnswer,
@@ -9,7 +10,7 @@ import {
   type SbAnswer,
   traceWords,
 } from "./sb-resolve.js";
-import { chassisText, encapsText, momentText, remarks, typeText } from "./sb-words.js";
+import { chassisText, encapsText, momentText } from "./sb-words.js";
 import type { Style } from "./table.js";
 
 export interface SbResolveTextOptions {

@@ -1,8 +1,9 @@
 import type { Chassis, MulticastGroup, Port } from "../southbound/index.js";
 import { printable } from "../text.js";
+import { remarks, typeText } from "./port-words.js";
 import type { SbNames } from "./sb-names.js";
 import type { SbPicture } from "./sb-show.js";
-import { momentText, ovsMap, ovsString, remarks, typeText } from "./sb-words.js";
+import { momentText, ovsMap, ovsString } from "./sb-words.js";
 import { grouped, type Style } from "./table.js";
 
 export interface SbShowTextOptions {

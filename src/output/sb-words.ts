@@ -68,26 +68,3 @@ export function bindingText(port: Port): string {
   const at = port.chassis === null ? "unbound" : chassisText(port.chassis, portEncaps(port));
   return [at, ...port.additionalChassis.map((chassis) => `also ${chassisText(chassis)}`)].join(", ");
 }
-
-/** `""` is a VIF, a VM's or container's own interface. */
-export function typeText(type: string): string {
-  return type === "" ? "vif" : printable(type);
-}
-
-/** What a port is to other ports, and whether it is not up: `peer router1-net1`, `down`. */
-export function remarks(port: Port): string[] {
-  const list: string[] = [];
-  const { options } = port;
-  const relation = (word: string, name: string | null | undefined) => {
-    if (name) list.push(`${word} ${printable(name)}`);
-  };
-  relation("peer", options.get("peer"));
-  relation("of", options.get("distributed-port"));
-  relation("network", options.get("network_name"));
-  relation("in", port.parentPort);
-  relation("virtual parent", port.virtualParent);
-  if (port.requestedChassis !== null && port.requestedChassis.name !== port.chassis?.name)
-    relation("requested on", port.requestedChassis.name);
-  if (port.chassis !== null && port.up === false) list.push("down");
-  return list;
-}

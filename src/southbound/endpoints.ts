@@ -29,8 +29,8 @@ const ALWAYS = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY
 const NOBODY: Endpoint = Object.freeze({ port: null, candidates: Object.freeze([]), how: null, ...ALWAYS });
 
 type How = NonNullable<Endpoint["how"]>;
-/** A machine's own address comes before one that is translated, and that before a router's. */
-const RANK: Readonly<Record<How, number>> = { address: 0, nat: 1, router: 2 };
+/** A machine's own address comes before a router's, and that before one that is translated. */
+const RANK: Readonly<Record<How, number>> = { address: 0, router: 1, nat: 2 };
 
 /** Another source of addresses: those that the northbound has assigned, of which `mac` says but `dynamic`. */
 export interface AddressSource {

@@ -211,7 +211,7 @@ describe("text", () => {
   test("decode -v says what else is known, whichever name is shown", async () => {
     const { stdout } = await genevescope(["decode", pcap, "-v", "-c", "1", "--sb", sb, ...hosts]);
     expect(stdout).toMatch(
-      /egress\(dp="network2", inport="net2-router1", outport="vm2"\)\n {4}outport {2}known as db-1, device vm2 on worker2, instance [0-9a-f-]{36}\n {4}source {2}vm1 \(has 192\.168\.0\.11\)\n$/,
+      /egress\(dp="network2", inport="net2-router1", outport="vm2"\)\n {4}inport {2}patch, peer router1-net2\n {4}outport {2}known as db-1, device vm2 on worker2, instance [0-9a-f-]{36}\n {4}source {2}vm1 \(has 192\.168\.0\.11\)\n$/,
     );
   });
 });

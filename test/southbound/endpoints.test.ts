@@ -145,7 +145,7 @@ test("translated addresses belong to the port they are bound to, or to the route
       mac: ["router"],
       nat: [
         `0a:00:00:00:00:01 203.0.113.4 ${resident}`,
-        `0a:00:00:00:00:02 203.0.113.5 203.0.113.6 ${gateway}`,
+        `0a:00:00:00:00:02 203.0.113.1 203.0.113.5 203.0.113.6 ${gateway}`,
         "0a:00:00:00:00:03 203.0.113.7",
       ],
     },
