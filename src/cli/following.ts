@@ -41,14 +41,14 @@ export class Following {
     link.onState((state) => {
       if (this.#closed || state === "closed") return;
       if (state === "reconnecting") {
-        lost = link.lastCurrent;
+        lost = Date.now();
         void this.#report(
-          `${link.lastError?.message ?? shown(source)}; going on with the names as of ${moment(lost)}`,
+          `${link.lastError?.message ?? shown(source)}; going on with the names as of ${moment(link.lastCurrent)}`,
         );
-      } else
-        void this.#report(
-          `${shown(source)}: connected again, to ${link.remote}, after ${seconds(Date.now() - lost)}`,
-        );
+      } else {
+        const to = link.remote === source ? "" : `, to ${link.remote},`;
+        void this.#report(`${shown(source)}: connected again${to} after ${seconds(Date.now() - lost)}`);
+      }
     });
   }
 }

@@ -32,7 +32,9 @@ export function* sbHistoryText(
     const stamp = event.time === last ? " ".repeat(when.length) : style.dim(when);
     last = event.time;
     const what = eventText(event, names);
-    const text = many ? `${ownerText(event.subject, names)}: ${what}` : what;
+    const text = many
+      ? [ownerText(event.subject, names), what].filter((part) => part !== "").join(": ")
+      : what;
     const word = text === "" ? event.event : event.event.padEnd(width);
     yield `${stamp}  ${mark(event, word, style)}${text === "" ? "" : `  ${text}`}\n`;
   }

@@ -56,6 +56,9 @@ export class Span implements Interval {
 /** A value that was put together, with what it rests on. */
 export class Answer<T extends Interval> {
   readonly value: T;
+  /** Those of the value. Values have many shapes, and to read a number from any of them allocates one. */
+  readonly from: number;
+  readonly until: number;
   readonly watched: readonly OverTime<unknown>[];
   readonly open: boolean;
   readonly #stamps: number;
@@ -64,6 +67,8 @@ export class Answer<T extends Interval> {
   /** `generation`: that of the history the value was read from. */
   constructor(value: T, span: Span, generation: number) {
     this.value = value;
+    this.from = value.from;
+    this.until = value.until;
     // What has an end does not change any more.
     const lasts = span.until === Number.POSITIVE_INFINITY;
     this.open = lasts && span.open;
@@ -98,9 +103,9 @@ export class Answers<T extends Interval> {
   at(time: number, generation: number): Answer<T> | null {
     const items = this.#items;
     let index = this.#last;
-    if (index >= items.length || time < items[index].value.from || time >= items[index].value.until) {
+    if (index >= items.length || time < items[index].from || time >= items[index].until) {
       index = this.#upTo(time);
-      if (index < 0 || time >= items[index].value.until) return null;
+      if (index < 0 || time >= items[index].until) return null;
       this.#last = index;
     }
     if (items[index].isGood(generation)) return items[index];
@@ -109,7 +114,7 @@ export class Answers<T extends Interval> {
   }
 
   add(answer: Answer<T>): void {
-    this.#items.splice(this.#upTo(answer.value.from) + 1, 0, answer);
+    this.#items.splice(this.#upTo(answer.from) + 1, 0, answer);
   }
 
   /** Index of the last item that begins at or before `time`, or -1. */
@@ -118,7 +123,7 @@ export class Answers<T extends Interval> {
     let high = this.#items.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#items[middle].value.from <= time) low = middle + 1;
+      if (this.#items[middle].from <= time) low = middle + 1;
       else high = middle;
     }
     return low - 1;

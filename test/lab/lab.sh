@@ -11,7 +11,9 @@ done
 usage() {
   cat >&2 <<TEXT
 usage: lab.sh VERB
-  up [ipv4|ipv6]            start central, hv1 and hv2; the word is the underlay's address family
+  up [ipv4|ipv6] [cluster] [hosts=N]
+                            start central, hv1 and hv2; the word is the underlay's address family;
+                            cluster: the southbound is three servers instead of one; N: more hosts
   topology NAME             build one of: $(cd "$here/topologies" && printf '%s ' *.sh | sed 's/\.sh//g')
   down                      end and remove everything (safe to repeat)
   status                    what runs; exit status 1 when the lab is not up
@@ -22,6 +24,8 @@ usage: lab.sh VERB
   sync                      wait until every chassis has caught up with the northbound database
   plug NAME HOST MAC ADDRESS/LEN[,...] [GATEWAY[,...]]
   unplug NAME HOST
+  kill-server NAME          end a server of central as a crash would: nb, sb (sb1, sb2, sb3), northd
+  start-server NAME         start it again
   capture HOST FILE [TCPDUMP-OPTION...]   start a capture (device eth1 unless told otherwise)
   capture-stop              end all captures
   snapshot DIRECTORY [full] sb.db and ovn-sbctl.json; full: also sb.backup.db and sb.dump.json
@@ -29,7 +33,7 @@ TEXT
   exit 2
 }
 
-require_up() { [[ -S $SB_SOCKET ]] || die "the lab is not up: lab.sh up"; }
+require_up() { [[ -S $NB_SOCKET ]] || die "the lab is not up: lab.sh up"; }
 
 (($# > 0)) || usage
 verb=$1
@@ -42,7 +46,7 @@ case $verb in
     netns_exists central && die "a lab with prefix '$LAB_PREFIX' is up already: lab.sh down first"
     trap '(($? == 0)) || lab_down' EXIT
     lab_up "$@"
-    say "up; southbound database at unix:$SB_SOCKET"
+    say "up; southbound database at $(sb_remote)"
     ;;
   topology)
     require_root
@@ -58,11 +62,11 @@ case $verb in
     ;;
   down) lab_down ;;
   status)
-    [[ -S $SB_SOCKET ]] || { echo "lab is down"; exit 1; }
+    [[ -S $NB_SOCKET ]] || { echo "lab is down"; exit 1; }
     sb show
     ;;
   env)
-    printf 'export %s=%q\n' GENEVESCOPE_LAB "$LAB_STATE" OVN_NB_DB "unix:$NB_SOCKET" OVN_SB_DB "unix:$SB_SOCKET"
+    printf 'export %s=%q\n' GENEVESCOPE_LAB "$LAB_STATE" OVN_NB_DB "unix:$NB_SOCKET" OVN_SB_DB "$(sb_remote)"
     ;;
   exec) require_up && in_netns "$@" ;;
   nb) require_up && nb "$@" ;;
@@ -71,6 +75,8 @@ case $verb in
   sync) require_up && sync_all ;;
   plug) require_up && plug "$@" ;;
   unplug) require_up && unplug "$@" ;;
+  kill-server) require_up && kill_server "$@" ;;
+  start-server) require_up && start_server "$@" ;;
   capture) require_up && capture_start "$@" ;;
   capture-stop) require_up && capture_stop ;;
   snapshot) require_up && snapshot "$@" ;;

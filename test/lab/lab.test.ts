@@ -40,7 +40,9 @@ function inventoryNames(inventory: Inventory) {
 /** What ovn-sbctl says of them. */
 function trueNames({ datapaths, ports, groups, chassis }: Truth) {
   return {
-    datapaths: [...datapaths].sort(([a], [b]) => a - b),
+    datapaths: [...datapaths]
+      .map(([key, { uuid, name, kind }]) => [key, { uuid, name, kind }] as const)
+      .sort(([a], [b]) => a - b),
     ports: [...ports].map(([key, { name, type, chassisAt }]) => [key, name, type, chassisAt(NOW)]).sort(),
     groups: [...groups].sort(),
     chassis: [...chassis].sort(),
@@ -61,14 +63,7 @@ describeLab("a lab", () => {
   beforeAll(async () => {
     lab.run("up");
     lab.run("topology", "basic");
-    // The first packets between two chassis may be lost.
-    for (let tries = 0; ; tries++)
-      try {
-        lab.run("exec", "vm1", "ping", "-n", "-c", "1", "-W", "1", "192.168.1.12");
-        break;
-      } catch (error) {
-        if (tries === 20) throw error;
-      }
+    lab.warm("vm1", "192.168.1.12");
     lab.run("capture", "hv2", capture);
     lab.run("exec", "vm1", "ping", "-n", "-c", String(PINGS), "-i", "0.2", "192.168.1.12");
     lab.run("capture-stop");
@@ -183,6 +178,6 @@ describeLab("a lab", () => {
     const text = genevescope("decode", "-v", capture, "--sb", lab.database);
     const packets = text.split(/\n(?=\S)/).filter((each) => each.includes(`  type ${type}, code 0,`));
     expect(packets).toHaveLength(PINGS);
-    for (const packet of packets) expect(packet.trimEnd().split("\n").at(-1)?.trim()).toBe(words);
+    for (const packet of packets) expect(packet.split("\n").map((line) => line.trim())).toContain(words);
   });
 });

@@ -1,5 +1,5 @@
 /* A lab of its own for a test (lab.sh), and whether this machine allows one. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,11 +58,21 @@ export class Lab {
 
   /** The southbound database's file, as its server writes it. */
   get database(): string {
-    return join(this.state, "central/sb.db");
+    return this.central("sb.db");
   }
 
   get socket(): string {
-    return `unix:${join(this.state, "central/sb.sock")}`;
+    return this.server("sb");
+  }
+
+  /** A server of central as a remote: `sb`, `nb`, a cluster's `sb1` and so on. */
+  server(name: string): string {
+    return `unix:${this.central(`${name}.sock`)}`;
+  }
+
+  /** A file of central, such as `sb.db`. */
+  central(name: string): string {
+    return join(this.state, "central", name);
   }
 
   file(name: string): string {
@@ -79,6 +89,63 @@ export class Lab {
     });
     if (status !== 0) throw new Error(`lab.sh ${verb.join(" ")}: ${signal ?? `status ${status}`}\n${stderr}`);
     return stdout;
+  }
+
+  /** A program that goes on in the namespace of a host or a VM; `down` ends it, if nobody else did. */
+  start(name: string, ...command: string[]): ChildProcess {
+    const [program, ...args] = this.within(name, command);
+    return spawn(program, args, { stdio: "ignore" });
+  }
+
+  /** The command that runs `command` in the namespace of a host or a VM, as the same process. */
+  within(name: string, command: readonly string[]): string[] {
+    const namespace = `${this.environment.GENEVESCOPE_LAB_PREFIX}-${name}`;
+    return [findCommand("ip") ?? "ip", "netns", "exec", namespace, ...command];
+  }
+
+  /** Whether a member of the cluster leads it. */
+  leads(member: string): boolean {
+    const args = ["-t", this.central(`${member}.ctl`), "cluster/status", "OVN_Southbound"];
+    const { stdout } = spawnSync(findCommand("ovs-appctl") ?? "", args, { encoding: "utf8" });
+    return /^Role: leader$/m.test(stdout);
+  }
+
+  /** A logical port and the VM that has it, and its being known to every chassis. */
+  addVm(name: string, host: string, mac: string, address: string, ...options: string[]): void {
+    const set = options.length === 0 ? [] : ["--", "set", "Logical_Switch_Port", name, ...options];
+    const [ip] = address.split("/");
+    this.run(
+      "nb",
+      "--wait=sb",
+      "lsp-add",
+      "network1",
+      name,
+      "--",
+      "lsp-set-addresses",
+      name,
+      `${mac} ${ip}`,
+      ...set,
+    );
+    this.run("plug", name, host, mac, address, "192.168.0.1");
+    this.waitBound(name, host);
+  }
+
+  /** Waits until the port is bound to the host, and every chassis knows. */
+  waitBound(name: string, host: string): void {
+    const chassis = this.run("sb", "get", "Chassis", host.replace("hv", "worker"), "_uuid").trim();
+    this.run("sb", "wait-until", "Port_Binding", name, `chassis=${chassis}`, "up=true");
+    this.run("sync");
+  }
+
+  /** Pings until there is an answer: the first packets between two chassis may be lost. */
+  warm(name: string, address: string): void {
+    for (let tries = 0; ; tries++)
+      try {
+        this.run("exec", name, "ping", "-n", "-c", "1", "-W", "1", address);
+        return;
+      } catch (error) {
+        if (tries === 20) throw error;
+      }
   }
 
   /** A program that reads the southbound database, as ovn-trace does. */

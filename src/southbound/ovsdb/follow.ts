@@ -216,8 +216,7 @@ class Link<S extends TransactionSink> implements DatabaseLink {
       this.#lastCurrent = this.lastCurrent;
       this.#session = null;
       if (!(reason instanceof LinkError)) return this.#crash(reason);
-      const lost = { remote: this.#member(-1), error: reason };
-      this.lastError = this.#summary([lost]);
+      this.lastError = this.#lost(this.#member(-1), reason);
       this.#setState("reconnecting");
       // A server that accepts and drops us at once is no better than one that refuses.
       if (performance.now() - since >= this.#backoff) this.#tries = 0;
@@ -298,6 +297,12 @@ class Link<S extends TransactionSink> implements DatabaseLink {
       .map(({ remote, error }) => `${remote.text}: ${error.message}`);
     if (failures.length > MEMBERS_SHOWN) reasons.push(`and ${failures.length - MEMBERS_SHOWN} more`);
     return this.#error(told, `no server can be used: ${reasons.join("; ")}${advice}`);
+  }
+
+  /** Of a connection that was good: what helps to make one does not help here. */
+  #lost({ text }: Remote, error: LinkError): SouthboundError {
+    const member = this.#members.length === 1 ? "" : `${text}: `;
+    return this.#error(error, `${member}${error.message}`);
   }
 
   #error(told: LinkError, message: string): SouthboundError {

@@ -240,7 +240,7 @@ export class RpcConnection implements FrameOwner {
     if (probeInterval === 0) return;
     const silent = now - this.#lastBytes;
     if (silent >= 2 * (probeInterval + this.#slowest))
-      this.#overdue(() => this.#lastBytes, `it has been silent for ${Math.round(silent)} ms`);
+      this.#overdue(() => this.#lastBytes, `it has been silent for ${(silent / 1000).toFixed(1)} s`);
     else if (silent >= probeInterval && !this.#echoSent) {
       this.#echoSent = true;
       this.#socket.write(JSON.stringify({ id: ECHO_ID, method: "echo", params: [] }));

@@ -58,6 +58,7 @@ snapshot_truth() {
 # sb.backup.db and sb.dump.json. All of one moment: taken again if the journal grew meanwhile.
 snapshot() {
   local dir=$1 full=${2:-} size tries
+  ! clustered || die "no journal to copy: the southbound is a cluster"
   sync_all
   for ((tries = 0; tries < 10; tries++)); do
     size=$(stat -c %s "$LAB_STATE/central/sb.db")

@@ -7,6 +7,19 @@ LAB_PREFIX=${GENEVESCOPE_LAB_PREFIX:-gnv}
 SB_SOCKET=$LAB_STATE/central/sb.sock
 NB_SOCKET=$LAB_STATE/central/nb.sock
 
+# The southbound is one server, or a cluster of three whose files and sockets are sb1.db, sb1.sock and so on.
+clustered() { [[ -e $LAB_STATE/central/sb1.db ]]; }
+
+# Where programs on this machine reach it.
+sb_remote() {
+  local dir=$LAB_STATE/central
+  if clustered; then
+    printf 'unix:%s,unix:%s,unix:%s' "$dir"/sb{1,2,3}.sock
+  else
+    printf 'unix:%s' "$SB_SOCKET"
+  fi
+}
+
 # Long enough for a loaded machine; every wait in the lab is bounded by it.
 LAB_TIMEOUT=${GENEVESCOPE_LAB_TIMEOUT:-30}
 
@@ -94,7 +107,7 @@ nb() {
 }
 
 # Read the southbound database (not recorded).
-sb() { ovn-sbctl --db="unix:$SB_SOCKET" --timeout="$LAB_TIMEOUT" "$@"; }
+sb() { ovn-sbctl --db="$(sb_remote)" --timeout="$LAB_TIMEOUT" "$@"; }
 
 # Change one host's Open_vSwitch database; waits for ovs-vswitchd to have applied it.
 vs() {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The machines: `central` (NB, SB, northd and the underlay switch) and two hypervisors.
+# The machines: `central` (NB, SB, northd and the underlay switch) and hypervisors, two unless told otherwise.
 #
-#   central   10.127.0.2   ovsdb-server x2, ovn-northd, Linux bridge `ul`
+#   central   10.127.0.2   ovsdb-server x2 (with a cluster x4), ovn-northd, Linux bridge `ul`
 #   hv1       10.127.0.3   chassis worker1, fd00:127::3 in an IPv6 underlay
 #   hv2       10.127.0.4   chassis worker2, fd00:127::4
 #
@@ -56,21 +56,67 @@ bridge_add() {
   ip -n "$(netns "$name")" link set "$bridge" up
 }
 
+# start_server NAME: northd, nb, sb, or sb1 to sb3. As ovn-ctl does it, further remotes (Connection) and their
+# certificates (SSL) are the southbound's own: ovn-sbctl set-connection, set-ssl.
+start_server() {
+  local name=$1 dir=$LAB_STATE/central port=6642 own=OVN_Southbound
+  local -a options=()
+  if [[ $name == northd ]]; then
+    start_daemon central northd ovn-northd --unixctl="$dir/northd.ctl" \
+      --ovnnb-db="unix:$NB_SOCKET" --ovnsb-db="$(sb_remote)"
+    return
+  fi
+  [[ -e $dir/$name.db ]] || die "no server '$name'"
+  if [[ $name == sb* ]]; then
+    [[ $name == sb ]] || port=$((6641 + ${name#sb}))
+    options=(--remote="ptcp:$port:10.127.0.2" --remote="ptcp:$port:127.0.0.1"
+      --remote="db:$own,SB_Global,connections" --private-key="db:$own,SSL,private_key"
+      --certificate="db:$own,SSL,certificate" --ca-cert="db:$own,SSL,ca_cert")
+  fi
+  start_daemon central "$name" ovsdb-server --unixctl="$dir/$name.ctl" --remote="punix:$dir/$name.sock" \
+    "${options[@]}" "$dir/$name.db"
+}
+
+kill_server() {
+  local pid
+  pid=$(cat "$LAB_STATE/central/$1.pid")
+  ours "$pid" || die "no server '$1' runs"
+  kill -KILL "$pid"
+  wait_for "$1 to end" gone "$pid"
+}
+
+# sb1 makes the cluster, sb2 and sb3 join it; among themselves they use ports 6651 to 6653.
+start_cluster() {
+  local dir=$LAB_STATE/central n
+  ovsdb-tool create-cluster "$dir/sb1.db" /usr/share/ovn/ovn-sb.ovsschema tcp:127.0.0.1:6651
+  for n in 2 3; do
+    ovsdb-tool join-cluster "$dir/sb$n.db" OVN_Southbound "tcp:127.0.0.1:665$n" tcp:127.0.0.1:6651
+  done
+  for n in 1 2 3; do start_server "sb$n"; done
+  for n in 1 2 3; do
+    wait_for "sb$n to join its cluster" ovsdb-client wait "unix:$dir/sb$n.sock" OVN_Southbound connected
+  done
+}
+
 start_central() {
-  local dir=$LAB_STATE/central schema=/usr/share/ovn db
+  local dir=$LAB_STATE/central schema=/usr/share/ovn
   mkdir -p "$dir"
   netns_add central
   bridge_add central ul 10.127.0.2/24
-  for db in nb sb; do ovsdb-tool create "$dir/$db.db" "$schema/ovn-$db.ovsschema"; done
-  start_daemon central nb ovsdb-server --unixctl="$dir/nb.ctl" --remote="punix:$NB_SOCKET" "$dir/nb.db"
-  start_daemon central sb ovsdb-server --unixctl="$dir/sb.ctl" --remote="punix:$SB_SOCKET" \
-    --remote=ptcp:6642:10.127.0.2 --remote=ptcp:6642:127.0.0.1 "$dir/sb.db"
-  start_daemon central northd ovn-northd --unixctl="$dir/northd.ctl" \
-    --ovnnb-db="unix:$NB_SOCKET" --ovnsb-db="unix:$SB_SOCKET"
+  ovsdb-tool create "$dir/nb.db" "$schema/ovn-nb.ovsschema"
+  start_server nb
+  if [[ $1 == cluster ]]; then
+    start_cluster
+  else
+    ovsdb-tool create "$dir/sb.db" "$schema/ovn-sb.ovsschema"
+    start_server sb
+  fi
+  start_server northd
 }
 
 start_host() {
-  local host=$1 encap_ip=$2 dir=$LAB_STATE/$1 ns
+  local host=$1 encap_ip=$2 dir=$LAB_STATE/$1 remote=tcp:10.127.0.2:6642 ns
+  ! clustered || remote+=,tcp:10.127.0.2:6643,tcp:10.127.0.2:6644
   ns=$(netns "$host")
   mkdir -p "$dir"
   netns_add "$host"
@@ -93,17 +139,24 @@ start_host() {
   vs "$host" --no-wait set Open_vSwitch . \
     external-ids:system-id="$(chassis_of_host "$host")" \
     external-ids:hostname="$(chassis_of_host "$host")" \
-    external-ids:ovn-remote=tcp:10.127.0.2:6642 \
+    external-ids:ovn-remote="\"$remote\"" \
     external-ids:ovn-encap-type=geneve \
     external-ids:ovn-encap-ip="\"$encap_ip\"" \
     external-ids:ovn-bridge=br-int
   start_daemon "$host" ovn-controller ovn-controller "unix:$dir/db.sock"
 }
 
-# lab_up [ipv4|ipv6]: start everything, and return when both chassis have registered.
+# lab_up [ipv4|ipv6] [cluster] [hosts=N]: start everything, and return when every chassis has registered.
 lab_up() {
-  local underlay=${1:-ipv4} host chassis
-  [[ $underlay == ipv4 || $underlay == ipv6 ]] || die "underlay is ipv4 or ipv6, not '$underlay'"
+  local underlay=ipv4 servers=one word host chassis
+  for word; do
+    case $word in
+      ipv4 | ipv6) underlay=$word ;;
+      cluster) servers=cluster ;;
+      hosts=[1-8]) mapfile -t HOSTS < <(seq -f hv%g "${word#hosts=}") ;;
+      *) die "up takes ipv4 or ipv6, cluster, hosts=1 to 8; not '$word'" ;;
+    esac
+  done
   require_root
   require_packages
   if netns_exists central; then
@@ -113,7 +166,7 @@ lab_up() {
   mkdir -p "$LAB_STATE/run"
   : >"$LAB_STATE/.genevescope-lab"
   if [[ $underlay == ipv6 ]]; then echo 1422; else echo 1442; fi >"$LAB_STATE/vm-mtu"
-  start_central
+  start_central "$servers"
   for host in "${HOSTS[@]}"; do
     start_host "$host" "$(if [[ $underlay == ipv6 ]]; then underlay6 "$host"; else underlay4 "$host"; fi)"
   done
