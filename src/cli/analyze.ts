@@ -4,18 +4,23 @@ import { Exit } from "./fault.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { readCaptures } from "./read.js";
-import { begin } from "./run.js";
+import { type Run, run } from "./run.js";
 import { styleFor } from "./style.js";
 
 /** Flows listed as text unless `--top` says otherwise. */
 const TOP = 20;
 
+type AnalyzeOptions = CommonOptions & { top?: number };
+
 /** The verb `analyze`: sums up captures. Returns the exit status. */
-export async function analyze(
-  named: readonly string[],
-  options: CommonOptions & { top?: number },
-): Promise<number> {
-  const { stdout, report, files, naming, decoder } = await begin(named, options);
+export function analyze(files: readonly string[], options: AnalyzeOptions): Promise<number> {
+  return run(files, options, (begun) => sumUp(begun, options));
+}
+
+async function sumUp(
+  { stdout, report, files, naming, decoder }: Run,
+  options: AnalyzeOptions,
+): Promise<boolean> {
   const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known);
   let current: CaptureSource | null = null;
   let opened = 0;
@@ -49,10 +54,12 @@ export async function analyze(
   // Control-C ends the capture at the other end of a pipe, too: what has come is the answer, as with tcpdump.
   const interrupted = (): void => {
     if (current !== null) analyzer.endFile(current);
-    show().then(
-      () => process.exit(Exit.done),
-      () => process.exit(Exit.failed),
-    );
+    show()
+      .then(() => naming.close())
+      .then(
+        () => process.exit(Exit.done),
+        () => process.exit(Exit.failed),
+      );
   };
   process.once("SIGINT", interrupted);
   const sound = await readCaptures(
@@ -86,6 +93,5 @@ export async function analyze(
   );
   process.removeListener("SIGINT", interrupted);
   if (opened > 0) await show();
-  await naming.close();
-  return sound && naming.sound ? Exit.done : Exit.failed;
+  return sound;
 }

@@ -3,19 +3,23 @@ import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
 import type { NameSources } from "../output/names.js";
 import type { PacketPrinter } from "../output/printer.js";
-import { Exit } from "./fault.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { readCaptures } from "./read.js";
-import { begin } from "./run.js";
+import { type Run, run } from "./run.js";
 import { styleFor } from "./style.js";
 
+type DecodeOptions = CommonOptions & { verbose?: boolean; hex?: boolean };
+
 /** The verb `decode`: prints packets. Returns the exit status. */
-export async function decode(
-  named: readonly string[],
-  options: CommonOptions & { verbose?: boolean; hex?: boolean },
-): Promise<number> {
-  const { stdout, report, files, naming, decoder } = await begin(named, options);
+export function decode(files: readonly string[], options: DecodeOptions): Promise<number> {
+  return run(files, options, (begun) => print(begun, options));
+}
+
+async function print(
+  { stdout, report, files, naming, decoder }: Run,
+  options: DecodeOptions,
+): Promise<boolean> {
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
   const printer = await printerFor(options, namer, decoder, naming.sources);
   const all = options.all === true;
@@ -48,12 +52,11 @@ export async function decode(
     report,
   );
   await reportBeforeHistory(naming, beforeHistory, report);
-  await naming.close();
-  return sound && naming.sound ? Exit.done : Exit.failed;
+  return sound;
 }
 
 async function printerFor(
-  options: CommonOptions & { verbose?: boolean; hex?: boolean },
+  options: DecodeOptions,
   namer: Namer | null,
   decoder: FrameDecoder,
   sources: NameSources,

@@ -1,3 +1,5 @@
+import { printable } from "../text.js";
+
 /**
  * What goes wrong on the command line. `message` is one safe line without the program's name: what is wrong,
  * and what to do. Every one ends the program with status 2.
@@ -9,8 +11,8 @@ export class CliError extends Error {
 /** Exit statuses (see the contract in docs/cli.md). */
 export const Exit = { done: 0, found: 1, failed: 2 } as const;
 
-/** The one line to show for anything thrown: ours say what to do, others are shown as they are. */
+/** The one line to show for anything thrown. Names in it cannot drive a terminal, whoever wrote it. */
 export function faultLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return `genevescope: ${message.split("\n")[0]}`;
+  return `genevescope: ${printable(message.split("\n")[0])}`;
 }

@@ -26,6 +26,7 @@ export class Following {
 
   /** Ends all connections; says of those that are lost at this moment how old what they gave is. */
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     for (const { source, link } of this.#links)
       if (link.state === "reconnecting")

@@ -50,11 +50,25 @@ export async function openNaming(options: CommonOptions, live: boolean, report: 
     return NAMELESS;
   }
   const following = new Following(live && options.names !== false, report);
-  const opening = { ...tlsFiles(options), ...following.options };
+  try {
+    return await openWith(source, when, options, following, report);
+  } catch (error) {
+    await following.close();
+    throw error;
+  }
+}
+
+async function openWith(
+  source: string,
+  when: number | null | undefined,
+  options: CommonOptions,
+  following: Following,
+  report: Report,
+): Promise<Naming> {
   const { openSouthbound } = await import("../southbound/index.js");
   let inventory: Inventory;
   try {
-    inventory = await openSouthbound(source, opening);
+    inventory = await openSouthbound(source, { ...tlsFiles(options), ...following.options });
   } catch (error) {
     // What was asked for by flag must work; an environment set up for ovn-sbctl need not.
     if (options.sb !== undefined) throw error;
@@ -64,15 +78,8 @@ export async function openNaming(options: CommonOptions, live: boolean, report: 
   // Without names its tunnel ports still count.
   const ports = inventory.genevePorts();
   if (options.names === false) return { ...NAMELESS, ports };
-  await reportOddities(inventory, report);
-  let known: Awaited<ReturnType<typeof openKnown>>;
-  try {
-    known = await openKnown(options, report, following.options);
-  } catch (error) {
-    await following.close();
-    throw error;
-  }
-  const { sound, ...names } = known;
+  const told = await reportOddities(inventory, report);
+  const { sound, ...names } = await openKnown(options, report, following.options);
   if (names.known.north !== null) inventory.learnAddresses(names.known.north);
   const timed = inventory.hasHistory || following.count > 0;
   return {
@@ -81,7 +88,11 @@ export async function openNaming(options: CommonOptions, live: boolean, report: 
     sound: isSound(inventory) && sound,
     ports,
     at: when === undefined ? (timed ? null : Number.POSITIVE_INFINITY) : when,
-    close: () => following.close(),
+    close: async () => {
+      // A server goes on while packets come, and so may its oddities.
+      await reportWarnings(inventory, report, told);
+      await following.close();
+    },
   };
 }
 
@@ -123,14 +134,29 @@ interface Read {
   readonly transactions: number;
 }
 
+/** Kinds of oddities, and how often each was met. */
+type Told = ReadonlyMap<string, number>;
+
 /** Says what was odd about a source, a line each. */
-export async function reportOddities({ source, damage, warnings }: Read, report: Report): Promise<void> {
+export async function reportOddities(read: Read, report: Report): Promise<Told> {
+  const { source, damage } = read;
   if (damage !== null)
     await report(
       `${shown(source)}: damaged at byte ${damage.offset}: ${damage.reason}; names are as of what is before it`,
     );
-  for (const { text, count } of warnings)
-    await report(`${shown(source)}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
+  return reportWarnings(read, report);
+}
+
+/** Says what was odd, but for the kinds that were told already. */
+async function reportWarnings(
+  { source, warnings }: Read,
+  report: Report,
+  told: Told = new Map(),
+): Promise<Told> {
+  for (const { code, text, count } of warnings)
+    if (!told.has(code))
+      await report(`${shown(source)}: ${text}${count > 1 ? ` (and ${count - 1} more)` : ""}`);
+  return new Map(warnings.map(({ code, count }) => [code, count]));
 }
 
 /** Whether a source was whole, but for a last record that was still being written. */

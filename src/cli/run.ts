@@ -1,6 +1,7 @@
 import { fstatSync, statSync } from "node:fs";
 import { FrameDecoder } from "../frame/decode.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
+import { Exit } from "./fault.js";
 import { type Naming, openNaming } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { inputs } from "./read.js";
@@ -18,12 +19,23 @@ export interface Run {
 
 /** Whether packets may come while they are read: from standard input where that is no file, or a named pipe. */
 function isStream(name: string): boolean {
-  const status = name === "-" ? fstatSync(0) : statSync(name, { throwIfNoEntry: false });
-  return status !== undefined && !status.isFile();
+  try {
+    return !(name === "-" ? fstatSync(0) : statSync(name)).isFile();
+  } catch {
+    // Whoever opens it says what is wrong.
+    return false;
+  }
 }
 
-/** Takes files and flags to where reading can begin. */
-export async function begin(files: readonly string[], options: CommonOptions): Promise<Run> {
+/**
+ * Takes files and flags to where reading can begin and leaves the rest to `verb`, which says whether the
+ * captures were sound. Servers that were followed meanwhile are left, however it ends. Returns the exit status.
+ */
+export async function run(
+  files: readonly string[],
+  options: CommonOptions,
+  verb: (run: Run) => Promise<boolean>,
+): Promise<number> {
   const stdout = new Stdout();
   const report = async (line: string): Promise<void> => {
     await stdout.flush();
@@ -31,7 +43,13 @@ export async function begin(files: readonly string[], options: CommonOptions): P
   };
   const names = inputs(files);
   const naming = await openNaming(options, names.some(isStream), report);
-  // As told, else 6081 and every port that the southbound mentions.
-  const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
-  return { stdout, report, files: names, naming, decoder: new FrameDecoder(ports) };
+  try {
+    // As told, else 6081 and every port that the southbound mentions.
+    const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
+    const decoder = new FrameDecoder(ports);
+    const sound = await verb({ stdout, report, files: names, naming, decoder });
+    return sound && naming.sound ? Exit.done : Exit.failed;
+  } finally {
+    await naming.close();
+  }
 }

@@ -101,7 +101,7 @@ export class DatedRows implements TransactionSink {
     else if (date < this.#time)
       this.#warnings.add(
         "clock-backwards",
-        `${what} is dated ${this.#time - date} ms before an earlier one, and counted as of that`,
+        `${what} is dated ${this.#time - date} ms before an earlier one, and counts as of ${new Date(this.#time).toISOString()} like that`,
       );
     return Math.max(date ?? this.#time, this.#time);
   }

@@ -172,13 +172,16 @@ export class History {
     this.#keyings = this.#makeKeyings(canonicalAddress);
   }
 
-  /** Takes over the changes of a transaction at `time` (milliseconds since 1970, never decreasing). */
-  apply(time: number, changes: readonly RowChange[]): void {
+  /**
+   * Takes over the changes of a transaction at `time` (milliseconds since 1970, never decreasing). `halfway`: of
+   * a picture in parts, whose other rows may still hold keys that they have lost.
+   */
+  apply(time: number, changes: readonly RowChange[], halfway = false): void {
     if (changes.length === 0) return;
     this.generation++;
     // Keys are given up before any is taken: one transaction may hand a key from row to row.
     for (const change of changes) if (change.before !== null) this.#release(time, change, change.before);
-    for (const change of changes) this.#take(time, change);
+    for (const change of changes) this.#take(time, change, halfway);
   }
 
   #release(time: number, { table, uuid, before, after }: RowChange, old: RowValues): void {
@@ -194,7 +197,7 @@ export class History {
     }
   }
 
-  #take(time: number, { table, uuid, before, after }: RowChange): void {
+  #take(time: number, { table, uuid, before, after }: RowChange, halfway: boolean): void {
     const rows = this.#rows[table.name as TableName];
     let row = rows.get(uuid);
     if (row === undefined) {
@@ -217,7 +220,7 @@ export class History {
     if (keying.ofPackets) this.keyGeneration++;
     for (const { index, key, meaning } of keying.keys(after)) {
       if (!index.has(key) && row.versions.start === time) index.set(key, row);
-      else if (!timelineOf(index, key).claim(time, row) && !this.#warnings.again("duplicate-key"))
+      else if (!timelineOf(index, key).claim(time, row) && !halfway && !this.#warnings.again("duplicate-key"))
         this.#warnings.add(
           "duplicate-key",
           `two rows of ${table.name} have ${meaning} ${quoted(String(key))} at the same time; the later one counts`,

@@ -310,7 +310,7 @@ export class Inventory implements TransactionSink {
     }
     this.#time = time;
     const changes = this.#store.apply(transaction);
-    this.#history.apply(time, changes);
+    this.#history.apply(time, changes, transaction.replaces);
     for (const { table, uuid } of changes)
       if (table.name === "Port_Binding") this.#endpoints.changed(uuid, time);
   }
@@ -322,7 +322,7 @@ export class Inventory implements TransactionSink {
     else if (date < this.#time)
       this.#warnings.add(
         "clock-backwards",
-        `${what} is dated ${this.#time - date} ms before an earlier one, and counted as of that`,
+        `${what} is dated ${this.#time - date} ms before an earlier one, and counts as of ${new Date(this.#time).toISOString()} like that`,
       );
     return Math.max(date ?? this.#time, this.#time);
   }

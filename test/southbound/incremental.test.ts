@@ -214,6 +214,27 @@ describe("a picture that replaces another", () => {
   });
 });
 
+test("a picture of other rows with the same keys is no clash of keys", () => {
+  const inventory = emptyInventory();
+  const common = { offset: null, comment: null, isDifference: false };
+  const rows = (generation: number) => [
+    delta("Datapath_Binding", uuid(generation, 1), { tunnel_key: 5 }),
+    delta("Port_Binding", uuid(generation, 2), {
+      logical_port: "one",
+      datapath: ["uuid", uuid(generation, 1)],
+      tunnel_key: 1,
+    }),
+  ];
+  inventory.apply({ ...common, date: 1000, rows: rows(1) }, true);
+  for (const [index, row] of rows(2).entries())
+    inventory.apply({ ...common, date: 2000, rows: [row], replaces: true, partial: index === 0 });
+  expect(inventory.warnings).toEqual([]);
+  expect([1999, 2000].map((at) => inventory.resolve(5, 1, 0, at).inport?.uuid)).toEqual([
+    uuid(1, 2),
+    uuid(2, 2),
+  ]);
+});
+
 describe("large values that change often", () => {
   test("are right at any time, and do not take the square of memory", () => {
     const inventory = emptyInventory();
