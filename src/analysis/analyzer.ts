@@ -181,10 +181,10 @@ export class Analyzer {
 
   /** A live inventory goes on while packets come. */
   #follow(): void {
-    const generation = this.#inventory?.keyGeneration ?? 0;
-    if (generation === this.#keyGeneration) return;
-    this.#keyGeneration = generation;
-    this.#flows.revalidate();
+    const inventory = this.#inventory;
+    if (inventory === null || inventory.keyGeneration === this.#keyGeneration) return;
+    this.#flows.revalidate(inventory.keyChangesSince(this.#keyGeneration));
+    this.#keyGeneration = inventory.keyGeneration;
   }
 
   #account(): FileTotals {

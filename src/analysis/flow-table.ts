@@ -130,16 +130,19 @@ export class FlowTable {
   }
 
   /**
-   * What keys mean has changed, for some and from some time on: asks again for those that had no end. What was
-   * counted stays where it is.
+   * What keys mean has changed from some time on, in the datapaths `vnis` (null: any): asks again for those that
+   * had no end. What was counted stays where it is.
    */
-  revalidate(): void {
+  revalidate(vnis: ReadonlySet<number> | null): void {
     if (this.#validityOf === null) return;
     for (let slot = 0; slot < this.#slots; slot++) {
       const vni = this.words[slot * WORDS + VNI];
       if (vni === 0 || this.until[slot] !== Number.POSITIVE_INFINITY) continue;
+      if (vnis !== null && !vnis.has(vni - 1)) continue;
       const ms = momentMs(this.#firstSec[slot], this.#firstNsec[slot]);
-      this.until[slot] = this.#validityOf(vni - 1, this.words[slot * WORDS + KEYS], ms).until;
+      const validity = this.#validityOf(vni - 1, this.words[slot * WORDS + KEYS], ms);
+      this.from[slot] = validity.from;
+      this.until[slot] = validity.until;
     }
   }
 

@@ -25,6 +25,8 @@ export interface EndName {
   readonly candidates: readonly Port[];
   /** What it is known by: the packet's key, an address of its own, a translated one, or one of a router itself. */
   readonly by: "key" | "address" | "nat" | "router";
+  /** The IP or MAC address it was found by; null by key. */
+  readonly address: string | null;
 }
 
 /** Addresses remembered at most; a hostile capture can hold any number of them. */
@@ -85,15 +87,20 @@ export class Namer {
     port: Resolution["outport"],
     { ip, mac }: End,
   ): EndName | null {
-    if (port?.kind === "port" && !ROUTED.has(port.type)) return { port, candidates: [], by: "key" };
+    if (port?.kind === "port" && !ROUTED.has(port.type))
+      return { port, candidates: [], by: "key", address: null };
     const time = this.#time(packets, i);
     const vni = frames.vni[i];
-    const found = ip === null ? null : this.#inventory.endpointOf(ip, vni, time);
-    if (found?.how != null) return { port: found.port, candidates: found.candidates, by: found.how };
+    // Behind the router that the packet's key names, not any other at this network.
+    const router =
+      port?.kind === "port" && port.peer !== null ? this.#inventory.portByName(port.peer, time) : null;
+    const found = ip === null ? null : this.#inventory.endpoint(ip, router?.datapathKey ?? vni, time);
+    if (ip !== null && found?.how != null)
+      return { port: found.port, candidates: found.candidates, by: found.how, address: ip };
     // The MAC of a routed packet is the router's; only a machine's own says something.
-    const owner = mac === null ? null : this.#inventory.endpointOf(mac, vni, time);
+    const owner = mac === null ? null : this.#inventory.endpoint(mac, vni, time);
     return owner?.how === "address"
-      ? { port: owner.port, candidates: owner.candidates, by: "address" }
+      ? { port: owner.port, candidates: owner.candidates, by: "address", address: mac }
       : null;
   }
 

@@ -238,6 +238,12 @@ interface CountedPort {
   seen: number;
 }
 
+/** The same of a datapath. */
+interface CountedDatapath {
+  datapath: DatapathSummary;
+  seen: number;
+}
+
 /** Takes flows one by one, and keeps of them no more than is asked for. */
 class Sums {
   flowCount = 0;
@@ -246,7 +252,7 @@ class Sums {
   readonly #top: number;
   #flows: FlowSummary[] = [];
   // By row where there is one, else by keys; well-known groups have no row of their own.
-  readonly #datapaths = new Map<string | number, DatapathSummary>();
+  readonly #datapaths = new Map<string | number, CountedDatapath>();
   readonly #ports = new Map<string | number, CountedPort>();
 
   constructor(top: number) {
@@ -261,8 +267,8 @@ class Sums {
     if (resolution.beforeHistory) this.beforeHistory += flow.packets;
     this.#flows.push(flow);
     if (this.#flows.length > 2 * this.#top + 1000) this.#flows = this.flows();
-    this.#addDatapath(flow, resolution);
     const seen = ms(flow.lastTime);
+    this.#addDatapath(flow, resolution, seen);
     const sender = this.#port(flow, flow.ingressKey, resolution.inport, flow.inportNames, seen);
     sender.txPackets += flow.packets;
     sender.txBytes += flow.bytes;
@@ -274,19 +280,25 @@ class Sums {
   #addDatapath(
     { datapathKey, datapathFriendly, packets, bytes }: FlowSummary,
     { datapath }: Resolution,
+    seen: number,
   ): void {
     const identity = datapath?.uuid ?? datapathKey;
-    let summary = this.#datapaths.get(identity);
-    if (summary === undefined) {
-      summary = {
-        datapathKey,
-        name: datapath?.name ?? null,
-        friendly: datapathFriendly,
-        kind: datapath?.kind ?? null,
-        packets: 0,
-        bytes: 0,
+    let counted = this.#datapaths.get(identity);
+    if (counted === undefined) {
+      const unnamed = { name: null, friendly: null, kind: null };
+      counted = {
+        datapath: { datapathKey, ...unnamed, packets: 0, bytes: 0 },
+        seen: Number.NEGATIVE_INFINITY,
       };
-      this.#datapaths.set(identity, summary);
+      this.#datapaths.set(identity, counted);
+    }
+    const summary = counted.datapath;
+    if (seen >= counted.seen) {
+      counted.seen = seen;
+      summary.datapathKey = datapathKey;
+      summary.name = datapath?.name ?? null;
+      summary.friendly = datapathFriendly;
+      summary.kind = datapath?.kind ?? null;
     }
     summary.packets += packets;
     summary.bytes += bytes;
@@ -303,15 +315,29 @@ class Sums {
     const identity = found?.uuid ?? datapathKey * 0x10000 + portKey;
     let counted = this.#ports.get(identity);
     if (counted === undefined) {
-      const unnamed = { name: null, names: null, type: null, chassis: null };
-      const of = { datapathKey, portKey, datapath, datapathFriendly };
-      const port = { ...of, ...unnamed, rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 };
+      // One literal: objects spread into one another are slow to make and to use.
+      const port: PortSummary = {
+        datapathKey,
+        portKey,
+        datapath,
+        datapathFriendly,
+        name: null,
+        names: null,
+        type: null,
+        chassis: null,
+        rxPackets: 0,
+        rxBytes: 0,
+        txPackets: 0,
+        txBytes: 0,
+      };
       counted = { port, seen: Number.NEGATIVE_INFINITY };
       this.#ports.set(identity, counted);
     }
     const { port } = counted;
     if (found !== null && seen >= counted.seen) {
       counted.seen = seen;
+      port.datapathKey = datapathKey;
+      port.portKey = portKey;
       port.datapath = datapath;
       port.datapathFriendly = datapathFriendly;
       port.name = found.name;
@@ -328,7 +354,8 @@ class Sums {
   }
 
   datapaths(): DatapathSummary[] {
-    return [...this.#datapaths.values()].sort((a, b) => b.bytes - a.bytes || a.datapathKey - b.datapathKey);
+    const datapaths = [...this.#datapaths.values()].map(({ datapath }) => datapath);
+    return datapaths.sort((a, b) => b.bytes - a.bytes || a.datapathKey - b.datapathKey);
   }
 
   ports(): PortSummary[] {

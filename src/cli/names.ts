@@ -77,8 +77,8 @@ async function openWith(
   }
   // Without names its tunnel ports still count.
   const ports = inventory.genevePorts();
-  if (options.names === false) return { ...NAMELESS, ports };
   const told = await reportOddities(inventory, report);
+  if (options.names === false) return { ...NAMELESS, ports, sound: isSound(inventory) };
   const { sound, ...names } = await openKnown(options, report, following.options);
   if (names.known.north !== null) inventory.learnAddresses(names.known.north);
   const timed = inventory.hasHistory || following.count > 0;

@@ -175,10 +175,11 @@ export class JsonPrinter implements PacketPrinter {
   /** `candidates` only where there are several. */
   #end(packets: PacketBatch, i: number, found: EndName | null): object | null {
     if (found === null) return null;
-    const { port, candidates, by } = found;
-    if (port !== null) return { name: port.name, by, ...this.#known(packets, i, port) };
+    const { port, candidates, address } = found;
+    const by = { by: found.by, ...(address === null ? {} : { address }) };
+    if (port !== null) return { name: port.name, ...by, ...this.#known(packets, i, port) };
     const several = candidates.map((each) => ({ name: each.name, ...this.#known(packets, i, each) }));
-    return { name: null, by, candidates: several };
+    return { name: null, ...by, candidates: several };
   }
 
   #known(packets: PacketBatch, i: number, port: Port): object {

@@ -117,7 +117,7 @@ export class TextPrinter implements PacketPrinter {
       const name = (port: Port): string =>
         label(port.name, namer.portNames(packets, i, port)?.friendly, this.#options.names) ?? "?";
       const who = found.port === null ? `one of ${found.candidates.map(name).join(", ")}` : name(found.port);
-      text += `    ${role}  ${who} (${BY[found.by]} ${end.ip ?? end.mac})\n`;
+      text += `    ${role}  ${who} (${BY[found.by]} ${found.address})\n`;
     }
     return text;
   }

@@ -109,7 +109,7 @@ export class Composer {
     const chassis = (uuid: Datum) => this.#chassisRow(uuid, span, time);
     const encap = (uuid: Datum) => this.#encapRow(uuid, span, time);
     const datapath = this.#datapathRow(values[PORT.datapath], span, time);
-    const port = {
+    return {
       kind: "port",
       uuid: row.uuid,
       datapath,
@@ -131,8 +131,10 @@ export class Composer {
       up: values[PORT.up] as boolean | null,
       options: pairsOf(values[PORT.options]),
       externalIds: pairsOf(values[PORT.external_ids]),
-    } as const;
-    return { ...port, from: span.from, until: span.until };
+      // Last: by now all that it rests on has been read.
+      from: span.from,
+      until: span.until,
+    };
   };
 
   #datapathRow(uuid: Datum, span: Span, time: number): Datapath | null {
@@ -193,6 +195,7 @@ function makeDatapath({ row, values }: RowVersion, { from, until }: Span): Datap
     uuid: row.uuid,
     tunnelKey: values[DATAPATH.tunnel_key] as number,
     name: externalIds.get("name") ?? northUuid,
+    northUuid,
     kind,
     externalIds,
     from,

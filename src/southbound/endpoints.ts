@@ -4,7 +4,7 @@
  * `options:virtual-ip` (ovn-sb(5)), among the
  * networks that routers connect with the packet's: another tenant may use the same addresses.
  */
-import { canonicalAddress } from "./address.js";
+import { addressesIn, canonicalAddress } from "./address.js";
 import type { Composer } from "./compose.js";
 import type { History, RowHistory, RowVersion } from "./history.js";
 import type { Endpoint, Port } from "./model.js";
@@ -25,6 +25,10 @@ const OWN_ADDRESS: ReadonlySet<string> = new Set(["", "virtual", "external", "re
 /** Types of ports that are a router's, whose addresses are the router's. */
 const ROUTER: ReadonlySet<string> = new Set(["patch", "l3gateway"]);
 
+/** MACs, and addresses of fe80::/10 and 169.254.0.0/16 (RFC 4291 section 2.5.6, RFC 3927). */
+const LOCAL = /^([0-9a-f]{2}(:[0-9a-f]{2}){5}|fe[89ab][0-9a-f]:.*|169\.254\..*)$/;
+
+const NOTHING: readonly never[] = Object.freeze([]);
 const ALWAYS = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
 const NOBODY: Endpoint = Object.freeze({ port: null, candidates: Object.freeze([]), how: null, ...ALWAYS });
 
@@ -36,17 +40,17 @@ const RANK: Readonly<Record<How, number>> = { address: 0, router: 1, nat: 2 };
 export interface AddressSource {
   /** Grows with every change. */
   readonly generation: number;
-  /** The logical ports that had the address (canonical text) at `time`. */
-  ownersOf(address: string, time: number): readonly string[];
+  /** The logical ports that had the address (canonical text) at `time`; the span narrowed to the time that is so. */
+  ownersOf(address: string, span: Span, time: number): readonly string[];
 }
 
 /** Ports by the addresses they ever had; built when first asked, and kept up with every change from then on. */
 export class EndpointIndex {
   readonly #history: History;
   readonly #composer: Composer;
-  readonly #reach: ReachIndex;
+  #reach: ReachIndex;
   /** Rows that have, or once had, the address: MAC or IP in canonical text. */
-  readonly #rows = new Map<string, RowHistory | RowHistory[]>();
+  readonly #rows = new Map<string, readonly [RowHistory] | Set<RowHistory>>();
   readonly #answers = new Map<number, Map<string, Answers<Endpoint>>>();
   #kept = 0;
   #built = false;
@@ -118,30 +122,32 @@ export class EndpointIndex {
   #search(address: string, datapath: string, span: Span, time: number): Endpoint {
     // Another row may come to have the address at any time.
     span.open = true;
-    const reach = this.#reach.of(datapath, time).value;
-    span.narrow(reach);
+    const inReach = this.#inReach(address, datapath, span, time);
     const found: { version: RowVersion; how: How }[] = [];
-    for (const row of this.#rowsWith(address)) {
+    for (const row of this.#rows.get(address) ?? NOTHING) {
       const version = span.read(row.versions, time);
-      const how = version === null ? null : howItHas(version.values, address);
-      if (version !== null && how !== null) found.push({ version, how });
+      if (version === null || !inReach(version)) continue;
+      const how = howItHas(version.values, address);
+      if (how !== null) found.push({ version, how });
     }
-    for (const name of this.#further?.ownersOf(address, time) ?? []) {
+    for (const name of this.#further?.ownersOf(address, span, time) ?? NOTHING) {
       const version = this.#named(name, span, time);
-      if (version !== null) found.push({ version, how: "address" });
+      if (version !== null && inReach(version)) found.push({ version, how: "address" });
     }
-    const near = found.filter(({ version }) => reach.datapaths.has(version.values[PORT.datapath] as string));
-    if (near.length === 0) return NOBODY;
-    const how = near.reduce((best, each) => (RANK[each.how] < RANK[best] ? each.how : best), near[0].how);
-    const versions = near.filter((each) => each.how === how).map(({ version }) => version);
+    if (found.length === 0) return NOBODY;
+    const how = found.reduce((best, each) => (RANK[each.how] < RANK[best] ? each.how : best), found[0].how);
+    const versions = found.filter((each) => each.how === how).map(({ version }) => version);
     const owners = this.#owners(versions, address, how, span, time);
     if (owners.length === 1) return { ...ALWAYS, port: owners[0], candidates: NOBODY.candidates, how };
     return { ...ALWAYS, port: null, candidates: owners.slice(0, MOST_CANDIDATES), how };
   }
 
-  #rowsWith(address: string): readonly RowHistory[] {
-    const found = this.#rows.get(address);
-    return found === undefined ? [] : Array.isArray(found) ? found : [found];
+  /** Whether a port is where one with the address can be. MACs and link-local addresses cross no router. */
+  #inReach(address: string, datapath: string, span: Span, time: number): (version: RowVersion) => boolean {
+    if (LOCAL.test(address)) return ({ values }) => values[PORT.datapath] === datapath;
+    const reach = this.#reach.of(datapath, time);
+    span.narrow(reach);
+    return ({ values }) => reach.datapaths.has(values[PORT.datapath] as string);
   }
 
   /** The ports, of a translated address those that are behind it; each once, by name. */
@@ -170,6 +176,14 @@ export class EndpointIndex {
     return row === null ? null : span.read(row.versions, time);
   }
 
+  /** Starts over: history has lost some of what it knew. */
+  reset(): void {
+    this.#reach = new ReachIndex(this.#history);
+    this.#rows.clear();
+    this.#answers.clear();
+    this.#built = false;
+  }
+
   #build(): void {
     this.#built = true;
     for (const row of this.#history.rows.Port_Binding.values())
@@ -181,10 +195,9 @@ export class EndpointIndex {
     if (version === null) return;
     for (const address of addressesOf(version.values)) {
       const known = this.#rows.get(address);
-      if (known === undefined) this.#rows.set(address, row);
-      else if (Array.isArray(known)) {
-        if (!known.includes(row)) known.push(row);
-      } else if (known !== row) this.#rows.set(address, [known, row]);
+      if (known === undefined) this.#rows.set(address, [row]);
+      else if (known instanceof Set) known.add(row);
+      else if (known[0] !== row) this.#rows.set(address, new Set([known[0], row]));
     }
   }
 }
@@ -193,7 +206,7 @@ export class EndpointIndex {
 function addressesOf(values: RowValues): Set<string> {
   const addresses = new Set<string>();
   const add = (entries: readonly string[]): void => {
-    for (const entry of entries) for (const word of wordsOf(entry)) addresses.add(word);
+    for (const entry of entries) for (const word of addressesIn(entry)) addresses.add(word);
   };
   const type = values[PORT.type] as string;
   if (!OWN_ADDRESS.has(type) && !ROUTER.has(type)) return addresses;
@@ -207,37 +220,21 @@ function addressesOf(values: RowValues): Set<string> {
 /** In what way a port has the address, or null. */
 function howItHas(values: RowValues, address: string): How | null {
   const among = (column: number): boolean =>
-    (values[column] as readonly string[]).some((entry) => wordsOf(entry).includes(address));
+    (values[column] as readonly string[]).some((entry) => addressesIn(entry).includes(address));
   const type = values[PORT.type] as string;
   if (OWN_ADDRESS.has(type)) {
     const virtual = pairValue(values[PORT.options], "virtual-ip");
-    if (among(PORT.mac) || (virtual !== undefined && wordsOf(virtual).includes(address))) return "address";
+    if (among(PORT.mac) || (virtual !== undefined && addressesIn(virtual).includes(address)))
+      return "address";
   }
-  if (!OWN_ADDRESS.has(type) && !ROUTER.has(type)) return null;
-  if (among(PORT.nat_addresses)) return "nat";
-  return ROUTER.has(type) && among(PORT.mac) ? "router" : null;
-}
-
-/**
- * The addresses of "MAC [IP[/LENGTH]...]" or "MAC IP... is_chassis_resident("PORT")"; "unknown", "dynamic" and
- * "router" stand for none.
- */
-function wordsOf(entry: string): string[] {
-  const end = entry.indexOf("is_chassis_resident");
-  const words = (end < 0 ? entry : entry.slice(0, end)).split(/[\s,]+/);
-  const addresses: string[] = [];
-  for (const word of words) {
-    const slash = word.indexOf("/");
-    const address = slash < 0 ? word : word.slice(0, slash);
-    if (/^[0-9a-fA-F]*[.:][0-9a-fA-F.:]+$/.test(address))
-      addresses.push(canonicalAddress(address.toLowerCase()));
-  }
-  return addresses;
+  if (ROUTER.has(type) && among(PORT.mac)) return "router";
+  return (OWN_ADDRESS.has(type) || ROUTER.has(type)) && among(PORT.nat_addresses) ? "nat" : null;
 }
 
 /** The port that an entry of nat_addresses with the address is bound to, or null. */
 function residentOf(values: RowValues, address: string): string | null {
   for (const entry of values[PORT.nat_addresses] as readonly string[])
-    if (wordsOf(entry).includes(address)) return /is_chassis_resident\("([^"]+)"\)/.exec(entry)?.[1] ?? null;
+    if (addressesIn(entry).includes(address))
+      return /is_chassis_resident\("([^"]+)"\)/.exec(entry)?.[1] ?? null;
   return null;
 }

@@ -4,6 +4,7 @@
  */
 
 import { quoted } from "../text.js";
+import { KeyChanges } from "./key-changes.js";
 import type { Interval } from "./model.js";
 import { applyDifference, type Column, type Datum, differenceBack } from "./ovsdb/value.js";
 import type { WarningLog } from "./ovsdb/warnings.js";
@@ -151,8 +152,8 @@ export class History {
   readonly chassisByEncap: Index<string> = new Map();
   /** Counts the changes applied; what was composed in another generation may have ended since. */
   generation = 0;
-  /** Counts those of them that gave a key of packets to another row, or took it away. */
-  keyGeneration = 0;
+  /** Where keys of packets were given to another row, or taken away. */
+  readonly keyChanges = new KeyChanges();
 
   readonly #rows: Record<TableName, Map<string, RowHistory>>;
   readonly #warnings: WarningLog;
@@ -184,13 +185,42 @@ export class History {
     for (const change of changes) this.#take(time, change, halfway);
   }
 
+  /**
+   * Forgets what ended by `time`, and the rows of which nothing is left. What is still known of times before is
+   * no longer the whole.
+   */
+  forgetBefore(time: number): void {
+    this.generation++;
+    for (const rows of Object.values(this.#rows))
+      for (const [uuid, row] of rows) if (!row.versions.forgetBefore(time)) rows.delete(uuid);
+    forget(this.datapathByKey, time);
+    forget(this.portByName, time);
+    forget(this.chassisByName, time);
+    forget(this.chassisByEncap, time);
+    for (const index of [this.portByKey, this.groupByKey, this.encapByIp] as Index2<unknown, unknown>[])
+      for (const [outer, owners] of index) {
+        forget(owners, time);
+        if (owners.size === 0) index.delete(outer);
+      }
+  }
+
+  /** When each version that is over ended, in no order. */
+  ends(): Float64Array {
+    const ends: number[] = [];
+    for (const rows of Object.values(this.#rows))
+      for (const { versions } of rows.values())
+        for (const { until } of versions.segments) if (until !== Number.POSITIVE_INFINITY) ends.push(until);
+    return Float64Array.from(ends);
+  }
+
   #release(time: number, { table, uuid, before, after }: RowChange, old: RowValues): void {
     const row = this.#rows[table.name as TableName].get(uuid);
     if (row === undefined || before === null) return;
     const keying = this.#keyings[table.name as TableName];
     if (after !== null && keysKept(keying, old, after)) return;
-    if (keying.ofPackets) this.keyGeneration++;
-    for (const { index, key } of keying.keys(old)) {
+    if (keying.ofPackets) this.#noteKeys(table.name, old);
+    const keys = keying.keys(old);
+    for (const { index, key } of after === null ? keys : without(keys, keying.keys(after))) {
       const owners = index.get(key);
       if (owners === row) timelineOf(index, key).release(time, row);
       else if (owners instanceof Timeline) owners.release(time, row);
@@ -217,14 +247,25 @@ export class History {
     }
     const keying = this.#keyings[table.name as TableName];
     if (before !== null && keysKept(keying, before, after)) return;
-    if (keying.ofPackets) this.keyGeneration++;
-    for (const { index, key, meaning } of keying.keys(after)) {
+    if (keying.ofPackets) this.#noteKeys(table.name, after);
+    const keys = keying.keys(after);
+    for (const { index, key, meaning } of before === null ? keys : without(keys, keying.keys(before))) {
       if (!index.has(key) && row.versions.start === time) index.set(key, row);
       else if (!timelineOf(index, key).claim(time, row) && !halfway && !this.#warnings.again("duplicate-key"))
         this.#warnings.add(
           "duplicate-key",
           `two rows of ${table.name} have ${meaning} ${quoted(String(key))} at the same time; the later one counts`,
         );
+    }
+  }
+
+  #noteKeys(table: string, values: RowValues): void {
+    if (table === "Datapath_Binding") this.keyChanges.add(values[DATAPATH.tunnel_key] as number);
+    else {
+      const uuid = values[table === "Port_Binding" ? PORT.datapath : GROUP.datapath] as string;
+      const datapath = this.#rows.Datapath_Binding.get(uuid)?.versions.last;
+      // Without a datapath no packet can have the key.
+      if (datapath != null) this.keyChanges.add(datapath.values[DATAPATH.tunnel_key] as number);
     }
   }
 
@@ -282,6 +323,16 @@ export class History {
 function keysKept({ watched }: Keying, before: RowValues, after: RowValues): boolean {
   for (const column of watched) if (before[column] !== after[column]) return false;
   return true;
+}
+
+function forget<K>(index: Index<K>, time: number): void {
+  for (const [key, owners] of index)
+    if (owners instanceof Timeline && !owners.forgetBefore(time)) index.delete(key);
+}
+
+/** Those of `keys` that are not among `others`. */
+function without(keys: readonly Key[], others: readonly Key[]): readonly Key[] {
+  return keys.filter(({ index, key }) => !others.some((each) => each.index === index && each.key === key));
 }
 
 /** The timeline of a key that one row does not own alone, or not for as long as it exists. */

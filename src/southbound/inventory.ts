@@ -36,6 +36,8 @@ import { Validator } from "./validate.js";
 import { WELL_KNOWN_GROUPS } from "./well-known.js";
 
 const ENCAP = ColumnIndex.Encap;
+/** Some 300 bytes each. */
+const MOST_CHANGES = 500_000;
 
 /**
  * The southbound database over time.
@@ -66,8 +68,13 @@ export class Inventory implements TransactionSink {
   #latestDate: number | null = null;
   #time = Number.NEGATIVE_INFINITY;
   #damage: SouthboundDamage | null = null;
+  /** Changes since some were last forgotten. */
+  #changes = 0;
+  readonly #keep: number;
 
-  constructor(options: SourceDescription) {
+  /** `keep`: of a server's changes at least so many are remembered, at most twice that. */
+  constructor(options: SourceDescription, keep = MOST_CHANGES) {
+    this.#keep = keep;
     this.source = options.source;
     this.format = options.format;
     this.schemaVersion = options.schemaVersion;
@@ -115,7 +122,12 @@ export class Inventory implements TransactionSink {
 
   /** Grows when a key of packets is given to another row, or taken away: see `keysHold`. */
   get keyGeneration(): number {
-    return this.#history.keyGeneration;
+    return this.#history.keyChanges.generation;
+  }
+
+  /** The datapaths (tunnel keys) where that was since `generation`; null: it could be any. */
+  keyChangesSince(generation: number): ReadonlySet<number> | null {
+    return this.#history.keyChanges.since(generation);
   }
 
   /** What was odd, by kind. */
@@ -200,25 +212,15 @@ export class Inventory implements TransactionSink {
   }
 
   /**
-   * The VIF that had the IP address `ip` (as text) at the time: the VM an inner packet is from or for. Looked
-   * for among the datapaths that routers connect with the one with the key `datapathKey`: unconnected networks
-   * may use the same addresses. Null where there is none, or more than one.
-   */
-  endpoint(ip: string, datapathKey: number, at: number): Port | null {
-    const { port, how } = this.#endpoints.find(ip, datapathKey, clamp(at));
-    return how === "address" ? port : null;
-  }
-
-  /**
    * Whose the address `address` (MAC or IP, as text) of an inner packet was. Looked for among the datapaths that
    * routers connect with the one with the key `datapathKey`, but not beyond a network that leads outside:
    * unconnected networks may use the same addresses. Answers are kept like `resolve`'s.
    */
-  endpointOf(address: string, datapathKey: number, at: number): Endpoint {
+  endpoint(address: string, datapathKey: number, at: number): Endpoint {
     return this.#endpoints.find(address, datapathKey, clamp(at));
   }
 
-  /** Lets `endpointOf` ask `further`, too. */
+  /** Lets `endpoint` ask `further`, too. */
   learnAddresses(further: AddressSource): void {
     this.#endpoints.learn(further);
   }
@@ -313,6 +315,25 @@ export class Inventory implements TransactionSink {
     this.#history.apply(time, changes, transaction.replaces);
     for (const { table, uuid } of changes)
       if (table.name === "Port_Binding") this.#endpoints.changed(uuid, time);
+    // A file is as long as it is; a server goes on.
+    this.#changes += changes.length;
+    if (this.format === "server" && this.#changes > 2 * this.#keep) this.#forget();
+  }
+
+  /** Keeps the later half of the changes. */
+  #forget(): void {
+    const ends = this.#history.ends().sort();
+    this.#changes = Math.min(ends.length, this.#keep);
+    if (ends.length <= this.#keep) return;
+    const time = ends[ends.length - 1 - this.#keep];
+    this.#history.forgetBefore(time);
+    this.#endpoints.reset();
+    this.#historyStart = time;
+    this.#resolver.begin(time);
+    this.#warnings.add(
+      "forgotten",
+      `there were more than ${2 * this.#keep} changes; those before ${new Date(time).toISOString()} are forgotten`,
+    );
   }
 
   /** When a transaction counts as of: times never decrease. */

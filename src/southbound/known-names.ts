@@ -93,11 +93,10 @@ export class KnownNames {
   }
 
   #datapathName(datapath: Datapath, span: Span, time: number): FriendlyName | null {
-    const { name, externalIds } = datapath;
+    const { name, northUuid, externalIds } = datapath;
     const known = friendlyDatapath(name, externalIds);
     if (known !== null || this.north === null) return known;
-    const uuid = externalIds.get("logical-switch") ?? externalIds.get("logical-router");
-    const ids = uuid === undefined ? null : this.north.datapath(uuid, span, time);
+    const ids = northUuid === null ? null : this.north.datapath(northUuid, span, time);
     return ids === null ? null : friendlyDatapath(name, ids);
   }
 

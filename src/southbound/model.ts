@@ -30,6 +30,8 @@ export interface Datapath extends Interval {
    * character, escape before printing.
    */
   readonly name: string | null;
+  /** The uuid of its northbound switch or router, where the row says so. */
+  readonly northUuid: string | null;
   /** From `type` (OVN 25.09 and later), else from which of the two keys `external_ids` has. */
   readonly kind: "switch" | "router" | "unknown";
   readonly externalIds: ReadonlyMap<string, string>;

@@ -3,13 +3,13 @@
  * Port_Binding (northd.c), but not the addresses it assigned itself, nor the DHCP options, nor the external_ids
  * of switches and routers.
  */
-import { canonicalAddress } from "./address.js";
+import { addressesIn } from "./address.js";
 import { DatedRows } from "./dated-rows.js";
 import type { AddressSource } from "./endpoints.js";
 import { NorthColumn } from "./north-tables.js";
 import type { SourceDescription } from "./ovsdb/sink.js";
 import { pairsOf, pairValue } from "./ovsdb/value.js";
-import { Span } from "./span.js";
+import type { Span } from "./span.js";
 import type { RowValues } from "./store.js";
 
 const PORT = NorthColumn.Logical_Switch_Port;
@@ -48,12 +48,12 @@ export class Northbound extends DatedRows implements AddressSource {
   }
 
   /** The ports that ovn-northd had assigned the address (MAC or IP, canonical text) at `time`. */
-  ownersOf(address: string, time: number): readonly string[] {
+  ownersOf(address: string, span: Span, time: number): readonly string[] {
     const names = this.#assigned.get(address);
     if (names === undefined) return NOBODY;
     const has = (name: string): boolean => {
-      const port = this.switchPort(name, new Span(), time);
-      return port?.addresses.some((entry) => wordsOf(entry).includes(address)) ?? false;
+      const port = this.switchPort(name, span, time);
+      return port?.addresses.some((entry) => addressesIn(entry).includes(address)) ?? false;
     };
     return [...names].filter(has);
   }
@@ -62,7 +62,7 @@ export class Northbound extends DatedRows implements AddressSource {
     if (table !== "Logical_Switch_Port") return;
     const assigned = after[PORT.dynamic_addresses];
     if (typeof assigned !== "string") return;
-    for (const address of wordsOf(assigned)) {
+    for (const address of addressesIn(assigned)) {
       const names = this.#assigned.get(address);
       if (names === undefined) this.#assigned.set(address, new Set([after[PORT.name] as string]));
       else names.add(after[PORT.name] as string);
@@ -86,10 +86,6 @@ export class Northbound extends DatedRows implements AddressSource {
     const domain = dhcp("domain_name");
     return host === null || domain === null || host.includes(".") ? host : `${host}.${domain}`;
   }
-}
-
-function wordsOf(entry: string): string[] {
-  return entry.toLowerCase().split(/\s+/).map(canonicalAddress);
 }
 
 function addressesOf(port: RowValues): readonly string[] {

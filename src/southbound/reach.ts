@@ -1,6 +1,6 @@
 /*
- * Which datapaths one is connected with: pairs of ports that are each other's peer
- * (`options:peer` of patch and l3gateway ports, ovn-sb(5)) join switches and routers.
+ * Which datapaths one is connected with: pairs of ports that are each other's peer (`options:peer` of patch and
+ * l3gateway ports, ovn-sb(5)) join switches and routers.
  */
 import type { History, RowHistory, RowVersion } from "./history.js";
 import type { Interval } from "./model.js";
@@ -10,14 +10,17 @@ import { ColumnIndex } from "./tables.js";
 import { Timeline } from "./timeline.js";
 
 const PORT = ColumnIndex.Port_Binding;
+/** Kept answers: beyond this they start over. */
+const CACHE_LIMIT = 1 << 12;
 
 /** The datapaths (by uuid) that one is connected with, itself among them. */
 export interface Reach extends Interval {
   readonly datapaths: ReadonlySet<string>;
 }
 
-/** A port of `datapath` that leads somewhere: over time to the peer of this name, or outside. */
+/** A port that leads somewhere: over time to the peer of this name, or outside. */
 interface Joint {
+  readonly name: string;
   readonly datapath: string;
   readonly peer: Timeline<string>;
   readonly outside: Timeline<true>;
@@ -25,9 +28,11 @@ interface Joint {
 
 export class ReachIndex {
   readonly #history: History;
-  readonly #joints = new Map<RowHistory, Joint>();
+  /** By row: one for each name and datapath it ever had, which is one, but for databases made by hand. */
+  readonly #joints = new Map<RowHistory, Joint[]>();
   readonly #byDatapath = new Map<string, Joint[]>();
   readonly #answers = new Map<string, Answers<Reach>>();
+  #kept = 0;
   /** How many joints there were when the answers were made: a new one may change any of them. */
   #answersFor = 0;
   #count = 0;
@@ -39,67 +44,98 @@ export class ReachIndex {
   /** Takes note of a version of a Port_Binding row that begins at `time` (null: the row ends). */
   add(row: RowHistory, version: RowVersion | null, time: number): void {
     const values = version?.values;
+    const name = values?.[PORT.logical_port] as string | undefined;
     const datapath = values?.[PORT.datapath] as string | undefined;
-    const peer = values === undefined ? undefined : pairValue(values[PORT.options], "peer");
+    const peer = (values === undefined ? undefined : pairValue(values[PORT.options], "peer")) ?? null;
     const outside = values?.[PORT.type] === "localnet" ? true : null;
-    let joint = this.#joints.get(row);
-    if (joint !== undefined && joint.datapath !== datapath) {
-      joint.peer.set(time, null);
-      joint.outside.set(time, null);
+    let own: Joint | undefined;
+    for (const joint of this.#joints.get(row) ?? []) {
+      if (joint.name === name && joint.datapath === datapath) own = joint;
+      else {
+        joint.peer.set(time, null);
+        joint.outside.set(time, null);
+      }
     }
-    if (datapath === undefined) return;
-    if (joint?.datapath !== datapath) {
-      if (peer === undefined && outside === null) return;
-      joint = { datapath, peer: new Timeline(), outside: new Timeline() };
-      this.#joints.set(row, joint);
-      const others = this.#byDatapath.get(datapath);
-      if (others === undefined) this.#byDatapath.set(datapath, [joint]);
-      else others.push(joint);
+    if (name === undefined || datapath === undefined) return;
+    if (own === undefined) {
+      if (peer === null && outside === null) return;
+      own = { name, datapath, peer: new Timeline(), outside: new Timeline() };
+      append(this.#joints, row, own);
+      append(this.#byDatapath, datapath, own);
       this.#count++;
     }
-    joint.peer.set(time, peer ?? null);
-    joint.outside.set(time, outside);
+    own.peer.set(time, peer);
+    own.outside.set(time, outside);
   }
 
   /** What the datapath with this uuid was connected with at `time`. */
-  of(datapath: string, time: number): Answer<Reach> {
-    if (this.#answersFor !== this.#count) {
+  of(datapath: string, time: number): Reach {
+    if (this.#answersFor !== this.#count || this.#kept > CACHE_LIMIT) {
       this.#answers.clear();
       this.#answersFor = this.#count;
+      this.#kept = 0;
     }
     const { generation } = this.#history;
+    const kept = this.#answers.get(datapath)?.at(time, generation);
+    if (kept != null) return kept.value;
+    const span = new Span();
+    const { reached, insides } = this.#search(datapath, span, time);
+    const answer = new Answer({ datapaths: reached, from: span.from, until: span.until }, span, generation);
+    // All that are joined without going outside reach the same; to each of them its own list is a square.
+    for (const each of insides) this.#keep(each, answer);
+    return answer.value;
+  }
+
+  #keep(datapath: string, answer: Answer<Reach>): void {
     let answers = this.#answers.get(datapath);
     if (answers === undefined) {
       answers = new Answers();
       this.#answers.set(datapath, answers);
     }
-    const kept = answers.at(time, generation);
-    if (kept !== null) return kept;
-    const span = new Span();
-    const datapaths = this.#search(datapath, span, time);
-    const answer = new Answer({ datapaths, from: span.from, until: span.until }, span, generation);
     answers.add(answer);
-    return answer;
+    this.#kept++;
   }
 
   /**
    * A network with a way to the outside is reached but not passed through: a tenant's private addresses are not
-   * those of another whose router is on the same public network.
+   * those of another whose router is on the same public network. From there, only the routers at it are reached.
    */
-  #search(start: string, span: Span, time: number): ReadonlySet<string> {
+  #search(start: string, span: Span, time: number) {
     const reached = new Set([start]);
+    const insides: string[] = [];
+    const startsOutside = this.#leadsOutside(start, span, time);
     for (const datapath of reached) {
-      const joints = this.#byDatapath.get(datapath) ?? [];
-      const leadsOutside = joints.filter((joint) => span.read(joint.outside, time) !== null).length > 0;
-      if (datapath !== start && leadsOutside) continue;
-      for (const joint of joints) {
-        const peer = span.read(joint.peer, time);
-        if (peer === null) continue;
-        const row = span.read(this.#history.portByName.get(peer), time);
-        const there = row === null ? null : span.read(row.versions, time);
-        if (there !== null) reached.add(there.values[PORT.datapath] as string);
+      const isStart = datapath === start;
+      if (startsOutside ? !isStart : !isStart && this.#leadsOutside(datapath, span, time)) continue;
+      insides.push(datapath);
+      for (const joint of this.#byDatapath.get(datapath) ?? []) {
+        const there = this.#otherEnd(joint, span, time);
+        if (there !== null) reached.add(there);
       }
     }
-    return reached;
+    return { reached, insides };
   }
+
+  #leadsOutside(datapath: string, span: Span, time: number): boolean {
+    let found = false;
+    for (const joint of this.#byDatapath.get(datapath) ?? [])
+      if (span.read(joint.outside, time) !== null) found = true;
+    return found;
+  }
+
+  /** The datapath of a joint's peer, if that names the joint as its own. */
+  #otherEnd(joint: Joint, span: Span, time: number): string | null {
+    const peer = span.read(joint.peer, time);
+    const row = peer === null ? null : span.read(this.#history.portByName.get(peer), time);
+    if (row === null) return null;
+    for (const other of this.#joints.get(row) ?? [])
+      if (other.name === peer && span.read(other.peer, time) === joint.name) return other.datapath;
+    return null;
+  }
+}
+
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }

@@ -76,8 +76,8 @@ export class Resolver {
 
   /**
    * From when until when the three keys belong to the same rows: what a flow is. Names, chassis and addresses
-   * of those rows may change meanwhile. Where it lasts to Infinity, it may end when `History.keyGeneration`
-   * grows.
+   * of those rows may change meanwhile. Where it lasts to Infinity, it may end when `History.keyChanges`
+   * grow.
    */
   keysHold(vni: number, ingress: number, egress: number, time: number): Interval {
     if (time < this.#start) return this.#beforeHistory;

@@ -117,6 +117,18 @@ export class Timeline<T> implements OverTime<T> {
     } else this.#value = value;
   }
 
+  /** Forgets the segments that ended by `time`. False where nothing is left; answers rest on it no more then. */
+  forgetBefore(time: number): boolean {
+    if (this.#past !== null) {
+      const kept = this.#past.filter(({ until }) => until > time);
+      this.#past = kept.length === 0 ? null : kept;
+    }
+    if (this.#past !== null || this.#value !== null || this.#from > time) return true;
+    this.#from = Number.POSITIVE_INFINITY;
+    this.stamp++;
+    return false;
+  }
+
   /** `claimant` takes the key. False where it had an owner, which is then overtaken. */
   claim(time: number, claimant: T): boolean {
     const owner = this.#value;

@@ -148,7 +148,9 @@ describe("flows while meanings change", () => {
     table.add(5, 9, 100, 100_000, 0);
     table.add(5, 9, 100, 100_001, 0);
     until = 100_001_500;
-    table.revalidate();
+    table.revalidate(new Set([4]));
+    expect(table.until[flowHash(6, 9) & table.mask]).toBe(Number.POSITIVE_INFINITY);
+    table.revalidate(new Set([5]));
     table.add(5, 9, 100, 100_001, 400_000_000);
     table.add(5, 9, 100, 100_001, 500_000_000);
     table.add(5, 9, 100, 100_002, 0);

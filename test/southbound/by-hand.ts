@@ -9,10 +9,10 @@ import { SOUTHBOUND } from "../../src/southbound/tables.js";
 const layout = standardLayout(SOUTHBOUND);
 const pool = new StringPool();
 
-/** Of current OVN, with nothing in it. */
-export function emptyInventory(): Inventory {
+/** Of current OVN, with nothing in it; `keep` as for an Inventory. */
+export function emptyInventory(keep?: number): Inventory {
   const warnings = new WarningLog();
-  return new Inventory({ source: "test", format: "server", schemaVersion: null, layout, warnings });
+  return new Inventory({ source: "test", format: "server", schemaVersion: null, layout, warnings }, keep);
 }
 
 /** A row of `table` with the columns of `json` in OVSDB's notation; null: it is deleted. */

@@ -56,11 +56,11 @@ describe.each(scenarios)("captures/%s", (scenario) => {
       }
       expect(owners.size).toBeGreaterThan(0);
       for (const [address, names] of owners)
-        expect(inventory.endpoint(address, keys.get(names[0]) ?? 0, NOW)?.name ?? null).toBe(
+        expect(inventory.endpoint(address, keys.get(names[0]) ?? 0, NOW).port?.name ?? null).toBe(
           names.length === 1 ? names[0] : null,
         );
-      expect(inventory.endpoint([...owners.keys()][0], 4_000_000, NOW)).toBe(null);
-      expect(inventory.endpoint("203.0.113.250", 1, NOW)).toBe(null);
+      expect(inventory.endpoint([...owners.keys()][0], 4_000_000, NOW).port).toBe(null);
+      expect(inventory.endpoint("203.0.113.250", 1, NOW).port).toBe(null);
     },
   );
 

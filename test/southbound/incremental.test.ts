@@ -1,7 +1,12 @@
 /* An inventory that is asked while it grows says what one says that was built at once. */
 import { describe, expect, test } from "vitest";
 import type { Inventory } from "../../src/southbound/index.js";
-import type { RowDelta, Transaction } from "../../src/southbound/ovsdb/transaction.js";
+import { Northbound } from "../../src/southbound/north.js";
+import { NORTHBOUND } from "../../src/southbound/north-tables.js";
+import { standardLayout } from "../../src/southbound/ovsdb/schema.js";
+import { type RowDelta, readColumns, type Transaction } from "../../src/southbound/ovsdb/transaction.js";
+import { StringPool } from "../../src/southbound/ovsdb/value.js";
+import { WarningLog } from "../../src/southbound/ovsdb/warnings.js";
 import { delta, emptyInventory } from "./by-hand.js";
 import { uuid } from "./ovsdb.js";
 import { picture } from "./picture.js";
@@ -105,7 +110,7 @@ function answers(inventory: Inventory, at: number) {
         found.push(inventory.keysHold(vni, ingress, egress, at));
       }
     for (const address of ADDRESSES) {
-      const { port, candidates, how, from, until } = inventory.endpointOf(address, vni, at);
+      const { port, candidates, how, from, until } = inventory.endpoint(address, vni, at);
       found.push([port?.uuid, candidates.map(({ uuid: id }) => id), how]);
       expect(from).toBeLessThanOrEqual(at);
       expect(until).toBeGreaterThan(at);
@@ -233,6 +238,75 @@ test("a picture of other rows with the same keys is no clash of keys", () => {
     uuid(1, 2),
     uuid(2, 2),
   ]);
+});
+
+test("addresses of the northbound are as of the packet's time", () => {
+  const inventory = emptyInventory();
+  const port = (key: number) =>
+    delta("Port_Binding", uuid(2, key), {
+      logical_port: `vm${key}`,
+      datapath: ["uuid", uuid(1, 1)],
+      tunnel_key: key,
+      mac: "dynamic",
+    });
+  const common = { offset: null, comment: null, isDifference: false };
+  const rows = [delta("Datapath_Binding", uuid(1, 1), { tunnel_key: 5 }), port(1), port(2)];
+  inventory.apply({ ...common, date: 1, rows }, true);
+  const layout = standardLayout(NORTHBOUND);
+  const warnings = new WarningLog();
+  const north = new Northbound({ source: "nb", format: "journal", schemaVersion: null, layout, warnings });
+  const table = layout.get("Logical_Switch_Port");
+  if (table === undefined) throw new Error("no table");
+  const has = (key: number, address: string | null) => {
+    const json = { name: `vm${key}`, addresses: "dynamic", dynamic_addresses: address ?? set([]) };
+    const values = readColumns(table, uuid(7, key), json, new StringPool(), warnings);
+    return { table, uuid: uuid(7, key), values };
+  };
+  north.apply({ ...common, date: 100, rows: [has(1, "0a:00:00:00:00:01 10.0.0.5"), has(2, null)] });
+  inventory.learnAddresses(north);
+  expect(inventory.endpoint("10.0.0.5", 5, 150).port?.name).toBe("vm1");
+  north.apply({ ...common, date: 200, rows: [has(1, null), has(2, "0a:00:00:00:00:02 10.0.0.5")] });
+  const names = [150, 250, 150, 50].map((at) => inventory.endpoint("10.0.0.5", 5, at).port?.name);
+  expect(names).toEqual(["vm1", "vm2", "vm1", undefined]);
+});
+
+test("of two rows with one key the later counts, also when the other changes otherwise", () => {
+  const inventory = emptyInventory();
+  const common = { offset: null, comment: null, isDifference: false };
+  const port = (id: number, name: string) =>
+    delta("Port_Binding", uuid(2, id), { logical_port: name, datapath: ["uuid", uuid(1, 1)], tunnel_key: 9 });
+  inventory.apply({ ...common, date: 1, rows: [delta("Datapath_Binding", uuid(1, 1), { tunnel_key: 5 })] });
+  for (const [date, row] of [port(1, "a"), port(2, "b"), port(1, "c")].entries())
+    inventory.apply({ ...common, date: 2 + date, rows: [row] });
+  expect(inventory.port(5, 9, 100)?.name).toBe("b");
+  expect(inventory.portByName("a", 100)).toBe(null);
+  expect(inventory.warnings).toMatchObject([{ code: "duplicate-key", count: 1 }]);
+});
+
+test("a server that is followed for long takes no more and more memory: old changes are forgotten", () => {
+  const changes = new Changes(11);
+  const few = emptyInventory(100);
+  const all = emptyInventory();
+  for (let step = 0; step < 3000; step++) {
+    const transaction = changes.next(1_000_000 + step * 10);
+    few.apply(copy(transaction), step === 0);
+    all.apply(transaction, step === 0);
+    // Asking fills the caches.
+    if (step % 50 === 0) answers(few, 1_000_000 + step * 10);
+  }
+  const now = 1_000_000 + 30_000;
+  const { historyStart } = few;
+  expect(historyStart).toBeGreaterThan(now - 4000);
+  expect(few.hasHistory).toBe(true);
+  expect(few.warnings.map(({ code }) => code)).toContain("forgotten");
+  // When something began may be forgotten.
+  const named = (found: ReturnType<typeof answers>) =>
+    JSON.stringify(found, (_, value) => (typeof value === "number" ? 0 : value));
+  for (const at of [historyStart, historyStart + 100, (historyStart + now) / 2, now])
+    expect(named(answers(few, at))).toEqual(named(answers(all, at)));
+  expect(picture(few, now)).toEqual(picture(all, now));
+  expect(few.resolve(1, 1, 1, historyStart - 1).beforeHistory).toBe(true);
+  expect([...few.replay()].length).toBeLessThan(300);
 });
 
 describe("large values that change often", () => {
