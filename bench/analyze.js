@@ -8,13 +8,13 @@
  * Every run's counters are checked against what was generated. Prints medians, the median of the ratios pair
  * by pair, and the peak resident memory of analyze.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { generate, repeat } from "./generate.js";
+import { check, line, run } from "./measure.js";
 
 const { values } = parseArgs({
   options: {
@@ -29,25 +29,6 @@ const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const memory = new URL("./peak-memory.js", import.meta.url).href;
 const directory = mkdtempSync(join(tmpdir(), "genevescope-bench-"));
 const file = join(directory, "generated.pcap");
-
-const median = (list) => {
-  const sorted = [...list].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-
-function run(command, args, stdio = ["ignore", "pipe", "pipe"]) {
-  const started = process.hrtime.bigint();
-  const result = spawnSync(command, args, { stdio, maxBuffer: 2 ** 28 });
-  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  if (result.error) throw result.error;
-  if (result.status !== 0) throw new Error(`${command} ended with ${result.status}: ${result.stderr}`);
-  return { seconds, result };
-}
-
-function check(name, found, wanted) {
-  if (found !== wanted) throw new Error(`${name}: ${found}, generated ${wanted}`);
-}
 
 try {
   const bytes = Number(values.bytes);
@@ -112,8 +93,6 @@ try {
     ratios.push(peer / mine);
     peaks.push(peak());
   }
-  const line = (name, list, digits, unit) =>
-    `${name.padEnd(34)} ${median(list).toFixed(digits)} ${unit} (${Math.min(...list).toFixed(digits)} to ${Math.max(...list).toFixed(digits)})\n`;
   process.stdout.write(
     `${truth.packets} packets, ${whole.flowCount} flows, ${Math.round(truth.bytes / truth.packets)} bytes each, ${(truth.fileBytes / 2 ** 20).toFixed(0)} MiB, ${pairs} pairs; node ${process.version}, ${cpus()[0]?.model.trim()}, ${cpus().length} processors\n` +
       line("genevescope analyze", ours, 3, "s") +

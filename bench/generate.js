@@ -31,8 +31,14 @@ export function random(seed) {
   };
 }
 
-/** Writes the capture; returns { packets, bytes, flows, fileBytes }. */
-export function generate(file, { bytes = 2 ** 30, flows = 1000, seed = 20_251_121 } = {}) {
+/** Up to 16 ports a datapath: key 1 to 16 each way. */
+const usualKeys = (flow) => [Math.floor(flow / 256) + 1, (flow & 15) + 1, ((flow >>> 4) & 15) + 1];
+
+/**
+ * Writes the capture; returns { packets, bytes, flows, fileBytes }. `keys` gives the VNI, ingress and egress key
+ * of a flow by its number.
+ */
+export function generate(file, { bytes = 2 ** 30, flows = 1000, seed = 20_251_121, keys = usualKeys } = {}) {
   const next = random(seed);
   const packets = Math.floor((bytes - 24) / RECORD);
   const header = Buffer.alloc(24);
@@ -63,10 +69,10 @@ export function generate(file, { bytes = 2 ** 30, flows = 1000, seed = 20_251_12
         seen.add(flow);
         block.writeUInt32LE(FIRST_SECOND + Math.floor(number / 100_000), at);
         block.writeUInt32LE((number % 100_000) * 10, at + 4);
-        // Up to 16 ports a datapath: key 1 to 16 each way.
-        block.writeUInt32BE(((Math.floor(flow / 256) + 1) << 8) >>> 0, at + 16 + 46);
-        block.writeUInt16BE((flow & 15) + 1, at + 16 + 54);
-        block.writeUInt16BE(((flow >>> 4) & 15) + 1, at + 16 + 56);
+        const [vni, ingress, egress] = keys(flow);
+        block.writeUInt32BE((vni << 8) >>> 0, at + 16 + 46);
+        block.writeUInt16BE(ingress, at + 16 + 54);
+        block.writeUInt16BE(egress, at + 16 + 56);
       }
       writeSync(out, block, 0, count * RECORD);
       done += count;

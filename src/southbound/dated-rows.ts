@@ -8,6 +8,7 @@ import type { Layout } from "./ovsdb/schema.js";
 import type { SourceDescription, TransactionSink } from "./ovsdb/sink.js";
 import type { Transaction } from "./ovsdb/transaction.js";
 import type { WarningLog } from "./ovsdb/warnings.js";
+import { RecordClock } from "./record-clock.js";
 import type { Span } from "./span.js";
 import { RowStore, type RowValues } from "./store.js";
 import { Timeline } from "./timeline.js";
@@ -36,21 +37,20 @@ export class DatedRows implements TransactionSink {
   /** Whether anything was asked of a time before the first record, of which nothing is known. */
   askedBeforeStart = false;
   readonly #warnings: WarningLog;
+  readonly #clock: RecordClock;
   readonly #store: RowStore;
   readonly #keys: RowKeys;
   /** By table, then uuid. */
   readonly #rows = new Map<string, Map<string, DatedRow>>();
   /** By table, then key. */
   readonly #bearers = new Map<string, Map<string, Bearers>>();
-  #transactions = 0;
-  #start = Number.NEGATIVE_INFINITY;
-  #time = Number.NEGATIVE_INFINITY;
   #damage: SourceDamage | null = null;
 
   constructor(description: SourceDescription, keys: RowKeys) {
     this.source = description.source;
     this.layout = description.layout;
     this.#warnings = description.warnings;
+    this.#clock = new RecordClock(description.warnings);
     this.#store = new RowStore(description.layout, description.warnings);
     this.#keys = keys;
     for (const table of description.layout.keys()) {
@@ -64,11 +64,11 @@ export class DatedRows implements TransactionSink {
    * server, a backup, a dump.
    */
   get historyStart(): number {
-    return this.#start;
+    return this.#clock.start;
   }
 
   get transactions(): number {
-    return this.#transactions;
+    return this.#clock.transactions;
   }
 
   /** Where the source was cut or damaged; null if it was whole. */
@@ -82,28 +82,11 @@ export class DatedRows implements TransactionSink {
   }
 
   apply(transaction: Transaction, timeless = false): void {
-    const isFirst = this.#transactions === 0;
-    // Parts of a picture count once, with the last one.
-    if (transaction.partial !== true) this.#transactions++;
-    const time = timeless ? Number.NEGATIVE_INFINITY : this.#timeOf(transaction);
-    if (isFirst) this.#start = time;
-    this.#time = time;
+    this.#clock.tick(transaction, timeless);
     for (const { table, uuid, after } of this.#store.apply(transaction)) {
       this.generation++;
-      this.#change(table.name, uuid, time, after);
+      this.#change(table.name, uuid, this.#clock.time, after);
     }
-  }
-
-  /** When a transaction counts as of: times never decrease. */
-  #timeOf({ date, offset }: Transaction): number {
-    const what = offset === null ? "an update" : `the record at byte ${offset}`;
-    if (date === null) this.#warnings.add("undated", `${what} has no date`);
-    else if (date < this.#time)
-      this.#warnings.add(
-        "clock-backwards",
-        `${what} is dated ${this.#time - date} ms before an earlier one, and counts as of ${new Date(this.#time).toISOString()} like that`,
-      );
-    return Math.max(date ?? this.#time, this.#time);
   }
 
   finish(damage: SourceDamage | null): void {
@@ -117,7 +100,7 @@ export class DatedRows implements TransactionSink {
 
   /** The values at `time` of the rows that had `key` then, the span narrowed to the time they hold. */
   protected byKey(table: string, key: string, span: Span, time: number): RowValues[] {
-    if (time < this.#start) this.askedBeforeStart = true;
+    if (time < this.#clock.start) this.askedBeforeStart = true;
     const found: RowValues[] = [];
     const bearers = this.#bearers.get(table)?.get(key);
     span.read(bearers?.count, time);

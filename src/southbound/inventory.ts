@@ -28,6 +28,7 @@ import type { SnapshotOrigin } from "./ovsdb/snapshot.js";
 import type { Transaction } from "./ovsdb/transaction.js";
 import { pairValue } from "./ovsdb/value.js";
 import type { WarningLog } from "./ovsdb/warnings.js";
+import { RecordClock } from "./record-clock.js";
 import { replay } from "./replay.js";
 import { LAST_PORT_KEY, Resolver } from "./resolver.js";
 import { RowStore } from "./store.js";
@@ -55,6 +56,7 @@ export class Inventory implements TransactionSink {
   /** What a snapshot was made of; null where it is none. */
   readonly snapshot: SnapshotOrigin | null;
   readonly #warnings: WarningLog;
+  readonly #clock: RecordClock;
   readonly #history: History;
   readonly #composer: Composer;
   readonly #store: RowStore;
@@ -62,11 +64,6 @@ export class Inventory implements TransactionSink {
   readonly #endpoints: EndpointIndex;
   #genevePorts: readonly number[] = [];
   #genevePortsIn = -1;
-  #transactions = 0;
-  #historyStart = Number.NEGATIVE_INFINITY;
-  #firstDate: number | null = null;
-  #latestDate: number | null = null;
-  #time = Number.NEGATIVE_INFINITY;
   #damage: SouthboundDamage | null = null;
   /** Changes since some were last forgotten. */
   #changes = 0;
@@ -81,6 +78,7 @@ export class Inventory implements TransactionSink {
     this.layout = options.layout;
     this.snapshot = options.snapshot ?? null;
     this.#warnings = options.warnings;
+    this.#clock = new RecordClock(options.warnings);
     this.#history = new History(this.#warnings, canonicalAddress);
     this.#composer = new Composer(this.#history);
     this.#resolver = new Resolver(this.#history, this.#composer);
@@ -90,7 +88,7 @@ export class Inventory implements TransactionSink {
 
   /** Whether it knows more than one moment. If not, its one picture is taken to hold for all time. */
   get hasHistory(): boolean {
-    return this.#time !== Number.NEGATIVE_INFINITY;
+    return this.#clock.time !== Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -99,17 +97,17 @@ export class Inventory implements TransactionSink {
    * with a server, whose history begins when it is followed.
    */
   get historyStart(): number {
-    return this.#historyStart;
+    return this.#clock.start;
   }
 
   /** The date of the last transaction; null where the source does not say. */
   get latestDate(): number | null {
-    return this.#latestDate;
+    return this.#clock.latestDate;
   }
 
   /** How many transactions it was built from, those that changed no name included. */
   get transactions(): number {
-    return this.#transactions;
+    return this.#clock.transactions;
   }
 
   /**
@@ -299,18 +297,8 @@ export class Inventory implements TransactionSink {
    * first or only picture, which then holds for all times before the next.
    */
   apply(transaction: Transaction, timeless = false): void {
-    const { date, partial = false } = transaction;
-    const first = this.#transactions === 0;
-    // Parts of a picture count once, with the last one.
-    if (!partial) this.#transactions++;
-    if (date !== null && (this.#latestDate === null || date > this.#latestDate)) this.#latestDate = date;
-    const time = timeless ? Number.NEGATIVE_INFINITY : this.#timeOf(transaction);
-    if (first) {
-      this.#firstDate = date;
-      this.#historyStart = time;
-      this.#resolver.begin(time);
-    }
-    this.#time = time;
+    if (this.#clock.tick(transaction, timeless)) this.#resolver.begin(this.#clock.start);
+    const { time } = this.#clock;
     const changes = this.#store.apply(transaction);
     this.#history.apply(time, changes, transaction.replaces);
     for (const { table, uuid } of changes)
@@ -328,7 +316,8 @@ export class Inventory implements TransactionSink {
     const time = ends[ends.length - 1 - this.#keep];
     this.#history.forgetBefore(time);
     this.#endpoints.reset();
-    this.#historyStart = time;
+    this.#clock.start = time;
+    this.#clock.firstDate = time;
     this.#resolver.begin(time);
     this.#warnings.add(
       "forgotten",
@@ -336,21 +325,9 @@ export class Inventory implements TransactionSink {
     );
   }
 
-  /** When a transaction counts as of: times never decrease. */
-  #timeOf({ date, offset }: Transaction): number {
-    const what = offset === null ? "an update" : `the record at byte ${offset}`;
-    if (date === null) this.#warnings.add("undated", `${what} has no date`);
-    else if (date < this.#time)
-      this.#warnings.add(
-        "clock-backwards",
-        `${what} is dated ${this.#time - date} ms before an earlier one, and counts as of ${new Date(this.#time).toISOString()} like that`,
-      );
-    return Math.max(date ?? this.#time, this.#time);
-  }
-
   /** All that is known, as transactions: see {@link replay}. Nothing may be applied meanwhile. */
   replay(): Iterable<Transaction> {
-    return replay(this.#history, this.layout, this.#historyStart, this.#firstDate, this.#latestDate);
+    return replay(this.#history, this.layout, this.#clock);
   }
 
   /** The source has come to its end: checks the references of the rows as they are now. */
@@ -381,7 +358,7 @@ export class Inventory implements TransactionSink {
   }
 
   #chronicle(): Chronicle {
-    return new Chronicle(this.#history, this.#composer, this.#historyStart);
+    return new Chronicle(this.#history, this.#composer, this.#clock.start);
   }
 
   /** What has a key in the datapath with the key `datapathKey`. */

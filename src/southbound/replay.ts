@@ -5,6 +5,7 @@ import type { History, RowHistory, RowVersion } from "./history.js";
 import type { Layout, TableLayout } from "./ovsdb/schema.js";
 import type { RowDelta, Transaction } from "./ovsdb/transaction.js";
 import { type Datum, differenceBack } from "./ovsdb/value.js";
+import type { RecordClock } from "./record-clock.js";
 import type { TableName } from "./tables.js";
 
 /** A row that became something else. */
@@ -27,9 +28,7 @@ const PART = 2000;
 export function* replay(
   history: History,
   layout: Layout,
-  start: number,
-  date: number | null,
-  latest: number | null,
+  { start, firstDate: date, latestDate: latest }: RecordClock,
 ): Generator<Transaction> {
   const picture: Event[] = [];
   const events: Event[] = [];
