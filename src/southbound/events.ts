@@ -81,14 +81,23 @@ function happened(
   return { time, event, subject, before: null, chassis: null, lastBinding: null, holder: null, ...details };
 }
 
+/** A state of a row, and when it begins. */
+interface State {
+  readonly time: number;
+  readonly state: Port | MulticastGroup;
+}
+
 /**
- * Tells events. `start` is when the record begins (`Inventory.historyStart`). Reads the history as it is when
- * asked and keeps nothing; costs time in proportion to the versions of the rows asked for.
+ * Tells events. `start` is when the record begins (`Inventory.historyStart`). It remembers what it has read of
+ * the history, so use it for one question; costs time in proportion to the versions of the rows asked for.
  */
 export class Chronicle {
   readonly #history: History;
   readonly #composer: Composer;
   readonly #start: number;
+  readonly #states = new Map<RowHistory, readonly State[]>();
+  /** By datapath key, then key. */
+  readonly #tenures = new Map<number, Map<number, readonly Tenure[]>>();
 
   constructor(history: History, composer: Composer, start: number) {
     this.#history = history;
@@ -128,18 +137,40 @@ export class Chronicle {
       .filter((holder) => holder !== null);
   }
 
-  #tenuresOfKey(datapathKey: number, key: number): Tenure[] {
+  #tenuresOfKey(datapathKey: number, key: number): readonly Tenure[] {
+    let byKey = this.#tenures.get(datapathKey);
+    if (byKey === undefined) {
+      byKey = new Map();
+      this.#tenures.set(datapathKey, byKey);
+    }
+    let tenures = byKey.get(key);
+    if (tenures === undefined) {
+      tenures = this.#readTenures(datapathKey, key);
+      byKey.set(key, tenures);
+    }
+    return tenures;
+  }
+
+  /** The tenures of a key in each datapath's row, cut to the times when that row had the datapath's key. */
+  #readTenures(datapathKey: number, key: number): Tenure[] {
     const { datapathByKey, portByKey, groupByKey } = this.#history;
     const index = key <= LAST_PORT_KEY ? portByKey : groupByKey;
-    return tenuresOf(datapathByKey.get(datapathKey), "key").flatMap((datapath) =>
-      tenuresOf(at2(index, datapath.row.uuid, key), "key")
-        .map(({ from, until, ...tenure }) => ({
-          ...tenure,
-          from: Math.max(from, datapath.from),
-          until: Math.min(until, datapath.until),
-        }))
-        .filter(({ from, until }) => from < until),
-    );
+    const inRow = new Map<RowHistory, Tenure[]>();
+    const found: Tenure[] = [];
+    for (const datapath of tenuresOf(datapathByKey.get(datapathKey), "key")) {
+      let all = inRow.get(datapath.row);
+      if (all === undefined) {
+        all = tenuresOf(at2(index, datapath.row.uuid, key), "key");
+        inRow.set(datapath.row, all);
+      }
+      for (let i = countWhile(all, ({ until }) => until <= datapath.from); i < all.length; i++) {
+        const from = Math.max(all[i].from, datapath.from);
+        const until = Math.min(all[i].until, datapath.until);
+        if (from >= until) break;
+        found.push({ ...all[i], from, until });
+      }
+    }
+    return found;
   }
 
   #holder(tenure: Tenure): KeyHolder | null {
@@ -147,29 +178,41 @@ export class Chronicle {
     return owner === null ? null : { owner, from: tenure.from, until: tenure.until };
   }
 
-  #lastOwner(tenure: Tenure): PortEvent["subject"] | null {
-    let last: PortEvent["subject"] | null = null;
-    for (const { state } of this.#states(tenure)) last = state;
-    return last;
+  #lastOwner({ row, from, until }: Tenure): PortEvent["subject"] | null {
+    const last = this.#lastBefore(row, until);
+    return last === undefined || last.state.until <= from ? null : last.state;
   }
 
-  /** All states of a row in a time, each with when it began then. */
-  *#states({
-    row,
-    from,
-    until,
-  }: Omit<Tenure, "of">): Generator<{ time: number; state: Port | MulticastGroup }> {
+  /** All states of a row, in order. There are none while it does not exist. */
+  #statesOf(row: RowHistory): readonly State[] {
+    const known = this.#states.get(row);
+    if (known !== undefined) return known;
     const isPort = this.#history.rows.Port_Binding.get(row.uuid) === row;
-    for (const segment of row.versions.segments) {
-      const end = Math.min(segment.until, until);
-      for (let time = Math.max(segment.from, from); time < end; ) {
-        const state = isPort
-          ? this.#composer.port(segment.value, time)
-          : this.#composer.group(segment.value, time);
+    const states: State[] = [];
+    for (const { from, until, value } of row.versions.segments)
+      for (let time = from; time < until; ) {
+        const state = isPort ? this.#composer.port(value, time) : this.#composer.group(value, time);
         if (state === null) break;
-        yield { time, state };
+        states.push({ time, state });
         time = state.until;
       }
+    this.#states.set(row, states);
+    return states;
+  }
+
+  /** The last state of a row that begins before `time`. */
+  #lastBefore(row: RowHistory, time: number): State | undefined {
+    const states = this.#statesOf(row);
+    return states[countWhile(states, (each) => each.time < time) - 1];
+  }
+
+  /** The states of a row in a tenure, each with when it begins in it. */
+  *#statesIn({ row, from, until }: Tenure): Generator<State> {
+    const states = this.#statesOf(row);
+    for (let i = countWhile(states, ({ state }) => state.until <= from); i < states.length; i++) {
+      const { time, state } = states[i];
+      if (time >= until) return;
+      yield { time: Math.max(time, from), state };
     }
   }
 
@@ -178,7 +221,7 @@ export class Chronicle {
     const events: PortEvent[] = [];
     const binding = new Bindings();
     let last: Port | MulticastGroup | null = null;
-    for (const { time, state } of this.#states(tenure)) {
+    for (const { time, state } of this.#statesIn(tenure)) {
       if (last === null) {
         const before = this.#stateBefore(row, from);
         events.push(this.#entry(tenure, state, before));
@@ -204,7 +247,8 @@ export class Chronicle {
 
   /** What ended a row's time under a name or key, and with it the story. */
   #exit({ row, of, until }: Tenure, last: Port | MulticastGroup): PortEvent {
-    const [next] = this.#states({ row, from: until, until: Number.POSITIVE_INFINITY });
+    const states = this.#statesOf(row);
+    const next = states[countWhile(states, ({ state }) => state.until <= until)];
     if (next === undefined || next.time > until) return happened(until, "deleted", last);
     return happened(until, turned(of, last, next.state), next.state, { before: last });
   }
@@ -229,19 +273,15 @@ export class Chronicle {
 
   /** Another row that had the port's key last before `time`. */
   #holderBefore(port: Port, time: number): KeyHolder | null {
-    const before = this.#tenuresOfKey(port.datapathKey, port.tunnelKey).findLast(({ from }) => from < time);
+    const tenures = this.#tenuresOfKey(port.datapathKey, port.tunnelKey);
+    const before = tenures[countWhile(tenures, ({ from }) => from < time) - 1];
     return before === undefined || before.row.uuid === port.uuid ? null : this.#holder(before);
   }
 
   /** The row's state that ended at `time`, if it had one. */
   #stateBefore(row: RowHistory, time: number): Port | MulticastGroup | null {
-    let before: Port | MulticastGroup | null = null;
-    let end = Number.NEGATIVE_INFINITY;
-    for (const { state } of this.#states({ row, from: Number.NEGATIVE_INFINITY, until: time })) {
-      before = state;
-      end = state.until;
-    }
-    return end < time ? null : before;
+    const last = this.#lastBefore(row, time);
+    return last === undefined || last.state.until < time ? null : last.state;
   }
 }
 
@@ -314,6 +354,18 @@ function tenuresOf(timeline: OverTime<RowHistory> | undefined, of: Tenure["of"])
   for (const { from, until, value } of timeline?.segments ?? [])
     if (value !== null) tenures.push({ row: value, of, from, until });
   return tenures;
+}
+
+/** How many of `sorted` fulfil `condition`, which those do that come first. */
+function countWhile<T>(sorted: readonly T[], condition: (element: T) => boolean): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (condition(sorted[middle])) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** As numbers compare, with infinities. */

@@ -6,7 +6,7 @@
 import { quoted } from "../text.js";
 import { KeyChanges } from "./key-changes.js";
 import type { Interval } from "./model.js";
-import { applyDifference, type Column, type Datum, differenceBack } from "./ovsdb/value.js";
+import { applyDifference, type Column, type Datum } from "./ovsdb/value.js";
 import type { WarningLog } from "./ovsdb/warnings.js";
 import type { Answers } from "./span.js";
 import type { RowChange, RowValues } from "./store.js";
@@ -59,7 +59,7 @@ export class RowVersion {
       const column = columns[index];
       if (!column.composite || !Array.isArray(old) || old.length < LARGE || old === next.#values[index])
         continue;
-      const difference = differenceBack(column, old, next.#values[index]);
+      const difference = applyDifference(column, next.#values[index], old) as readonly string[];
       if (difference.length * 4 > old.length) continue;
       differences.push({ index, column, difference });
       values[index] = null;

@@ -1,6 +1,6 @@
 /** genevescope/southbound: what the keys in a packet mean, as of the packet's time. */
 
-export type { KeyHolder, PortEvent, PortEventKind } from "./events.js";
+export { type KeyHolder, type PortEvent, type PortEventKind, portEncaps } from "./events.js";
 export type { FriendlyName, NamingSystem } from "./friendly.js";
 export { Inventory } from "./inventory.js";
 export type { DatapathNames, KnownNames, PortNames } from "./known-names.js";

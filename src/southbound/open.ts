@@ -12,9 +12,10 @@ export interface FollowedSouthbound {
 
 /**
  * Opens a southbound database and reads it whole. `source` names servers as ovn-sbctl(8) takes them
- * (`tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, several separated by commas), or is the path of a standalone
- * database file, of the output of `ovsdb-client backup` or of that of `ovsdb-client -f json dump`; which, its
- * content says.
+ * (`tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, several separated by commas), or is the path of a file: a
+ * database file, standalone or of a cluster's member, the output of `ovsdb-client backup` or of
+ * `ovsdb-client -f json dump`, or a snapshot of ours, each as it is or compressed with gzip; which, its content
+ * says.
  *
  * A file that is damaged or still being written is read as far as it is good: see `Inventory.damage`. Of a
  * server's database the picture is taken and the connection closed, unless `options.follow` is true: then it

@@ -4,7 +4,7 @@
 import type { History, RowHistory, RowVersion } from "./history.js";
 import type { Layout, TableLayout } from "./ovsdb/schema.js";
 import type { RowDelta, Transaction } from "./ovsdb/transaction.js";
-import { type Datum, differenceBack } from "./ovsdb/value.js";
+import { applyDifference, type Datum } from "./ovsdb/value.js";
 import type { RecordClock } from "./record-clock.js";
 import type { TableName } from "./tables.js";
 
@@ -75,7 +75,7 @@ function deltaOf({ table, row, before, after }: Event): RowDelta {
   const old = before.values;
   const changed = table.columns.map((column, index): Datum | undefined => {
     if (old[index] === values[index]) return undefined;
-    return column.composite ? differenceBack(column, values[index], old[index]) : values[index];
+    return column.composite ? applyDifference(column, old[index], values[index]) : values[index];
   });
   return { table, uuid, values: changed };
 }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSouthbound, SouthboundError } from "../../src/southbound/index.js";
 import { databaseFile, pairs, record, ref, smallSchema, TempDirectory, uuid } from "./ovsdb.js";
@@ -164,7 +166,11 @@ describe("a record whose checksum is right but whose content is not", () => {
 describe("what is no southbound database", () => {
   test.each<[string, string | Buffer, RegExp]>([
     ["nothing", "", /^ERR_SB_FORMAT is empty/],
-    ["a pcap", Buffer.from("d4c3b2a1020004000000", "hex"), /^ERR_SB_FORMAT is a pcap capture; .*--sb/],
+    [
+      "a pcap",
+      Buffer.from("d4c3b2a1020004000000", "hex"),
+      /^ERR_SB_FORMAT is a pcap capture, not a database; give the OVN_Southbound database here$/,
+    ],
     ["a nanosecond pcap", Buffer.from("4d3cb2a102000400", "hex"), /is a pcap capture/],
     ["a pcapng", Buffer.from("0a0d0d0a1c0000004d3c2b1a", "hex"), /is a pcapng capture/],
     ["gzip", Buffer.from("1f8b0800", "hex"), /^ERR_SB_FORMAT the gzip data end within a member, at byte 4/],
@@ -187,6 +193,11 @@ describe("what is no southbound database", () => {
       '{"caption":"a table","headings":[{"toString":1}]}'.repeat(1001),
       /has more than 1000 tables/,
     ],
+    [
+      "too many columns",
+      JSON.stringify({ caption: "Port_Binding table", data: [], headings: new Array(1001).fill("_uuid") }),
+      /has a table of more than 1000 columns/,
+    ],
     ["a schema", JSON.stringify(smallSchema()), /is an OVSDB schema, not a database/],
     ["a record that is no schema", record({ a: 1 }), /the first record is no OVSDB schema/],
     [
@@ -207,7 +218,18 @@ describe("what is no southbound database", () => {
     });
     await refused(directory.file("none")).toThrow(/cannot be read: there is no such file$/);
     await refused(directory.path).toThrow(/it is a directory/);
-    await refused("a\u0000b").toMatchObject({ code: "ERR_SB_OPEN" });
+    await refused("a\u0000b").toThrow(/^a\\x00b: cannot be read: its name holds a NUL$/);
+    // The system's own text names the path as it is.
+    await refused(`\u001b[2J${"x".repeat(300)}`).toThrow(
+      /^\\x1b\[2Jx+\.\.\.: cannot be read: its name is too long$/,
+    );
+    const socket = createServer().listen(directory.file("socket"));
+    await once(socket, "listening");
+    try {
+      await refused(directory.file("socket")).toThrow(/: it is a socket; give unix: and its path$/);
+    } finally {
+      socket.close();
+    }
   });
 });
 
@@ -257,6 +279,19 @@ describe("a dump that is cut", () => {
       { name: "p2", datapathKey: 5 },
     ]);
     expect(inventory.warnings.map(({ code }) => code)).toContain("missing-column");
+  });
+
+  test("is told from one that has a table of a very long name, or columns that nobody needs", async () => {
+    const long = table("x".repeat(1000), ["_uuid"], [ref(uuid(7, 1))]);
+    const wide = {
+      caption: "Port_Binding table",
+      headings: new Array(999).fill("constructor").concat("_uuid"),
+    };
+    expect(await reasonOf(DATAPATHS + JSON.stringify({ ...wide, data: [] }))).toMatch(
+      /^ERR_SB_SCHEMA column Port_Binding.logical_port is not there/,
+    );
+    const inventory = await open(long + DATAPATHS + PORTS);
+    expect(inventory.ports(NOW).map(({ name }) => name)).toEqual(["p1", "p2"]);
   });
 
   test("rows that are none are warnings; a table without keys is refused", async () => {

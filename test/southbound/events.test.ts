@@ -305,6 +305,60 @@ describe("a key", () => {
   });
 });
 
+describe("what is told of many changes takes time in proportion to them", () => {
+  const many = (count: number, rows: (i: number) => object) =>
+    journal(START, ...Array.from({ length: count }, (_, i) => ports(10 + i, rows(i))));
+
+  /** How much longer it takes to tell of eight times as many. */
+  async function growth(
+    rows: (i: number) => object,
+    ask: (inventory: Inventory) => unknown,
+  ): Promise<number> {
+    const times: number[] = [];
+    for (const count of [400, 3200]) {
+      const inventory = await many(count, rows);
+      let best = Number.POSITIVE_INFINITY;
+      for (let run = 0; run < 5; run++) {
+        const start = performance.now();
+        ask(inventory);
+        best = Math.min(best, performance.now() - start);
+        // Enough is known.
+        if (best > 2000) break;
+      }
+      times.push(best);
+    }
+    return times[1] / times[0];
+  }
+
+  const again = (i: number) => ({
+    ...(i > 0 ? { [uuid(2, 100 + i - 1)]: null } : {}),
+    [uuid(2, 100 + i)]: portRow("a", 1),
+  });
+  const flips = (i: number) => ({ [A]: i === 0 ? portRow("a", 1) : { tunnel_key: 1 + (i % 2) } });
+  const renames = (i: number) => ({
+    [A]: i === 0 ? portRow("a", 1) : { logical_port: i % 2 === 0 ? "a" : "b" },
+  });
+  const swaps = (i: number) => ({
+    [A]: i === 0 ? portRow("a", 1) : { tunnel_key: 1 + (i % 2) },
+    [B]: i === 0 ? portRow("b", 2) : { tunnel_key: 2 - (i % 2) },
+  });
+  test.each([
+    ["a port that is made again", again, "a"],
+    ["a key that changes and changes back", flips, "a"],
+    ["a name that changes and changes back", renames, "b"],
+    ["two ports that change places", swaps, "a"],
+  ])(
+    "%s",
+    async (_, rows, name) => {
+      // In proportion it is 8 times, in square 64 times as long.
+      expect(await growth(rows, (inventory) => inventory.portEvents(name))).toBeLessThan(24);
+      expect(await growth(rows, (inventory) => inventory.keyEvents(7, 1))).toBeLessThan(24);
+      expect(await growth(rows, (inventory) => inventory.keyHolders(7, 1))).toBeLessThan(24);
+    },
+    120_000,
+  );
+});
+
 describe("captures", () => {
   const captures = join(import.meta.dirname, "../../captures");
 

@@ -112,7 +112,12 @@ export class OvsdbServer {
   }
 
   compact(): void {
-    execFileSync(command("ovs-appctl"), ["-t", this.directory.file("ctl"), "ovsdb-server/compact"]);
+    this.control(["ovsdb-server/compact"]);
+  }
+
+  /** Gives the server a command, as ovs-appctl(8) does. */
+  control(args: string[]): void {
+    execFileSync(command("ovs-appctl"), ["-t", this.directory.file("ctl"), ...args]);
   }
 
   bytes(): Buffer {

@@ -5,7 +5,6 @@ import { JsonScanner, ScanError, type Take } from "../../src/southbound/ovsdb/js
 import {
   applyDifference,
   type Column,
-  differenceBack,
   readDatum,
   StringPool,
   writeDatum,
@@ -105,6 +104,11 @@ describe("the scanner", () => {
     expect(fail('{"a":tru}')).toEqual([5, "this is not valid JSON"]);
     expect(fail('{"a":}')).toEqual([5, "this is not valid JSON"]);
     expect(fail('{"a":1 2}')).toEqual([7, "a JSON value is followed by neither comma nor end"]);
+    const nested = (depth: number) => `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    expect(fail(nested(100))).toBe(null);
+    expect(fail(nested(101))).toEqual([105, "JSON is nested too deep here"]);
+    // What is passed over may be as it likes.
+    expect(scan(nested(100_000), 1000, () => "skip")).toEqual([["end", 1]]);
   });
 });
 
@@ -174,7 +178,7 @@ describe("the difference back", () => {
   ] as const)("undoes a change of a %s", (shape, values) => {
     fc.assert(
       fc.property(values, values, (from, to) => {
-        const back = differenceBack(column(shape), from, to);
+        const back = applyDifference(column(shape), to, from);
         expect(applyDifference(column(shape), to, back)).toEqual(from);
         if (JSON.stringify(from) === JSON.stringify(to)) expect(back).toEqual([]);
       }),

@@ -1,4 +1,7 @@
 import { createServer as createHttpServer } from "node:http";
+import { Socket } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { followDatabase, type LinkState } from "../../src/southbound/ovsdb/follow.js";
 import { SOUTHBOUND } from "../../src/southbound/tables.js";
@@ -59,7 +62,7 @@ describe("what is no server of OVSDB, or breaks the protocol", () => {
     ['{"id":0,"error":null,"result":null}', /the reply to monitor_cond holds no tables, byte 0/],
     [
       '{"id":0,"error":{"error":"not allowed","details":"go\\u001b away"}}',
-      /the server says not allowed: go.x1b away;/,
+      /the server says not allowed: go.x1b away; see the log of ovsdb-server$/,
     ],
   ])("bytes like %j", async (bytes, message) => {
     const { remote } = await new FakeServer((socket) => {
@@ -126,6 +129,120 @@ describe("what is no server of OVSDB, or breaks the protocol", () => {
       code: "ERR_SB_CONNECT",
       message: expect.stringContaining("it does not answer monitor_cond within 60 ms"),
     });
+  });
+
+  test("a message nested deeper than can be answered", async () => {
+    const server = await pretend(withPicture(() => since({ Datapath_Binding: datapath(1) })));
+    const { link } = await follow(server.remote);
+    const params = "[".repeat(50_000) + "]".repeat(50_000);
+    for (const socket of server.sockets) socket.write(`{"id":"x","method":"echo","params":[${params}]}`);
+    await reached(link, "reconnecting");
+    expect(link.lastError).toMatchObject({
+      code: "ERR_SB_PROTOCOL",
+      message: expect.stringContaining("JSON is nested too deep here"),
+    });
+  });
+
+  test("a message that goes on for ever without getting anywhere", async () => {
+    const server = await pretend(withPicture(() => since({ Datapath_Binding: datapath(1) })));
+    const { link } = await follow(server.remote, { probeInterval: 40, replyTimeout: 400 });
+    const heard = link.lastCurrent;
+    const [socket] = server.sockets;
+    socket.write('{"id":null,"method":"update3","params":["data","x",{"Datapath_Binding":{');
+    const timer = setInterval(() => socket.write(" "), 10);
+    await reached(link, "reconnecting");
+    clearInterval(timer);
+    expect(link.lastError?.message).toMatch(/it goes on with a message for 400 ms without getting anywhere$/);
+    // Bytes alone make nothing current.
+    expect(link.lastCurrent - heard).toBeLessThan(400);
+  });
+
+  test("nothing but space is silence", async () => {
+    const server = await pretend((method) =>
+      method === "echo" ? undefined : withPicture(() => since({}))(method),
+    );
+    const { link } = await follow(server.remote, { probeInterval: 40 });
+    const timer = setInterval(() => {
+      for (const socket of server.sockets) socket.write(" ");
+    }, 10);
+    await reached(link, "reconnecting");
+    clearInterval(timer);
+    expect(link.lastError?.message).toMatch(/it has been silent for/);
+  });
+
+  test("questions are no answer", async () => {
+    const { remote } = await new FakeServer((socket) => {
+      const timer = setInterval(() => socket.write('{"id":"x","method":"echo","params":[]}'), 10);
+      socket.on("close", () => clearInterval(timer)).resume();
+    }).start();
+    await expect(follow(remote, { replyTimeout: 200 })).rejects.toMatchObject({
+      message: expect.stringContaining("it does not answer monitor_cond within 200 ms"),
+    });
+  });
+
+  test("rows that come slowly are waited for, longer than a reply may take to begin", async () => {
+    const rows = Array.from({ length: 12 }, (_, index) => JSON.stringify(datapath(index + 1)).slice(1, -1));
+    const { remote } = await new FakeServer((socket) => {
+      socket.on("data", (data) => {
+        const { id, method } = JSON.parse(data.toString());
+        if (method === "get_schema") return socket.write(`{"id":${id},${SCHEMA}}`);
+        if (method === "monitor_cond") return socket.write(`{"id":${id},${UNKNOWN}}`);
+        socket.write(`{"id":${id},"error":null,"result":[false,"${NO_TRANSACTION}",{"Datapath_Binding":{`);
+        let next = 0;
+        const timer = setInterval(() => {
+          socket.write(`${next === 0 ? "" : ","}${rows[next++]}`);
+          if (next < rows.length) return;
+          clearInterval(timer);
+          socket.write("}}]}");
+        }, 50);
+      });
+    }).start();
+    const { inventory } = await follow(remote, { replyTimeout: 300 });
+    expect(inventory.datapaths(NOW)).toHaveLength(12);
+  });
+
+  test("a mute member is left for the next", async () => {
+    const mute = await new FakeServer((socket) => socket.resume()).start();
+    const good = await pretend(withPicture(() => since({})));
+    const options = { probeInterval: 40, connectTimeout: 100 };
+    const { link } = await follow(`${mute.remote},${good.remote}`, options);
+    expect(link.remote).toBe(good.remote);
+    // One that answers, if only once, gets all the patience there is.
+    const slow = await pretend((method) => (method === "get_schema" ? undefined : UNKNOWN));
+    const wait = { ...options, replyTimeout: 300 };
+    await expect(follow(`${slow.remote},${mute.remote}`, wait)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /it does not answer get_schema within 300 ms; .*it does not answer monitor_cond within 80 ms;/,
+      ),
+    });
+  });
+
+  test("what a server says of its databases is kept only as far as it counts", async () => {
+    const long = "x".repeat(4 << 20);
+    const row = (index: number) => (index % 2 === 0 ? { name: long } : { name: "n", schema: long });
+    const { remote } = await new FakeServer((socket) => {
+      socket.on("data", (data) => {
+        const { id, method } = JSON.parse(data.toString());
+        if (method === "get_schema") return socket.write(`{"id":${id},${SCHEMA}}`);
+        if (method === "monitor_cond_since") return socket.write(`{"id":${id},${since({})}}`);
+        if (method !== "monitor_cond") return socket.write(`{"id":${id},${UNKNOWN}}`);
+        const initial = { name: "OVN_Southbound", model: "standalone", connected: true };
+        socket.write(
+          `{"id":${id},"error":null,"result":{"Database":${JSON.stringify({ [uuid(1, 0)]: { initial } }).slice(0, -1)}`,
+        );
+        for (let index = 1; index <= 20; index++)
+          socket.write(`,"${uuid(1, index)}":{"initial":${JSON.stringify(row(index))}}`);
+        socket.write("}}}");
+      });
+    }).start();
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const { link } = await follow(remote);
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20e6);
+    expect(link.state).toBe("connected");
   });
 
   test("rows that are none are passed over, with a warning", async () => {
@@ -297,6 +414,81 @@ test("a member that is behind what was seen already is skipped", async () => {
   );
   await reached(link, "connected");
   expect(server.connections).toBe(3);
+});
+
+describe("a cluster that is demanded by cid:", () => {
+  const cid = "a1aa09e7-4f05-49db-b562-76112db86ab3";
+  const says = (rows: object | null) => (method: string) => {
+    if (rows === null || method !== "monitor_cond") return withPicture(() => since({}))(method);
+    return `"result":${JSON.stringify({ Database: rows })},"error":null`;
+  };
+  const row = (more: object) => ({
+    [uuid(9, 9)]: { initial: { name: "OVN_Southbound", model: "standalone", connected: true, ...more } },
+  });
+
+  test.each([
+    ["a standalone server", row({}), "ERR_SB_DATABASE", "the server belongs to no cluster"],
+    ["one that knows no _Server", null, "ERR_SB_DATABASE", "the server belongs to no cluster"],
+    ["one that has said nothing yet", {}, "ERR_SB_CLUSTER", "not saying yet which cluster it belongs to"],
+    [
+      "a member of another",
+      row({ model: "clustered", cid: ["uuid", uuid(8, 8)] }),
+      "ERR_SB_DATABASE",
+      `the server belongs to cluster ${uuid(8, 8)}; check cid: and the addresses`,
+    ],
+  ])("%s is refused", async (_, rows, code, message) => {
+    const { remote } = await pretend(says(rows));
+    await follow(remote);
+    await expect(follow(`cid:${cid},${remote}`, { connectTimeout: 10 })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test("its members are not", async () => {
+    const { remote } = await pretend(says(row({ model: "clustered", cid: ["uuid", cid.toUpperCase()] })));
+    expect((await follow(`cid:${cid},${remote}`)).link.state).toBe("connected");
+  });
+});
+
+describe("a link that is closed at a bad moment", () => {
+  test.each([0, 1, 2, 3, 4, 5, 6])("%i steps after the picture stays closed", async (steps) => {
+    const { remote } = await pretend(withPicture(() => since({})));
+    const controller = new AbortController();
+    const abort = async () => {
+      for (let step = 0; step < steps; step++) await null;
+      controller.abort();
+    };
+    const begin = () => ({ apply() {}, finish: () => void abort() });
+    const outcome = await followDatabase(remote, SOUTHBOUND, begin, { signal: controller.signal }).then(
+      ({ link }) => link,
+      () => null,
+    );
+    expect(controller.signal.aborted).toBe(true);
+    if (outcome !== null) expect(outcome.state).toBe("closed");
+  });
+
+  test("between the connection and its use is not forgotten", async () => {
+    const server = await new FakeServer((socket) => socket.resume()).start();
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const emit = Socket.prototype.emit;
+    const spy = vi.spyOn(Socket.prototype, "emit").mockImplementation(function (
+      this: Socket,
+      event,
+      ...args
+    ) {
+      const result = emit.call(this, event, ...args);
+      if ((event as string) === "connect") controller.abort(reason);
+      return result;
+    });
+    try {
+      await expect(follow(server.remote, { signal: controller.signal })).rejects.toBe(reason);
+    } finally {
+      spy.mockRestore();
+    }
+    await vi.waitFor(() => expect([server.connections, server.sockets.size]).toEqual([1, 0]));
+  });
 });
 
 describeOvsdb("a server that goes away", () => {

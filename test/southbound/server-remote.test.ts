@@ -18,6 +18,14 @@ describe("the name of a server", () => {
     expect(parseRemotes(source)).toEqual({ members: [{ ...expected, text: source }], cluster: null });
   });
 
+  test("with space before it is no file", async () => {
+    expect(isRemote(" tcp:10.0.0.1:6642")).toBe(true);
+    expect(parseRemotes("\ttcp:10.0.0.1:6642 ").members.map(({ text }) => text)).toEqual([
+      "tcp:10.0.0.1:6642",
+    ]);
+    await expect(openSouthbound(" ptcp:6642")).rejects.toMatchObject({ code: "ERR_SB_REMOTE" });
+  });
+
   test("several, with spaces, and a cluster", () => {
     const cluster = "A1AA09E7-4f05-49db-b562-76112db86ab3";
     const list = parseRemotes(`ssl:10.0.0.1:6642, unix:/s,,cid:${cluster},tcp:[::1]:1`);

@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { openSouthbound } from "../../src/southbound/index.js";
 import type { TlsFiles } from "../../src/southbound/ovsdb/tls.js";
@@ -96,7 +98,7 @@ describeTls("a server with certificates", () => {
   test("signed by another CA is refused", async () => {
     await refused(
       { ...files, caCert: directory.file("other.pem") },
-      /the server's certificate is not signed by .*other\.pem \(\w+\); give its CA with -C/,
+      /the server's certificate is not signed by .*other\.pem \(\w+\); give the certificate of its CA$/,
     );
   });
 
@@ -111,12 +113,13 @@ describeTls("a server with certificates", () => {
   test.each([
     [
       {},
-      "ssl: needs a key and certificates: give -p KEY (--private-key), -c CERT (--certificate), -C CACERT",
+      "ssl: needs a private key, a certificate and a CA certificate (--private-key, --certificate and --ca-cert " +
+        "of the OVS tools); missing: private key, certificate, CA certificate (none: any server is trusted)",
     ],
-    [{ privateKey: "k", certificate: "c" }, "give -C CACERT (--ca-cert; none to trust any server)"],
+    [{ privateKey: "k", certificate: "c" }, "; missing: CA certificate (none: any server is trusted)"],
     [
       { privateKey: "/nowhere/k", certificate: "c", caCert: "none" },
-      "private key /nowhere/k cannot be read: ENOENT",
+      "private key /nowhere/k cannot be read: there is no such file",
     ],
     [
       { privateKey: SB_SCHEMA, certificate: "c", caCert: "none" },
@@ -136,6 +139,44 @@ describeTls("a server with certificates", () => {
       /private key .*second\.key does not belong to certificate .*client\.crt/,
     );
     await refused({ ...files, certificate: files.privateKey }, /cannot be used/);
+  });
+
+  test("needs a key without a passphrase", async () => {
+    openssl("ec -in client.key -aes128 -passout pass:x -out old.key");
+    openssl("pkcs8 -topk8 -in client.key -passout pass:x -out new.key");
+    for (const name of ["old.key", "new.key"])
+      await refused(
+        { ...files, privateKey: directory.file(name) },
+        new RegExp(`private key .*${name} is encrypted; give one without a passphrase$`),
+      );
+  });
+
+  test("has a certificate that is not for a server, or weak", async () => {
+    openssl(`req ${NEW_KEY} -subj /CN=unfit -keyout unfit.key -out unfit.csr`);
+    directory.file("client-only", "extendedKeyUsage=clientAuth\n");
+    const signing = "-CA ca.pem -CAkey ca.key -CAcreateserial -days 2";
+    for (const [option, words] of [
+      ["-extfile client-only", "un(suitable|supported) .*purpose"],
+      ["-sha1", "CA signature digest algorithm too weak"],
+    ]) {
+      openssl(`x509 -req -in unfit.csr ${signing} -out unfit.crt ${option}`);
+      const key = readFileSync(directory.file("unfit.key"));
+      const tls = createTlsServer({
+        key,
+        cert: readFileSync(directory.file("unfit.crt")),
+        minVersion: "TLSv1.2",
+        ciphers: "DEFAULT@SECLEVEL=0",
+      });
+      tls.on("tlsClientError", () => {}).listen(0, "127.0.0.1");
+      await once(tls, "listening");
+      try {
+        const at = `ssl:127.0.0.1:${(tls.address() as { port: number }).port}`;
+        const message = `the server's certificate, or that of its CA, is not fit for a server \\(${words}\\); make it anew`;
+        await refused(files, new RegExp(message), at);
+      } finally {
+        tls.close();
+      }
+    }
   });
 
   test("is asked in plain, and a plain one for TLS", async () => {

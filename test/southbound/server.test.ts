@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { openSouthbound, SouthboundError } from "../../src/southbound/index.js";
+import { findCommand } from "../setup/peer.js";
 import { describeOvsdb, OvsdbServer, SB_SCHEMA, TempDirectory } from "./ovsdb.js";
 import { picture, pictureOfDump } from "./picture.js";
 import { RandomTransactions } from "./random-transactions.js";
@@ -193,6 +195,44 @@ describeOvsdb("a server", () => {
     await change(server, random, 5, () => inventory.expectDump(server.dump()));
   });
 
+  test("that gets and loses another database is not left for that", async () => {
+    const server = await startServer();
+    const other = directory.file("nb.db");
+    execFileSync(findCommand("ovsdb-tool") ?? "", ["create", other, "/usr/share/ovn/ovn-nb.ovsschema"]);
+    const { inventory, link } = await follow(server.remote);
+    const states: string[] = [];
+    link.onState((state) => states.push(state));
+    server.control(["ovsdb-server/add-db", other]);
+    server.control(["ovsdb-server/remove-db", "OVN_Northbound"]);
+    const insert = { op: "insert", table: "Datapath_Binding", row: { tunnel_key: 4242 } };
+    expect(server.transact([insert])).toBe(null);
+    await inventory.expectDump(server.dump());
+    expect(states).toEqual([]);
+  });
+
+  test("that relays is good while it is connected, but is no leader and of no cluster", async () => {
+    const server = await startServer();
+    const args = ["/usr/share/ovn/ovn-nb.ovsschema", "OVN_Northbound"] as const;
+    const relay = await startServer([`relay:OVN_Southbound:${server.remote}`], ...args);
+    const { inventory } = await follow(relay.remote);
+    await change(server, new RandomTransactions(29), 2, () => inventory.expectDump(server.dump()));
+    const options = { leaderOnly: true, connectTimeout: 10 };
+    await expect(follow(relay.remote, options)).rejects.toMatchObject({
+      code: "ERR_SB_CLUSTER",
+      message: `${relay.remote}: the server is a relay, not the leader of a cluster; give the members of the cluster`,
+    });
+    const remote = `cid:a1aa09e7-4f05-49db-b562-76112db86ab3,${relay.remote}`;
+    await expect(follow(remote)).rejects.toMatchObject({
+      code: "ERR_SB_DATABASE",
+      message: expect.stringContaining("the server belongs to no cluster"),
+    });
+    const lost = await startServer([`relay:OVN_Southbound:unix:${directory.file("nobody")}`], ...args);
+    await expect(follow(lost.remote, { connectTimeout: 10 })).rejects.toMatchObject({
+      code: "ERR_SB_CLUSTER",
+      message: expect.stringMatching(/the server is not connected to the server it relays; is that up/),
+    });
+  });
+
   test("is given up by signal and close: before the picture, and after", async () => {
     const server = await startServer();
     const reason = new Error("enough");
@@ -222,7 +262,7 @@ describeOvsdb("a server", () => {
         `${refused}: connection refused; is ovsdb-server running, and does it listen there?`,
     });
     await expect(openSouthbound("tcp:no-such-host.invalid:6642")).rejects.toThrow(
-      /the host name (is not known|cannot be looked up now)/,
+      /the host name (is not known; check the name|cannot be looked up now; check this host's name servers), or give the/,
     );
     await expect(openSouthbound(nobody)).rejects.toBeInstanceOf(SouthboundError);
   });

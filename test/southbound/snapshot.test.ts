@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -16,6 +17,8 @@ import { buffer } from "node:stream/consumers";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Inventory, openSouthbound, SouthboundError } from "../../src/southbound/index.js";
+import { FileBytes } from "../../src/southbound/ovsdb/byte-source.js";
+import { GunzipBytes } from "../../src/southbound/ovsdb/gunzip.js";
 import type { SourceDescription } from "../../src/southbound/ovsdb/sink.js";
 import { readDatabaseFile } from "../../src/southbound/ovsdb/source.js";
 import type { Transaction } from "../../src/southbound/ovsdb/transaction.js";
@@ -326,9 +329,42 @@ describe("a snapshot", () => {
     const nowhere = join(place, "no", "sb\u001b.snapshot");
     await expect(saveSnapshot(source, nowhere)).rejects.toMatchObject({
       code: "ERR_SB_WRITE",
-      message: expect.stringMatching(/no\/sb\\x1b\.snapshot: cannot be written: ENOENT/),
+      message: expect.stringMatching(
+        /no\/sb\\x1b\.snapshot: cannot be written: its directory does not exist$/,
+      ),
     });
-    await expect(saveSnapshot(source, place)).rejects.toMatchObject({ code: "ERR_SB_WRITE" });
+    await expect(saveSnapshot(source, place)).rejects.toMatchObject({
+      code: "ERR_SB_WRITE",
+      message: `${place}: cannot be written: it is a directory`,
+    });
+    await expect(saveSnapshot(source, `${"x".repeat(300)}`)).rejects.toThrow(/: its name is too long$/);
+    await expect(saveSnapshot(source, "a\0b")).rejects.toThrow(
+      /^a\\x00b: cannot be written: its name holds a NUL$/,
+    );
+  });
+
+  test("keeps the permissions of the file that it takes the place of", async () => {
+    const source = await recorded(journal());
+    for (const mode of [0o600, 0o640, 0o666]) {
+      const target = fresh();
+      writeFileSync(target, "before");
+      chmodSync(target, mode);
+      await saveSnapshot(source, target);
+      expect(lstatSync(target).mode & 0o777).toBe(mode);
+    }
+    const target = fresh();
+    await saveSnapshot(source, target);
+    expect(lstatSync(target).mode & 0o777).toBe(0o666 & ~process.umask());
+  });
+
+  test("of transactions that say nothing but their rows", async () => {
+    const source = await recorded(journal());
+    const [first, , second] = [...source.replay()];
+    expect(second.isDifference).toBe(false);
+    const bare = { ...second, date: null, comment: null };
+    const snapshot = await openSouthbound(await snapshotOf({ ...source, replay: () => [first, bare] }));
+    expect(snapshot.damage).toBe(null);
+    expect(snapshot.ports(NOW).map(({ name }) => name)).toEqual(["p1\u001b"]);
   });
 
   test("goes into a pipe as it is", async () => {
@@ -461,6 +497,42 @@ describe("what is compressed with gzip", () => {
     await expect(open(gzipSync(gzipSync(plain)))).rejects.toThrow(/is compressed with gzip more than once/);
     await expect(open(gzipSync(""))).rejects.toThrow(/is empty/);
     await expect(open(gzipSync("hello\n"))).rejects.toThrow(/is no OVN_Southbound database.*"hello"/);
+  });
+
+  test("a dump from a pipe is read twice; after that nothing of it is kept", async () => {
+    const dump = readFileSync(join(CAPTURES, "routed-ping/sb.dump.json"));
+    const pipe = directory.file("pipe-twice");
+    execFileSync("mkfifo", [pipe]);
+    spawn("sh", ["-c", 'cat "$0" > "$1"', directory.file("packed", gzipSync(dump)), pipe]);
+    const file = await FileBytes.open(pipe);
+    const bytes = new GunzipBytes(file);
+    const all = async () => {
+      const pieces: Buffer[] = [];
+      for (let chunk = await bytes.next(); chunk !== null; chunk = await bytes.next())
+        pieces.push(Buffer.from(chunk));
+      return Buffer.concat(pieces);
+    };
+    expect(await bytes.head()).toEqual(dump.subarray(0, 4096));
+    expect(await all()).toEqual(dump);
+    bytes.rewind();
+    bytes.forget();
+    expect(file.rewindable).toBe(false);
+    expect(await all()).toEqual(dump);
+    await bytes.close();
+  });
+
+  test("a damaged dump is the same from a pipe as from a file", async () => {
+    const text = readFileSync(join(CAPTURES, "routed-ping/sb.dump.json"), "utf8");
+    const packed = gzipSync(text, { level: 0 });
+    packed[packed.length - 6] ^= 1;
+    const path = directory.file("damaged", packed);
+    const pipe = directory.file("pipe-damaged");
+    execFileSync("mkfifo", [pipe]);
+    spawn("sh", ["-c", 'cat "$0" > "$1"', path, pipe]);
+    const [piped, read] = [await openSouthbound(pipe), await openSouthbound(path)];
+    expect(piped.damage).toEqual(read.damage);
+    expect(piped.damage?.reason).toContain("incorrect data check");
+    expect(picture(piped, NOW)).toEqual(picture(read, NOW));
   });
 
   test("a dump is read as far as its tables are whole", async () => {

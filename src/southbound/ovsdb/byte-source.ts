@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { SouthboundError } from "./error.js";
+import { fileReason } from "./file-error.js";
 import { ScanError } from "./json-scan.js";
 
 const CHUNK_BYTES = 1 << 20;
@@ -8,6 +9,15 @@ const CHUNK_BYTES = 1 << 20;
 const HEAD_BYTES = 4096;
 /** A pipe cannot be read twice, so what may have to be is kept, up to this. */
 const LARGEST_PIPE = 2 ** 31;
+
+const DENIED = "permission denied; give a copy or a backup of it, or run as a user who may read it";
+const WORDS = {
+  ENOENT: "there is no such file",
+  EACCES: DENIED,
+  EPERM: DENIED,
+  // Of open(2) where the file is a socket.
+  ENXIO: "it is a socket; give unix: and its path",
+};
 
 /** The bytes of a source from its beginning, a chunk at a time. */
 export interface ByteSource {
@@ -22,28 +32,63 @@ export interface ByteSource {
    * them is damaged, and a {@link SouthboundError} where they cannot be read.
    */
   next(): Promise<Buffer | null>;
-  /** Starts over. `forgetting` says that this is the last time. */
-  rewind(forgetting?: boolean): void;
-  /** Whatever was read so far will not be needed again. */
+  /** Starts over. */
+  rewind(): void;
+  /** There will be no further `rewind`: what was kept for that can go. What is still to come stays. */
   forget(): void;
   close(): Promise<void>;
 }
 
+/** What sources of bytes have in common: what was read to tell what they are is delivered again. */
+export abstract class HeldBytes implements ByteSource {
+  abstract readonly unpacked: boolean;
+  offset = 0;
+  /** Read already, to be delivered first. */
+  protected held: Buffer[] = [];
+
+  async head(): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    let length = 0;
+    while (length < HEAD_BYTES) {
+      const chunk = await this.next().catch((error) => {
+        if (length > 0 && error instanceof ScanError) return null;
+        throw error;
+      });
+      if (chunk === null) break;
+      pieces.push(Buffer.from(chunk));
+      length += chunk.length;
+    }
+    this.held = pieces;
+    this.offset = 0;
+    return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
+  }
+
+  async next(): Promise<Buffer | null> {
+    const chunk = this.held.shift() ?? (await this.read());
+    if (chunk !== null) this.offset += chunk.length;
+    return chunk;
+  }
+
+  abstract rewind(): void;
+  abstract forget(): void;
+  abstract close(): Promise<void>;
+  /** The bytes at `offset`; else as `next`. */
+  protected abstract read(): Promise<Buffer | null>;
+}
+
 /** The bytes of a file or pipe. Throws `ERR_SB_OPEN` where it cannot be read. */
-export class FileBytes implements ByteSource {
+export class FileBytes extends HeldBytes {
   readonly unpacked = false;
   readonly #file: FileHandle;
   readonly #source: string;
   readonly #seekable: boolean;
   readonly #buffer: Buffer;
-  /** Read already, to be delivered first. */
-  #held: Buffer[] = [];
   /** Everything read so far from something that cannot be read twice. */
   #replay: Buffer[] | null;
   #replayBytes = 0;
-  offset = 0;
 
   private constructor(file: FileHandle, source: string, seekable: boolean, chunkBytes: number) {
+    super();
     this.#file = file;
     this.#buffer = Buffer.allocUnsafe(chunkBytes);
     this.#source = source;
@@ -56,7 +101,7 @@ export class FileBytes implements ByteSource {
     try {
       file = await open(path, constants.O_RDONLY);
       const status = await file.stat();
-      if (status.isDirectory()) throw new Error("it is a directory");
+      if (status.isDirectory()) throw Object.assign(new Error("a directory"), { code: "EISDIR" });
       const chunkBytes = status.isFile() ? Math.min(status.size + 1, CHUNK_BYTES) : CHUNK_BYTES;
       return new FileBytes(file, path, status.isFile(), chunkBytes);
     } catch (error) {
@@ -65,27 +110,14 @@ export class FileBytes implements ByteSource {
     }
   }
 
-  async head(): Promise<Buffer> {
-    this.#held = await readHead(this);
-    for (const { length } of this.#held) this.offset -= length;
-    return headOf(this.#held);
-  }
-
-  async next(): Promise<Buffer | null> {
-    const chunk = this.#held.shift() ?? (await this.#read());
-    if (chunk !== null) this.offset += chunk.length;
-    return chunk;
-  }
-
   /** Whether `rewind` is possible. */
   get rewindable(): boolean {
     return this.#seekable || this.#replay !== null;
   }
 
-  rewind(forgetting = false): void {
-    this.#held = this.#replay === null ? [] : [...this.#replay];
+  rewind(): void {
+    this.held = [...(this.#replay ?? [])];
     this.offset = 0;
-    if (forgetting) this.#replay = null;
   }
 
   forget(): void {
@@ -96,7 +128,7 @@ export class FileBytes implements ByteSource {
     await this.#file.close();
   }
 
-  async #read(): Promise<Buffer | null> {
+  protected async read(): Promise<Buffer | null> {
     let bytesRead: number;
     try {
       ({ bytesRead } = await this.#file.read(
@@ -123,33 +155,6 @@ export class FileBytes implements ByteSource {
   }
 }
 
-/** Copies of the first chunks of `bytes`: what is needed to tell what they are, where there is as much. */
-export async function readHead(bytes: ByteSource): Promise<Buffer[]> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  while (length < HEAD_BYTES) {
-    const chunk = await bytes.next().catch((error) => {
-      if (length > 0 && error instanceof ScanError) return null;
-      throw error;
-    });
-    if (chunk === null) break;
-    pieces.push(Buffer.from(chunk));
-    length += chunk.length;
-  }
-  return pieces;
-}
-
-/** The bytes that `head` answers with. */
-export function headOf(pieces: readonly Buffer[]): Buffer {
-  return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
-}
-
 function cannotRead(source: string, error: unknown): SouthboundError {
-  const code = (error as NodeJS.ErrnoException).code;
-  const reasons: Record<string, string> = {
-    ENOENT: "there is no such file",
-    EACCES: "permission denied; the database belongs to ovn-central, try a backup of it or sudo",
-  };
-  const reason = reasons[code ?? ""] ?? (error instanceof Error ? error.message : String(error));
-  return new SouthboundError("ERR_SB_OPEN", source, `cannot be read: ${reason}`, error);
+  return new SouthboundError("ERR_SB_OPEN", source, `cannot be read: ${fileReason(error, WORDS)}`, error);
 }

@@ -10,6 +10,17 @@ import { loadTls, type TlsFiles, tlsReason } from "./tls.js";
 
 const RUNNING = "is ovsdb-server running, and does it listen there?";
 
+/** What to do where it is not that. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOTSOCK: "give the socket of ovsdb-server; a file is named without unix:",
+  EACCES: "run as a user who may use it",
+  EPERM: "run as a user who may use it",
+  ENOTFOUND: "check the name, or give the address",
+  EAI_AGAIN: "check this host's name servers, or give the address",
+  EHOSTUNREACH: "check the address, and this host's routes",
+  ENETUNREACH: "check the address, and this host's routes",
+};
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ECONNRESET: "the connection was reset",
@@ -86,6 +97,5 @@ export function lossReason(cause: Error | null, remote: Remote, files: TlsFiles)
   }
   const code = String((error as NodeJS.ErrnoException).code ?? "");
   const words = WORDS[code] ?? shown(error.message, 100);
-  const denied = code === "EACCES" || code === "EPERM";
-  return new LinkError("ERR_SB_CONNECT", words, denied ? "run as a user who may use it" : RUNNING, cause);
+  return new LinkError("ERR_SB_CONNECT", words, ADVICE[code] ?? RUNNING, cause);
 }

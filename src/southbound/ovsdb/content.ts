@@ -6,8 +6,8 @@
 import { quoted } from "../../text.js";
 import type { ScanHandler, ScanKey, Take } from "./json-scan.js";
 import type { Layout, TableLayout } from "./schema.js";
-import { isUuid, type RowDelta, readColumns, readDate, type Transaction } from "./transaction.js";
-import type { StringPool } from "./value.js";
+import { type RowDelta, readColumns, readDate, type Transaction } from "./transaction.js";
+import { isUuid, type StringPool } from "./value.js";
 import type { WarningLog } from "./warnings.js";
 
 /**

@@ -17,14 +17,17 @@ import {
   wrongDatabase,
 } from "./schema.js";
 import type { Begin, TransactionSink } from "./sink.js";
-import { isUuid, type RowDelta, readColumns } from "./transaction.js";
-import { readUuid, StringPool } from "./value.js";
+import { type RowDelta, readColumns } from "./transaction.js";
+import { isUuid, readUuid, StringPool } from "./value.js";
 import { WarningLog } from "./warnings.js";
 
 const CAPTION_END = " table";
+const UUID = "_uuid";
 /** A database has some dozens of tables, and a table as many columns. What has more is no dump. */
 const MOST_TABLES = 1000;
 const MOST_MEMBERS = 1000;
+const MOST_COLUMNS = 1000;
+const LONGEST_NAME = 256;
 const MEMBERS: readonly string[] = ["caption", "data", "headings"];
 
 /** A table that only one database has, by which a dump of it is known. */
@@ -39,7 +42,8 @@ const SIGNATURE_TABLES: readonly [table: string, database: string][] = [
 /** One table of the dump, as the first pass finds it. */
 interface DumpTable {
   readonly name: string;
-  readonly headings: readonly string[];
+  /** Where in a row `_uuid` and the wanted columns are that it has. */
+  readonly positions: ReadonlyMap<string, number>;
 }
 
 /**
@@ -56,7 +60,8 @@ export async function readDump<S extends TransactionSink>(
   const outline = new Outline(spec);
   const damage = await pass(bytes, outline);
   checkTables(outline, damage, source, spec);
-  bytes.rewind(true);
+  bytes.rewind();
+  bytes.forget();
   const layout = standardLayout(spec);
   for (const table of layout.values()) {
     const found = outline.tables.find(({ name }) => name === table.name);
@@ -66,7 +71,7 @@ export async function readDump<S extends TransactionSink>(
       continue;
     }
     for (const { name } of table.columns)
-      if (!found.headings.includes(name)) missingColumn(spec, source, table.name, name, warnings);
+      if (!found.positions.has(name)) missingColumn(spec, source, table.name, name, warnings);
   }
   const rows = new Rows(outline.tables, layout, warnings);
   await pass(bytes, rows);
@@ -148,11 +153,21 @@ class Outline implements ScanHandler {
       this.#give(describe(keys, this.#spec));
     else if (this.tables.length === MOST_TABLES)
       this.#give(`has more than ${MOST_TABLES} tables, and is no dump of ${this.#spec.name}`);
-    else
-      this.tables.push({
-        name: caption.slice(0, -CAPTION_END.length),
-        headings: headings.map((name) => (typeof name === "string" ? name : "")),
-      });
+    else if (headings.length > MOST_COLUMNS)
+      this.#give(`has a table of more than ${MOST_COLUMNS} columns, and is no dump of ${this.#spec.name}`);
+    else if (caption.length <= LONGEST_NAME) this.tables.push(this.#table(caption, headings));
+    else this.tables.push({ name: "", positions: new Map() });
+  }
+
+  #table(caption: string, headings: readonly unknown[]): DumpTable {
+    const name = caption.slice(0, -CAPTION_END.length);
+    const wanted = Object.hasOwn(this.#spec.tables, name) ? this.#spec.tables[name] : [];
+    const positions = new Map<string, number>();
+    for (const column of [UUID, ...wanted.map(([column]) => column)]) {
+      const position = headings.indexOf(column);
+      if (position >= 0) positions.set(column, position);
+    }
+    return { name, positions };
   }
 
   /** Nothing further need be read. */
@@ -196,16 +211,15 @@ class Rows implements ScanHandler {
 
   whole(depth: number, _key: ScanKey, json: unknown, offset: number): void {
     if (depth === 1) return;
-    const { name, headings } = this.#tables[this.#index];
+    const { name, positions } = this.#tables[this.#index];
     const table = this.#layout.get(name);
-    const uuid = Array.isArray(json) ? readUuid(json[headings.indexOf("_uuid")]) : null;
+    const uuid = Array.isArray(json) ? readUuid(json[positions.get(UUID) ?? -1]) : null;
     if (table === undefined || uuid === null || !isUuid(uuid)) {
       this.#warnings.add("bad-value", `byte ${offset}: this is no row of ${shown(name)}; ignored`);
       return;
     }
     const columns = Object.create(null) as Record<string, unknown>;
-    for (let index = 0; index < headings.length; index++)
-      columns[headings[index]] = (json as unknown[])[index];
+    for (const [column, position] of positions) columns[column] = (json as unknown[])[position];
     this.rows.push({
       table,
       uuid,

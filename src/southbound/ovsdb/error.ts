@@ -1,18 +1,20 @@
 import { shown } from "../../text.js";
 
 /**
- * What kept a southbound database from being opened.
- * - `ERR_SB_OPEN`: the file is missing, unreadable or a directory;
- * - `ERR_SB_FORMAT`: it is no database file, backup or dump, or is damaged before its first row;
- * - `ERR_SB_DATABASE`: it is an OVSDB database, but not OVN_Southbound, or the server does not have that;
+ * What kept a database of OVN from being opened, or a snapshot from being written.
+ * - `ERR_SB_OPEN`: the file is missing, unreadable or a directory, or a pipe holds more than is kept of one;
+ * - `ERR_SB_FORMAT`: it is no database file, backup, dump or snapshot, or is damaged before its first row;
+ * - `ERR_SB_DATABASE`: it is an OVSDB database, but not the one that is wanted; or the server does not have that,
+ *   no longer has it, or belongs to another cluster than `cid:` says;
  * - `ERR_SB_SCHEMA`: a table or column without which nothing can be named is missing;
- * - `ERR_SB_UNSUPPORTED`: a kind of source that is known but not read;
+ * - `ERR_SB_UNSUPPORTED`: a kind of source that is known but not read, as a snapshot of a later version is;
  * - `ERR_SB_WRITE`: a snapshot cannot be written there;
  * - `ERR_SB_REMOTE`: the name of a server is not one, or one where a server would listen (`ptcp:`);
- * - `ERR_SB_CONNECT`: no server can be reached there, or it went away or fell silent;
- * - `ERR_SB_TLS`: a key or certificate cannot be used, or one side refuses that of the other;
- * - `ERR_SB_PROTOCOL`: what answers is no OVSDB server, or breaks the protocol;
- * - `ERR_SB_CLUSTER`: the server is up but not in touch with its cluster.
+ * - `ERR_SB_CONNECT`: no server can be reached there, or it went away, fell silent or got nowhere;
+ * - `ERR_SB_TLS`: a key or certificate is missing or cannot be used, or one side refuses that of the other;
+ * - `ERR_SB_PROTOCOL`: what answers is no OVSDB server, breaks the protocol, or refuses a request;
+ * - `ERR_SB_CLUSTER`: the server is up but not in touch with its cluster or with the server it relays, is behind
+ *   the other members, or is not the leader where that is asked for.
  */
 export type SouthboundErrorCode =
   | "ERR_SB_OPEN"

@@ -5,7 +5,8 @@
 
 import { performance } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
-import { LinkError, SouthboundError, type SouthboundErrorCode } from "./error.js";
+import { LinkError, SouthboundError } from "./error.js";
+import { allFailed, type Failure, lost } from "./link-error.js";
 import { parseRemotes, type Remote, type RemoteList } from "./remote.js";
 import { Replica } from "./replica.js";
 import type { RpcConnection } from "./rpc.js";
@@ -25,8 +26,10 @@ export interface FollowOptions extends TlsFiles {
    */
   readonly connectTimeout?: number | undefined;
   /**
-   * What a reply may take to begin, and to go on. A server that is at work for somebody else answers nobody,
-   * which may last many seconds with a big database. Default: 60,000.
+   * What a reply may take to begin, and a row or message to come to its end. A server that is at work for
+   * somebody else answers nobody, which may last many seconds with a big database. Where several members are
+   * named, one that does not answer at all is left for the next sooner: after twice the probe interval, or its
+   * part of `connectTimeout` if that is longer. Default: 60,000.
    */
   readonly replyTimeout?: number | undefined;
   /**
@@ -34,7 +37,7 @@ export interface FollowOptions extends TlsFiles {
    * later if its first replies were slow. Default: 5,000, as in OVS.
    */
   readonly probeInterval?: number | undefined;
-  /** After each member was tried once without success: the first pause, doubled up to eight times. Default: 1,000. */
+  /** After each member was tried once without success: the first pause, which doubles up to eightfold. Default: 1,000. */
   readonly backoff?: number | undefined;
   /** Accept only the cluster's leader. Default: any member in touch with its cluster (`--no-leader-only`). */
   readonly leaderOnly?: boolean | undefined;
@@ -67,17 +70,6 @@ export interface DatabaseLink {
 /** A pause between rounds while a cluster elects a leader. */
 const ELECTION_PAUSE = 250;
 const MOST_DOUBLINGS = 3;
-const MEMBERS_SHOWN = 5;
-
-/** The error that says most about a list of servers comes first. */
-const TELLING: readonly SouthboundErrorCode[] = [
-  "ERR_SB_SCHEMA",
-  "ERR_SB_DATABASE",
-  "ERR_SB_TLS",
-  "ERR_SB_CLUSTER",
-  "ERR_SB_PROTOCOL",
-  "ERR_SB_CONNECT",
-];
 
 /**
  * Connects to the first good member of `remote` (see {@link parseRemotes}) and feeds its database to the sink
@@ -111,11 +103,6 @@ async function checkFiles(source: string, files: TlsFiles): Promise<void> {
     if (!(error instanceof LinkError)) throw error;
     throw new SouthboundError(error.code, source, error.message, error);
   }
-}
-
-interface Failure {
-  readonly remote: Remote;
-  readonly error: LinkError;
 }
 
 class Link<S extends TransactionSink> implements DatabaseLink {
@@ -202,7 +189,8 @@ class Link<S extends TransactionSink> implements DatabaseLink {
       }
       // An election takes a second or two. Whatever else is wrong will be wrong then, too.
       const isElection = failures.some(({ error }) => error.code === "ERR_SB_CLUSTER");
-      if (!isElection || performance.now() + ELECTION_PAUSE > deadline) throw this.#summary(failures);
+      if (!isElection || performance.now() + ELECTION_PAUSE > deadline)
+        throw allFailed(this.#source, failures, this.#members.length);
       await wait(ELECTION_PAUSE, undefined, { signal: this.#closing.signal });
     }
   }
@@ -216,7 +204,7 @@ class Link<S extends TransactionSink> implements DatabaseLink {
       this.#lastCurrent = this.lastCurrent;
       this.#session = null;
       if (!(reason instanceof LinkError)) return this.#crash(reason);
-      this.lastError = this.#lost(this.#member(-1), reason);
+      this.lastError = lost(this.#source, { remote: this.#member(-1), error: reason }, this.#members.length);
       this.#setState("reconnecting");
       // A server that accepts and drops us at once is no better than one that refuses.
       if (performance.now() - since >= this.#backoff) this.#tries = 0;
@@ -240,7 +228,7 @@ class Link<S extends TransactionSink> implements DatabaseLink {
       const failure = await this.#try();
       if (failure === null) return;
       failures = [...failures, failure].slice(-this.#members.length);
-      this.lastError = this.#summary(failures);
+      this.lastError = allFailed(this.#source, failures, this.#members.length);
     }
   }
 
@@ -250,17 +238,25 @@ class Link<S extends TransactionSink> implements DatabaseLink {
     this.remote = remote.text;
     this.#next++;
     this.#tries++;
+    const { replyTimeout: patience = 60_000, probeInterval = 5000 } = this.#options;
+    const connectTimeout = Math.ceil(this.#connectTimeout / this.#members.length);
+    // Others may be good where this one says nothing.
+    const firstPatience = Math.max(2 * probeInterval, connectTimeout);
     try {
-      this.#session = await openSession({
+      const session = await openSession({
         remote,
         files: this.#options,
         replica: this.#replica,
         demands: this.#demands,
-        connectTimeout: Math.ceil(this.#connectTimeout / this.#members.length),
-        patience: this.#options.replyTimeout ?? 60_000,
-        probeInterval: this.#options.probeInterval ?? 5000,
+        connectTimeout,
+        patience,
+        firstPatience: this.#members.length === 1 ? patience : Math.min(patience, firstPatience),
+        probeInterval,
         signal: this.#closing.signal,
       });
+      // Closed since the picture came: the session has ended with that.
+      this.#closing.signal.throwIfAborted();
+      this.#session = session;
     } catch (error) {
       if (error instanceof LinkError) return { remote, error };
       throw error;
@@ -284,28 +280,5 @@ class Link<S extends TransactionSink> implements DatabaseLink {
   #crash(error: unknown): never {
     this.close();
     throw error;
-  }
-
-  #summary(failures: readonly Failure[]): SouthboundError {
-    const [{ error: told }] = [...failures].sort(
-      (a, b) => TELLING.indexOf(a.error.code) - TELLING.indexOf(b.error.code),
-    );
-    const advice = told.advice === "" ? "" : `; ${told.advice}`;
-    if (this.#members.length === 1) return this.#error(told, `${told.message}${advice}`);
-    const reasons = failures
-      .slice(0, MEMBERS_SHOWN)
-      .map(({ remote, error }) => `${remote.text}: ${error.message}`);
-    if (failures.length > MEMBERS_SHOWN) reasons.push(`and ${failures.length - MEMBERS_SHOWN} more`);
-    return this.#error(told, `no server can be used: ${reasons.join("; ")}${advice}`);
-  }
-
-  /** Of a connection that was good: what helps to make one does not help here. */
-  #lost({ text }: Remote, error: LinkError): SouthboundError {
-    const member = this.#members.length === 1 ? "" : `${text}: `;
-    return this.#error(error, `${member}${error.message}`);
-  }
-
-  #error(told: LinkError, message: string): SouthboundError {
-    return new SouthboundError(told.code, this.#source, message, told);
   }
 }

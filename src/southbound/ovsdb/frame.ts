@@ -48,7 +48,7 @@ export interface FrameOwner {
   /** Who takes the rows of the monitor with this `<json-value>`. */
   updateReceiver(monitor: unknown): RowReceiver | null;
   /** Before each row. */
-  onRow(): void;
+  onRow(frame: UpdatesFrame): void;
   onMessage(message: Message): void;
 }
 
@@ -105,7 +105,7 @@ export class FrameReader implements ScanHandler {
     else if (depth < this.#tableDepth) this.#head.push(json);
     else if (depth === this.#tableDepth || typeof key !== "string") this.#receiver?.malformed(this.#table);
     else {
-      this.#owner.onRow();
+      this.#owner.onRow(this.#frame);
       this.#receiver?.row(this.#frame, this.#table, key, json);
     }
   }

@@ -1,5 +1,5 @@
 import { createGunzip, type Gunzip } from "node:zlib";
-import { type ByteSource, type FileBytes, headOf, readHead } from "./byte-source.js";
+import { type FileBytes, HeldBytes } from "./byte-source.js";
 import { ScanError } from "./json-scan.js";
 
 /** Compressed bytes handed to zlib at a time; so many are gone through one by one where they are damaged. */
@@ -14,13 +14,10 @@ const CHUNK_BYTES = 256 * 1024;
  * unpacked a second time up to that step, and from there byte by byte, so that everything before the damage is
  * delivered.
  */
-export class GunzipBytes implements ByteSource {
+export class GunzipBytes extends HeldBytes {
   readonly unpacked = true;
   readonly #base: FileBytes;
   #gunzip: Gunzip;
-  offset = 0;
-  /** Unpacked already, to be delivered first. */
-  #held: Buffer[] = [];
   /** What of the base's last chunk zlib has not had yet. */
   #input: Buffer = Buffer.alloc(0);
   /** Compressed bytes handed to zlib, and those of them before the last piece. */
@@ -38,26 +35,15 @@ export class GunzipBytes implements ByteSource {
   #wake: () => void = () => {};
 
   constructor(base: FileBytes) {
+    super();
     this.#base = base;
     this.#gunzip = this.#start();
   }
 
-  async head(): Promise<Buffer> {
-    this.#held = await readHead(this);
-    for (const { length } of this.#held) this.offset -= length;
-    return headOf(this.#held);
-  }
-
-  async next(): Promise<Buffer | null> {
-    const chunk = this.#held.shift() ?? (await this.#unpack());
-    if (chunk !== null) this.offset += chunk.length;
-    return chunk;
-  }
-
+  /** Where the data are damaged is known then, and gone up to with care. */
   rewind(): void {
     this.offset = 0;
-    this.#held = [];
-    this.#careful = Number.POSITIVE_INFINITY;
+    this.held = [];
     this.#startAgain(0);
   }
 
@@ -70,7 +56,7 @@ export class GunzipBytes implements ByteSource {
     await this.#base.close();
   }
 
-  async #unpack(): Promise<Buffer | null> {
+  protected async read(): Promise<Buffer | null> {
     for (;;) {
       const chunk: Buffer | null = this.#gunzip.read();
       if (chunk !== null) {

@@ -5,8 +5,7 @@
  */
 import type { ByteSource } from "./byte-source.js";
 import { isBlank, SchemaContent, TransactionContent } from "./content.js";
-import { SouthboundError } from "./error.js";
-import { LogReader } from "./log.js";
+import { LogReader, unreadable } from "./log.js";
 import type { SourceFormat } from "./report.js";
 import { type DatabaseSpec, type Layout, readSchema } from "./schema.js";
 import type { Begin, TransactionSink } from "./sink.js";
@@ -17,7 +16,7 @@ import { WarningLog } from "./warnings.js";
 
 const BACKUP_COMMENT = 'produced by "ovsdb-client backup"';
 
-/** Replays a database file or backup. Throws a {@link SouthboundError} where not even its schema can be read. */
+/** Replays a database file or backup. Throws a `SouthboundError` where not even its schema can be read. */
 export async function readJournal<S extends TransactionSink>(
   bytes: ByteSource,
   source: string,
@@ -43,16 +42,6 @@ export async function readJournal<S extends TransactionSink>(
   for (let next = second; next !== null; next = await reader.next()) sink.apply(next);
   sink.finish(log.damage);
   return sink;
-}
-
-/** The error for a log whose first record cannot be read. */
-export function unreadable(log: LogReader, source: string): SouthboundError {
-  const { offset, reason } = log.damage ?? { offset: 0, reason: "there is no record" };
-  return new SouthboundError(
-    "ERR_SB_FORMAT",
-    source,
-    `byte ${offset}: ${reason}; not even the schema can be read, take another copy`,
-  );
 }
 
 /** Reads the transactions of a log one by one, keeping no more of a record than the rows we need. */

@@ -42,6 +42,8 @@ export class ScanError extends Error {
 const LARGEST_VALUE = 64 * 1024 * 1024;
 /** Containers within containers that are gone through; readers need five. */
 const DEEPEST = 16;
+/** Containers within a value that is parsed: whoever writes it again (JSON.stringify recurses) must be able to. */
+const DEEPEST_VALUE = 100;
 const NOT_ARRAY = -2;
 
 type State =
@@ -209,7 +211,8 @@ export class JsonScanner {
       } else if (byte === QUOTE) {
         inString = true;
       } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-        nested++;
+        if (++nested > DEEPEST_VALUE && this.#wanted)
+          throw new ScanError(offset + position - 1, "JSON is nested too deep here");
       } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
         if (nested === 0) return this.#endLeaf(chunk, start, position - 1);
         if (--nested === 0) return this.#endLeaf(chunk, start, position);

@@ -4,6 +4,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import type { ByteSource } from "./byte-source.js";
+import { SouthboundError } from "./error.js";
 import { JsonScanner, ScanError, type ScanHandler } from "./json-scan.js";
 import type { SourceDamage } from "./report.js";
 
@@ -120,6 +121,16 @@ export class LogReader {
     if (!scanner.complete || scanner.objects !== 1)
       throw new ScanError(start, "the record is not one JSON object");
   }
+}
+
+/** The error for a log whose first record cannot be read. */
+export function unreadable(log: LogReader, source: string): SouthboundError {
+  const { offset, reason } = log.damage ?? { offset: 0, reason: "there is no record" };
+  return new SouthboundError(
+    "ERR_SB_FORMAT",
+    source,
+    `byte ${offset}: ${reason}; not even the schema can be read, take another copy`,
+  );
 }
 
 /** Feeds `part`; gives back what is wrong, since the checksum says better what happened. */

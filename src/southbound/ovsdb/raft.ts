@@ -7,9 +7,8 @@
 import type { ByteSource } from "./byte-source.js";
 import { isBlank, SchemaContent, TransactionContent } from "./content.js";
 import { SouthboundError } from "./error.js";
-import { unreadable } from "./journal.js";
 import type { ScanHandler, ScanKey, Take } from "./json-scan.js";
-import { LogReader } from "./log.js";
+import { LogReader, unreadable } from "./log.js";
 import type { SourceDamage } from "./report.js";
 import { type DatabaseSpec, type Layout, readSchema, type Schema, wrongDatabase } from "./schema.js";
 import type { Begin, TransactionSink } from "./sink.js";

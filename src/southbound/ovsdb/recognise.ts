@@ -17,11 +17,11 @@ export function recognise(head: Buffer): Kind {
 
 /** Formats that end up in the wrong option. */
 const SIGNATURES: readonly [hex: string, what: string][] = [
-  ["0a0d0d0a", "is a pcapng capture; give captures as arguments and the database with --sb"],
-  ["d4c3b2a1", "is a pcap capture; give captures as arguments and the database with --sb"],
-  ["a1b2c3d4", "is a pcap capture; give captures as arguments and the database with --sb"],
-  ["4d3cb2a1", "is a pcap capture; give captures as arguments and the database with --sb"],
-  ["a1b23c4d", "is a pcap capture; give captures as arguments and the database with --sb"],
+  ["0a0d0d0a", "is a pcapng capture"],
+  ["d4c3b2a1", "is a pcap capture"],
+  ["a1b2c3d4", "is a pcap capture"],
+  ["4d3cb2a1", "is a pcap capture"],
+  ["a1b23c4d", "is a pcap capture"],
   ["1f8b", "is compressed with gzip more than once; unpack it with gunzip first"],
   ["28b52ffd", "is compressed (zstd); unpack it with unzstd first"],
   ["fd377a585a00", "is compressed (xz); unpack it with unxz first"],
@@ -33,7 +33,9 @@ const SIGNATURES: readonly [hex: string, what: string][] = [
 export function describeUnknown(head: Buffer, spec: DatabaseSpec): string {
   if (head.length === 0) return `is empty; it should be an ${spec.name} database, backup or dump`;
   const hex = head.subarray(0, 8).toString("hex");
-  for (const [signature, what] of SIGNATURES) if (hex.startsWith(signature)) return what;
+  for (const [signature, what] of SIGNATURES)
+    if (hex.startsWith(signature))
+      return what.endsWith("capture") ? `${what}, not a database; give the ${spec.name} database here` : what;
   const text = head.toString("latin1");
   if (text.startsWith("ustar", 257)) return "is a tar archive; unpack the database from it first";
   if (text.startsWith("OVSDB "))

@@ -6,7 +6,7 @@
 import { isIP } from "node:net";
 import { quoted, shown } from "../../text.js";
 import { SouthboundError } from "./error.js";
-import { isUuid } from "./transaction.js";
+import { isUuid } from "./value.js";
 
 /** One server. `text` is how the user named it, safe to print. */
 export type Remote =
@@ -28,7 +28,7 @@ const FORMS = "give tcp:HOST:PORT, ssl:HOST:PORT or unix:PATH";
 
 /** Whether `source` names servers, not a file. */
 export function isRemote(source: string): boolean {
-  return METHOD.test(source);
+  return METHOD.test(source.trimStart());
 }
 
 /**

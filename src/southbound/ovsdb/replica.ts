@@ -7,8 +7,8 @@ import { quoted, shown } from "../../text.js";
 import type { RowReceiver, UpdatesFrame } from "./frame.js";
 import { type DatabaseSpec, type Layout, readSchema } from "./schema.js";
 import type { Begin, TransactionSink } from "./sink.js";
-import { isUuid, type RowDelta, readColumns } from "./transaction.js";
-import { type Datum, StringPool } from "./value.js";
+import { type RowDelta, readColumns } from "./transaction.js";
+import { type Datum, isObject, isUuid, StringPool } from "./value.js";
 import { WarningLog } from "./warnings.js";
 
 /** The requests to monitor, the best first. Servers of OVS before 2.12, and before 2.6, lack the better ones. */
@@ -203,8 +203,4 @@ function changedRow(update: object): object | null | undefined {
   if (Object.hasOwn(update, "delete")) return null;
   const row = initial ?? insert ?? modify;
   return isObject(row) ? row : undefined;
-}
-
-function isObject(json: unknown): json is object {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

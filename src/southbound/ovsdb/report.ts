@@ -22,6 +22,7 @@ export type WarningCode =
   | "bad-value"
   | "unknown-row"
   | "uncommitted"
+  | "forgotten"
   | "missing-datapath"
   | "missing-column"
   | "missing-table";

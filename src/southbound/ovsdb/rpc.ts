@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { quoted, shown } from "../../text.js";
 import { LinkError } from "./error.js";
-import { type FrameOwner, FrameReader, type Message, type RowReceiver } from "./frame.js";
+import { type FrameOwner, FrameReader, type Message, type RowReceiver, type UpdatesFrame } from "./frame.js";
 import { JsonScanner, ScanError } from "./json-scan.js";
 
 /** Bytes in which a row or a message must have come to its end; honest ones have kilobytes. */
@@ -18,8 +18,10 @@ const HEAD_BYTES = 24;
 const ECHO_ID = "echo";
 
 export interface RpcOptions {
-  /** Milliseconds that a reply may take to begin, and to go on. */
+  /** Milliseconds that a reply may take to begin, and to go on; a message that has begun, too. */
   readonly patience: number;
+  /** The same for the first reply. */
+  readonly firstPatience: number;
   /**
    * Milliseconds of silence after which an echo is asked for; 0: never. After twice that the server is given up,
    * or later if it is known to be slow: while it makes a big reply for anybody, it hears nobody.
@@ -60,7 +62,7 @@ interface Pending {
 export class RpcConnection implements FrameOwner {
   /** Resolves, never rejects, once the connection is closed: with a {@link LinkError} or whatever was thrown. */
   readonly ended: Promise<unknown>;
-  /** When bytes came last, in milliseconds since 1970. */
+  /** When a row or message was last complete, in milliseconds since 1970. */
   lastHeard = Date.now();
   readonly #socket: Socket;
   readonly #options: RpcOptions;
@@ -75,9 +77,16 @@ export class RpcConnection implements FrameOwner {
   #bytes = 0;
   #stepBytes = 0;
   #head = Buffer.alloc(0);
-  /** By the steady clock, which is not set: when bytes came last, and a row or message that was waited for. */
+  /**
+   * By the steady clock, which is not set: when bytes came last, when the message at hand began, when a row or
+   * message was last complete, and when the reply that is awaited last made progress.
+   */
   #lastBytes = performance.now();
-  #lastStep = performance.now();
+  #began = this.#lastBytes;
+  #lastStep = this.#lastBytes;
+  #lastReply = this.#lastBytes;
+  #arrived = Date.now();
+  #isFirstReply = true;
   #echoSent = false;
   /** Milliseconds that the slowest reply took to begin. */
   #slowest = 0;
@@ -91,8 +100,8 @@ export class RpcConnection implements FrameOwner {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", (error) => this.fail(this.#loss(error)));
     socket.on("close", () => this.fail(this.#loss(null)));
-    const { patience, probeInterval } = options;
-    const shortest = probeInterval > 0 ? Math.min(patience, probeInterval) : patience;
+    const { patience, firstPatience, probeInterval } = options;
+    const shortest = Math.min(patience, firstPatience, probeInterval > 0 ? probeInterval : patience);
     this.#timer = setInterval(() => this.#tick(), Math.max(10, shortest / 4));
   }
 
@@ -114,7 +123,7 @@ export class RpcConnection implements FrameOwner {
       if (this.#reason !== null) return reject(this.#reason);
       const id = this.#requests++;
       this.#pending = { id, method, monitor: params[1], receiver, resolve, reject };
-      this.#lastStep = performance.now();
+      this.#lastReply = performance.now();
       this.#send({ id, method, params });
     });
   }
@@ -137,8 +146,9 @@ export class RpcConnection implements FrameOwner {
     return this.#receivers.get(monitor) ?? null;
   }
 
-  onRow(): void {
+  onRow({ isReply }: UpdatesFrame): void {
     this.#step();
+    if (isReply) this.#lastReply = this.#lastBytes;
   }
 
   onMessage(message: Message): void {
@@ -153,11 +163,12 @@ export class RpcConnection implements FrameOwner {
   #onNotification(method: string, { params, receiver, frame }: Message): void {
     if (method.startsWith("update")) receiver?.complete(frame);
     else if (method === "monitor_canceled" && this.#receivers.has(params[0]))
-      throw new LinkError("ERR_SB_DATABASE", "the database was removed from the server");
+      throw new LinkError("ERR_SB_DATABASE", "the database was removed from the server, or converted");
   }
 
   #onReply({ id, error, result, receiver, frame }: Message): void {
     if (id === ECHO_ID) return;
+    this.#isFirstReply = false;
     const pending = this.#pending;
     if (pending === null || pending.id !== id)
       throw protocolError(`a reply comes that nobody asked for, ${this.#place()}`);
@@ -184,11 +195,12 @@ export class RpcConnection implements FrameOwner {
 
   #receive(chunk: Buffer): void {
     if (this.#reason !== null) return;
-    this.lastHeard = Date.now();
+    this.#arrived = Date.now();
     this.#lastBytes = performance.now();
-    if (this.#pending !== null && this.#scanner.complete)
-      this.#slowest = Math.max(this.#slowest, this.#lastBytes - this.#lastStep);
-    this.#echoSent = false;
+    if (this.#scanner.complete) {
+      this.#began = this.#lastBytes;
+      if (this.#pending !== null) this.#slowest = Math.max(this.#slowest, this.#lastBytes - this.#lastReply);
+    }
     if (this.#head.length < HEAD_BYTES)
       this.#head = Buffer.concat([this.#head, chunk.subarray(0, HEAD_BYTES - this.#head.length)]);
     try {
@@ -206,6 +218,8 @@ export class RpcConnection implements FrameOwner {
     if (this.#reason !== null) throw this.#reason;
     this.#stepBytes = this.#bytes;
     this.#lastStep = this.#lastBytes;
+    this.lastHeard = this.#arrived;
+    this.#echoSent = false;
   }
 
   #place(): string {
@@ -228,19 +242,23 @@ export class RpcConnection implements FrameOwner {
 
   #tick(): void {
     const now = performance.now();
-    const { patience, probeInterval } = this.#options;
+    const { probeInterval } = this.#options;
+    const patience = this.#isFirstReply ? this.#options.firstPatience : this.#options.patience;
     if (this.#pending !== null) {
-      if (now - this.#lastStep >= patience)
-        this.#overdue(
-          () => this.#lastStep,
-          `it does not answer ${this.#pending.method} within ${patience} ms`,
-        );
+      const { method } = this.#pending;
+      if (now - this.#lastReply >= patience)
+        this.#overdue(() => this.#lastReply, `it does not answer ${method} within ${patience} ms`);
       return;
     }
+    // Space between messages is silence, too.
+    const last = () => (this.#scanner.complete ? this.#lastStep : this.#lastBytes);
+    const progress = () => Math.max(this.#lastStep, this.#began);
+    if (!this.#scanner.complete && now - progress() >= patience)
+      return this.#overdue(progress, `it goes on with a message for ${patience} ms without getting anywhere`);
     if (probeInterval === 0) return;
-    const silent = now - this.#lastBytes;
+    const silent = now - last();
     if (silent >= 2 * (probeInterval + this.#slowest))
-      this.#overdue(() => this.#lastBytes, `it has been silent for ${(silent / 1000).toFixed(1)} s`);
+      this.#overdue(last, `it has been silent for ${(silent / 1000).toFixed(1)} s`);
     else if (silent >= probeInterval && !this.#echoSent) {
       this.#echoSent = true;
       this.#socket.write(JSON.stringify({ id: ECHO_ID, method: "echo", params: [] }));

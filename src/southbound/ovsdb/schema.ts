@@ -6,7 +6,7 @@
 import { quoted, shown } from "../../text.js";
 import { SouthboundError } from "./error.js";
 import type { AtomType, Column, Shape } from "./value.js";
-import { type Datum, defaultDatum } from "./value.js";
+import { type Datum, defaultDatum, isObject } from "./value.js";
 import type { WarningLog } from "./warnings.js";
 
 /**
@@ -181,10 +181,6 @@ function buildLayout(
     layout.set(name, { name, columns, byName, defaults: columns.map(defaultDatum), present });
   }
   return layout;
-}
-
-function isObject(json: unknown): json is Record<string, unknown> {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
 /** A member of a JSON object itself, never of its prototype; undefined where there is none. */

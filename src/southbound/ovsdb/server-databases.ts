@@ -5,16 +5,29 @@
 import { shown } from "../../text.js";
 import { LinkError } from "./error.js";
 import type { RowReceiver, UpdatesFrame } from "./frame.js";
-import { readUuid } from "./value.js";
+import { isObject, isUuid, readUuid } from "./value.js";
 
 export const SERVER_DATABASE = "_Server";
 /** The columns of Database that count here; all are as old as the table (OVS 2.9). */
 export const DATABASE_COLUMNS = ["name", "model", "connected", "leader", "cid", "index"] as const;
 
-type DatabaseRow = Partial<Record<(typeof DATABASE_COLUMNS)[number], unknown>>;
+interface DatabaseRow {
+  readonly name: string;
+  /** "standalone", "clustered" or "relay". */
+  readonly model: string;
+  readonly connected: boolean;
+  readonly leader: boolean;
+  /** The cluster; null where it is none, or not known to the server yet. */
+  readonly cid: string | null;
+  /** Of the cluster's log. */
+  readonly index: number;
+}
 
-/** Nobody has more; whoever says so wants our memory. */
+const NO_ROW: DatabaseRow = { name: "", model: "", connected: false, leader: false, cid: null, index: 0 };
+
+/** Nobody has more, or longer names; whoever says so wants our memory. */
 const MOST_DATABASES = 1000;
+const LONGEST_STRING = 256;
 
 /** How far along a cluster's log we have been, over all members: none that lags behind is gone back to. */
 export interface ClusterProgress {
@@ -44,51 +57,86 @@ export class ServerDatabases implements RowReceiver {
   }
 
   row(_frame: UpdatesFrame, _table: string, uuid: string, update: unknown): void {
-    if (typeof update !== "object" || update === null || Array.isArray(update)) return;
-    const { initial, insert, modify } = update as Record<string, object | undefined>;
+    if (!isObject(update) || !isUuid(uuid)) return;
+    const { initial, insert, modify } = update;
+    if (Object.hasOwn(update, "delete")) {
+      this.#rows.delete(uuid);
+      return;
+    }
+    const known = this.#rows.get(uuid);
+    if (known === undefined && this.#rows.size === MOST_DATABASES) return;
     // Each of the columns is single, so that its difference is its new value.
-    const row = initial ?? insert ?? { ...this.#rows.get(uuid), ...modify };
-    if (Object.hasOwn(update, "delete")) this.#rows.delete(uuid);
-    else if (this.#rows.has(uuid) || this.#rows.size < MOST_DATABASES) this.#rows.set(uuid, row);
+    const row = initial ?? insert;
+    this.#rows.set(uuid, row === undefined ? readRow(modify, known ?? NO_ROW) : readRow(row, NO_ROW));
   }
 
   malformed(): void {}
 
   complete(): void {
-    // A server that is just starting has told nothing yet; whether it has the database, get_schema says.
-    if (this.#rows.size === 0) return;
     const { database, leaderOnly, progress } = this.#demands;
-    const row = [...this.#rows.values()].find(({ name }) => name === database);
+    if (this.#rows.size === 0) {
+      // A server that is just starting has told nothing yet; whether it has the database, get_schema says.
+      if (progress.isFixed) throw detached("not saying yet which cluster it belongs to", seeStatus(database));
+      return;
+    }
+    const rows = [...this.#rows.values()];
+    const row = rows.find(({ name }) => name === database);
     if (row === undefined)
       throw noDatabase(
         database,
-        [...this.#rows.values()].map(({ name }) => name),
+        rows.map(({ name }) => name),
       );
-    const isCluster = row.model === "clustered";
-    if (row.connected !== true)
-      throw detached(
-        isCluster ? "not in touch with a majority of its cluster" : "not connected to the server it relays",
-        database,
-      );
-    if (!isCluster) return;
-    if (leaderOnly && row.leader !== true) throw detached("not the leader of its cluster", database);
-    this.#checkProgress(readUuid(row.cid), row.index, progress);
+    if (row.model === "relay") checkRelay(row, leaderOnly);
+    else if (!row.connected)
+      throw detached("not in touch with a majority of its cluster", seeStatus(database));
+    if (progress.isFixed && row.cid !== progress.cluster) throw otherCluster(row.cid);
+    if (row.model !== "clustered") return;
+    if (leaderOnly && !row.leader) throw detached("not the leader of its cluster", seeStatus(database));
+    this.#checkProgress(row, progress);
   }
 
-  #checkProgress(cid: string | null, index: unknown, progress: ClusterProgress): void {
-    if (progress.isFixed && cid !== progress.cluster)
-      throw new LinkError(
-        "ERR_SB_DATABASE",
-        `the server belongs to cluster ${shown(cid ?? "(none)", 40)}`,
-        "check cid: and the addresses",
-      );
-    const at = typeof index === "number" ? index : 0;
+  #checkProgress({ cid, index }: DatabaseRow, progress: ClusterProgress): void {
     // A cluster that was made anew counts from the beginning.
-    if (cid === progress.cluster && at < progress.index)
-      throw detached("behind the other members of its cluster", this.#demands.database);
+    if (cid === progress.cluster && index < progress.index)
+      throw detached("behind the other members of its cluster", seeStatus(this.#demands.database));
     progress.cluster = cid;
-    progress.index = at;
+    progress.index = index;
   }
+}
+
+/** `row` with what `json` says of it. */
+function readRow(json: unknown, row: DatabaseRow): DatabaseRow {
+  if (!isObject(json)) return row;
+  const { name = row.name, model = row.model, connected = row.connected, leader = row.leader } = json;
+  const { index = row.index } = json;
+  return {
+    name: readString(name),
+    model: readString(model),
+    connected: connected === true,
+    leader: leader === true,
+    cid: json.cid === undefined ? row.cid : readCluster(json.cid),
+    index: typeof index === "number" ? index : 0,
+  };
+}
+
+function readString(json: unknown): string {
+  return typeof json === "string" && json.length <= LONGEST_STRING ? json : "";
+}
+
+function readCluster(json: unknown): string | null {
+  const uuid = readUuid(json);
+  return uuid !== null && isUuid(uuid) ? uuid.toLowerCase() : null;
+}
+
+function checkRelay({ connected }: DatabaseRow, leaderOnly: boolean): void {
+  if (leaderOnly) throw detached("a relay, not the leader of a cluster", "give the members of the cluster");
+  if (!connected) throw detached("not connected to the server it relays", "is that up? Or give that itself");
+}
+
+/** The error for a server that is not of the cluster that `cid:` demands; `cid` is its own, null for none. */
+export function otherCluster(cid: string | null): LinkError {
+  const whose = cid === null ? "to no cluster, as far as it says" : `to cluster ${shown(cid, 40)}`;
+  return new LinkError("ERR_SB_DATABASE", `the server belongs ${whose}`, "check cid: and the addresses");
 }
 
 /** The error for a server without the database; `names` are those it has. */
@@ -105,10 +153,10 @@ export function noDatabase(database: string, names: readonly unknown[]): LinkErr
   );
 }
 
-function detached(how: string, database: string): LinkError {
-  return new LinkError(
-    "ERR_SB_CLUSTER",
-    `the server is ${how}`,
-    `see ovs-appctl cluster/status ${database} on the members, or give one that is up`,
-  );
+function seeStatus(database: string): string {
+  return `see ovs-appctl cluster/status ${database} on the members, or give one that is up`;
+}
+
+function detached(how: string, advice: string): LinkError {
+  return new LinkError("ERR_SB_CLUSTER", `the server is ${how}`, advice);
 }

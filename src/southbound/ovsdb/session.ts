@@ -13,6 +13,7 @@ import {
   DATABASE_COLUMNS,
   type Demands,
   noDatabase,
+  otherCluster,
   SERVER_DATABASE,
   ServerDatabases,
 } from "./server-databases.js";
@@ -26,8 +27,9 @@ export interface SessionOptions<S extends TransactionSink> {
   readonly demands: Demands;
   /** Milliseconds for the connection. */
   readonly connectTimeout: number;
-  /** Milliseconds for each reply to begin and go on. */
+  /** Milliseconds for each reply to begin and go on; and for the first one. */
   readonly patience: number;
+  readonly firstPatience: number;
   readonly probeInterval: number;
   readonly signal: AbortSignal;
 }
@@ -47,12 +49,14 @@ export async function openSession<S extends TransactionSink>(
   const socket = await connect(remote, files, options.connectTimeout, signal);
   const rpc = new RpcConnection(socket, {
     patience: options.patience,
+    firstPatience: options.firstPatience,
     probeInterval: options.probeInterval,
     lossReason: (cause, bytesRead) =>
       firstWordReason(lossReason(cause, remote, files), bytesRead, remote, files),
   });
   const onAbort = () => rpc.fail(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
   void rpc.ended.then(() => {
     signal.removeEventListener("abort", onAbort);
     replica.interrupted();
@@ -82,11 +86,23 @@ function firstWordReason(loss: LinkError, bytesRead: number, remote: Remote, fil
 async function watchServer(rpc: RpcConnection, demands: Demands): Promise<void> {
   const databases = new ServerDatabases(demands);
   const requests = { Database: [{ columns: DATABASE_COLUMNS }] };
+  const isWatched = await known(
+    rpc.monitor("monitor_cond", [SERVER_DATABASE, SERVER_MONITOR, requests], databases),
+  );
+  if (!isWatched && demands.progress.isFixed) throw otherCluster(null);
+  // Else we are dropped whenever one of its databases comes, goes or is converted, ovsdb-server(7) 4.1.18.
+  if (isWatched) await known(rpc.request("set_db_change_aware", [true]));
+}
+
+/** Whether the server knows what is asked of it. */
+async function known(reply: Promise<unknown>): Promise<boolean> {
   try {
-    await rpc.monitor("monitor_cond", [SERVER_DATABASE, SERVER_MONITOR, requests], databases);
+    await reply;
+    return true;
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     if (error.kind !== "unknown database" && error.kind !== "unknown method") throw error;
+    return false;
   }
 }
 
@@ -114,7 +130,12 @@ async function monitor<S extends TransactionSink>(rpc: RpcConnection, replica: R
 
 /** Errors that speak of the server become what is said of this member; others are none of ours. */
 function asLinkError(error: unknown, remote: Remote): unknown {
-  if (error instanceof RpcError) return protocolError(`the server says ${error.message}`);
+  if (error instanceof RpcError)
+    return new LinkError(
+      "ERR_SB_PROTOCOL",
+      `the server says ${error.message}`,
+      "see the log of ovsdb-server",
+    );
   if (!(error instanceof SouthboundError)) return error;
   if (error.code === "ERR_SB_FORMAT") return protocolError("what the server gives as schema is none");
   const message = error.message.slice(error.message.indexOf(remote.text) + remote.text.length + ": ".length);

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { SouthboundError } from "./error.js";
 import type { Layout, TableLayout } from "./schema.js";
 import { type RowDelta, readDate, type Transaction } from "./transaction.js";
-import { type Column, type Datum, sameDatum, writeDatum } from "./value.js";
+import { type Column, type Datum, isObject, sameDatum, writeDatum } from "./value.js";
 
 const VERSION = 1;
 const COMMENT = /^genevescope snapshot (\d{1,9}) (.*)$/s;
@@ -66,7 +66,7 @@ export function readOrigin(comment: string | null, source: string): SnapshotOrig
 function parse(text: string): Record<string, unknown> {
   try {
     const json: unknown = JSON.parse(text);
-    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
+    return isObject(json) ? json : {};
   } catch {
     return {};
   }
@@ -168,9 +168,12 @@ function* transactionText(
     _comment: comment ?? undefined,
     _is_diff: isDifference || undefined,
   };
-  yield JSON.stringify(head).slice(0, -1);
+  const text = JSON.stringify(head).slice(0, -1);
+  yield text;
+  let comma = text === "{" ? "" : ",";
   for (const [table, deltas] of byTable(rows)) {
-    yield `,${JSON.stringify(table.name)}:{`;
+    yield `${comma}${JSON.stringify(table.name)}:{`;
+    comma = ",";
     let separator = "";
     for (const { uuid, values } of deltas) {
       const row = values === null ? null : rowOf(table, values, isPicture);

@@ -6,13 +6,14 @@ import { open } from "node:fs/promises";
 import type { ConnectionOptions } from "node:tls";
 import { shown } from "../../text.js";
 import { LinkError } from "./error.js";
+import { fileReason } from "./file-error.js";
 
 /**
  * Files for `ssl:` servers, in PEM. The OVS tools insist on all three, and so do we. As with them, the
  * server's certificate must be signed by the CA, but need not name the host: OVS certificates name no hosts.
  */
 export interface TlsFiles {
-  /** `-p`, `--private-key`. */
+  /** `-p`, `--private-key`; not encrypted. */
   readonly privateKey?: string | undefined;
   /** `-c`, `--certificate`: of the private key, signed by a CA that the server trusts. */
   readonly certificate?: string | undefined;
@@ -20,25 +21,37 @@ export interface TlsFiles {
   readonly caCert?: string | undefined;
 }
 
-const FLAGS = [
-  ["privateKey", "-p KEY (--private-key)"],
-  ["certificate", "-c CERT (--certificate)"],
-  ["caCert", "-C CACERT (--ca-cert; none to trust any server)"],
+const NAMES = [
+  ["privateKey", "private key"],
+  ["certificate", "certificate"],
+  ["caCert", "CA certificate (none: any server is trusted)"],
 ] as const;
 
 /** Certificates with long chains have kilobytes. */
 const LARGEST_FILE = 1 << 20;
+/** Of a key that needs a passphrase: RFC 5958 (PKCS #8), RFC 1421. */
+const ENCRYPTED = /^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m;
 
 /** What `tls.connect` needs. Throws a {@link LinkError} (`ERR_SB_TLS`). */
 export async function loadTls(files: TlsFiles): Promise<ConnectionOptions> {
   const { privateKey, certificate, caCert } = files;
   if (privateKey === undefined || certificate === undefined || caCert === undefined) {
-    const missing = FLAGS.filter(([option]) => files[option] === undefined).map(([, flag]) => flag);
-    throw new LinkError("ERR_SB_TLS", `ssl: needs a key and certificates: give ${missing.join(", ")}`);
+    const missing = NAMES.filter(([option]) => files[option] === undefined).map(([, name]) => name);
+    throw new LinkError(
+      "ERR_SB_TLS",
+      "ssl: needs a private key, a certificate and a CA certificate (--private-key, --certificate and " +
+        `--ca-cert of the OVS tools); missing: ${missing.join(", ")}`,
+    );
   }
   const verify = caCert !== "none";
+  const key = await readPem(privateKey, "private key");
+  if (ENCRYPTED.test(key.toString("latin1")))
+    throw new LinkError(
+      "ERR_SB_TLS",
+      `private key ${shown(privateKey, 100)} is encrypted; give one without a passphrase`,
+    );
   const options: ConnectionOptions = {
-    key: await readPem(privateKey, "private key"),
+    key,
     cert: await readPem(certificate, "certificate"),
     rejectUnauthorized: verify,
     checkServerIdentity: () => undefined,
@@ -64,8 +77,8 @@ async function readPem(path: string, what: string): Promise<Buffer> {
       await file.close();
     }
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new LinkError("ERR_SB_TLS", `${name} cannot be read: ${shown(String(code))}`, "", cause);
+    const reason = fileReason(cause, { ENOENT: "there is no such file" });
+    throw new LinkError("ERR_SB_TLS", `${name} cannot be read: ${reason}`, "", cause);
   }
   if (!content.includes("-----BEGIN "))
     throw new LinkError("ERR_SB_TLS", `${name} is not in PEM format; ovs-pki makes such files`);
@@ -83,8 +96,10 @@ function contextReason(cause: unknown, { privateKey, certificate }: TlsFiles): s
 
 /** Our certificate, or the handshake as such, was refused by the server. */
 const ALERT = /ALERT|HANDSHAKE_FAILURE/;
-/** The server's certificate was refused by us: OpenSSL's names of verification errors. */
-const VERIFY = /CERT|ISSUER|SIGNATURE|CRL|CHAIN|SELF_SIGNED/;
+/** The server's certificate was refused by us: OpenSSL's verification errors, as node names them. */
+const UNTRUSTED = /ISSUER|SIGNATURE|CRL|SELF_SIGNED|CERT_(UNTRUSTED|REJECTED|REVOKED)/;
+/** It may be signed as it should be, but is not made for a server, or not well; weak ones are "unspecified". */
+const UNFIT = /^(INVALID_PURPOSE|INVALID_CA|PATH_LENGTH_EXCEEDED|CERT_CHAIN_TOO_LONG|UNSPECIFIED)$|CERT|KEY/;
 
 /** What a failure on an `ssl:` connection means, or null where it has nothing to do with TLS. */
 export function tlsReason(error: NodeJS.ErrnoException, files: TlsFiles): LinkError | null {
@@ -97,10 +112,15 @@ export function tlsReason(error: NodeJS.ErrnoException, files: TlsFiles): LinkEr
   if (ALERT.test(code)) return refusedByServer(files, code, error);
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
     return fail("the server's certificate has expired or is not valid yet; renew it, or check the clock");
-  if (!code.startsWith("ERR_") && VERIFY.test(code))
+  if (!code.startsWith("ERR_") && UNTRUSTED.test(code))
     return fail(
       `the server's certificate is not signed by ${shown(files.caCert ?? "", 100)} (${shown(code)}); ` +
-        "give its CA with -C (--ca-cert)",
+        "give the certificate of its CA",
+    );
+  if (!code.startsWith("ERR_") && UNFIT.test(code))
+    return fail(
+      `the server's certificate, or that of its CA, is not fit for a server (${shown(error.message, 100)}); ` +
+        "make it anew, with ovs-pki for example",
     );
   return code.startsWith("ERR_SSL") ? fail(`TLS fails: ${shown(error.message, 100)}`) : null;
 }
@@ -110,7 +130,7 @@ export function refusedByServer(files: TlsFiles, detail: string, cause?: unknown
   return new LinkError(
     "ERR_SB_TLS",
     `the server refuses certificate ${shown(files.certificate ?? "", 100)} (${shown(detail)}); ` +
-      "give one signed by the CA that the server trusts, with its key: -c, -p",
+      "give one signed by the CA that the server trusts, with its key",
     "",
     cause,
   );

@@ -72,8 +72,3 @@ export function readColumns(
   }
   return values;
 }
-
-/** Whether `text` is a uuid as OVSDB writes it. */
-export function isUuid(text: string): boolean {
-  return /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/.test(text);
-}

@@ -99,6 +99,9 @@ export function readDatum(column: Column, json: unknown, pool: StringPool): Datu
  * `difference` applied to `old`, both of `column`. In a set, an element of the difference is added if absent
  * and removed if present; in a map, a pair is added where its key is absent, removed where it is there with
  * that value, and replaces one with another value. Any other column takes the new value.
+ *
+ * Differences are found the same way: of a column that is `composite`, `applyDifference(column, to, from)` is the
+ * difference that makes `from` of `to`.
  */
 export function applyDifference(column: Column, old: Datum, difference: Datum): Datum {
   if (!column.composite) return difference;
@@ -124,33 +127,6 @@ export function applyDifference(column: Column, old: Datum, difference: Datum): 
     }
   }
   return result.length === 0 ? EMPTY : result.slice();
-}
-
-/**
- * The difference that makes `from` of `to`: `applyDifference(column, to, differenceBack(column, from, to))` is
- * `from`. Both of a column that is `composite`.
- */
-export function differenceBack(column: Column, from: Datum, to: Datum): readonly string[] {
-  const step = column.shape === "map" ? 2 : 1;
-  const a = from as readonly string[];
-  const b = to as readonly string[];
-  const result: string[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    if (j >= b.length || (i < a.length && a[i] < b[j])) {
-      take(result, a, i, step);
-      i += step;
-    } else if (i >= a.length || b[j] < a[i]) {
-      take(result, b, j, step);
-      j += step;
-    } else {
-      if (step === 2 && a[i + 1] !== b[j + 1]) take(result, a, i, step);
-      i += step;
-      j += step;
-    }
-  }
-  return result;
 }
 
 function take(result: string[], from: readonly string[], index: number, step: number): void {
@@ -184,6 +160,16 @@ export function readUuid(json: unknown): string | null {
   return Array.isArray(json) && json.length === 2 && json[0] === "uuid" && typeof json[1] === "string"
     ? json[1]
     : null;
+}
+
+/** Whether `text` is a uuid as OVSDB writes it. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/.test(text);
+}
+
+/** Whether `json` is a JSON object. Its members may still be those of its prototype. */
+export function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
 function readAtom(type: AtomType, json: unknown, pool: StringPool): string | number | boolean | undefined {
