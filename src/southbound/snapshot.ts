@@ -21,7 +21,8 @@ export interface SnapshotSource {
 
 /**
  * Writes what an inventory knows into a file or stream, to be opened again as a source: with its history, and
- * as of all the same times. A file appears when it is complete. `taken` is when, in milliseconds since 1970;
+ * as of all the same times. A file appears when it is complete, with the permissions of one that it replaces; a
+ * process that is ended meanwhile may leave `NAME.UUID.part`. `taken` is when, in milliseconds since 1970;
  * the same inventory and time give the same bytes. Throws a `SouthboundError` (`ERR_SB_WRITE`) where the file
  * cannot be written; what a stream fails with is thrown as it is.
  */

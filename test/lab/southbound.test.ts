@@ -91,7 +91,7 @@ describeLab("a lab's southbound", () => {
     for (const file of snapshots) expect(await pictureOf(file), file).toEqual(truth);
     // Without a certificate there is no way in.
     expect(() => snapshotOf("refused", `ssl:10.127.0.2:${SSL_PORT}`)).toThrow(
-      /ssl: needs a key and certificates/,
+      /missing: private key, certificate/,
     );
   });
 
