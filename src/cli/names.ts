@@ -42,7 +42,7 @@ const NAMELESS: Naming = {
  * With `live`, servers are followed until `close`.
  */
 export async function openNaming(options: CommonOptions, live: boolean, report: Report): Promise<Naming> {
-  const when = sbTime(options.sbTime);
+  const when = sbTime(options.sbTime, options.utc);
   const source = options.sb ?? process.env.OVN_SB_DB;
   if (source === undefined || source === "") {
     if (options.names !== false && (options.nb !== undefined || options.ovs !== undefined))
@@ -97,15 +97,15 @@ async function openWith(
 }
 
 /** What the flags say of servers that speak TLS. */
-function tlsFiles({ privateKey, certificate, caCert }: SourceOptions) {
+function tlsFiles({ privateKey, certificate, caCert }: FurtherSources) {
   return { privateKey, certificate, caCert };
 }
 
-type SourceOptions = Pick<CommonOptions, "nb" | "ovs" | "privateKey" | "certificate" | "caCert">;
+type FurtherSources = Pick<CommonOptions, "nb" | "ovs" | "privateKey" | "certificate" | "caCert">;
 
 /** Opens what `--nb` and `--ovs` name; oddities and damage go to `report`. */
 export async function openKnown(
-  options: SourceOptions,
+  options: FurtherSources,
   report: Report,
   following: FollowOptions = {},
 ): Promise<{ known: KnownNames; sources: NameSources; sound: boolean }> {

@@ -1,23 +1,32 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { NameChoice } from "../output/names.js";
+import { quoted } from "../text.js";
 import { CliError } from "./fault.js";
 
-/** The common flags of docs/cli.md, as the verbs get them. */
-export interface CommonOptions {
+/** Where the southbound is. */
+export interface SourceOptions {
   sb?: string;
-  sbTime?: string;
-  nb?: string;
-  ovs?: string[];
   privateKey?: string;
   certificate?: string;
   caCert?: string;
+}
+
+/** As of when names are, and which further sources there are for them. */
+export interface NamingOptions extends SourceOptions {
+  sbTime?: string;
+  nb?: string;
+  ovs?: string[];
+  utc?: boolean;
+}
+
+/** The common flags of docs/cli.md, as the verbs that read captures get them. */
+export interface CommonOptions extends NamingOptions {
   genevePort?: number[];
   count?: number;
   output: "text" | "json";
   all?: boolean;
   /** Which name is shown; false with `-n`. */
   names: NameChoice | false;
-  utc?: boolean;
   reader: "builtin" | "pcap-parser";
 }
 
@@ -33,28 +42,26 @@ export function countArgument(text: string): number {
   return integer(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
-function portArgument(text: string, previous: number[] | undefined): number[] {
-  return [...(previous ?? []), integer(text, 1, 65535)];
+/** Collects the values of a flag that may be repeated, each read by `read`. */
+function repeated<T>(read: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
+  return (text, previous) => [...(previous ?? []), read(text)];
 }
 
-function sourceArgument(text: string, previous: string[] | undefined): string[] {
-  return [...(previous ?? []), text];
-}
-
-/**
- * Gives `command` the common flags. The filters of the contract (--match to --not) take their place between
- * the southbound flags and --geneve-port.
- */
-export function addCommonOptions(command: Command, countHelp: string): Command {
+/** The flag `--sb`, and those for servers that speak TLS; `certificate`: how that one is written. */
+export function addSourceOptions(command: Command, certificate: string): Command {
   return command
     .option(
       "--sb <source>",
-      "southbound database: a file (ovsdb-server's database file, `ovsdb-client backup` or `ovsdb-client -f json dump`); default $OVN_SB_DB",
+      "southbound database: servers as ovn-sbctl takes them (unix:PATH, tcp:HOST:PORT, ssl:HOST:PORT, those of a cluster separated by commas), or a file, perhaps compressed by gzip: a database file, standalone or a cluster member's, `ovsdb-client backup`, `ovsdb-client -f json dump`, or a snapshot of `sb snapshot`; default $OVN_SB_DB",
     )
-    .option(
-      "--sb-time <when>",
-      "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
-    )
+    .option("-p, --private-key <file>", "private key for ssl: servers")
+    .option(`${certificate} <file>`, "certificate of that key")
+    .option("-C, --ca-cert <file>", "certificate of the CA that signed the server's");
+}
+
+/** Flags that say which names are shown and where more of them are. */
+export function addNameOptions(command: Command): Command {
+  return command
     .option(
       "--nb <source>",
       "northbound database, as --sb: names, addresses and DHCP host names that the southbound lacks",
@@ -63,11 +70,8 @@ export function addCommonOptions(command: Command, countHelp: string): Command {
       new Option(
         "--ovs <source>",
         "a host's Open_vSwitch database (conf.db), as --sb; repeatable: device and instance of each port",
-      ).argParser(sourceArgument),
+      ).argParser(repeated((text) => text)),
     )
-    .option("-p, --private-key <file>", "private key for ssl: servers")
-    .option("--certificate <file>", "certificate of that key")
-    .option("-C, --ca-cert <file>", "certificate of the CA that signed the server's")
     .addOption(
       new Option(
         "--names <names>",
@@ -75,18 +79,37 @@ export function addCommonOptions(command: Command, countHelp: string): Command {
       )
         .choices(["logical", "friendly", "both"])
         .default("logical"),
-    )
+    );
+}
+
+/** Flags that say how answers are printed. */
+export function addOutputOptions(command: Command): Command {
+  return command
+    .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
+    .option("--utc", "times in UTC instead of local time");
+}
+
+/**
+ * Gives `command` the common flags. The filters of the contract (--match to --not) take their place between
+ * the southbound flags and --geneve-port.
+ */
+export function addCommonOptions(command: Command, countHelp: string): Command {
+  // `-c` is the count here: see arguments.ts.
+  addSourceOptions(command, "--certificate").option(
+    "--sb-time <when>",
+    "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
+  );
+  addNameOptions(command)
     .addOption(
       new Option(
         "--geneve-port <port>",
         "UDP destination port of Geneve, repeatable (default: 6081 and every Encap's dst_port)",
-      ).argParser(portArgument),
+      ).argParser(repeated((text) => integer(text, 1, 65535))),
     )
-    .addOption(new Option("-c, --count <n>", countHelp).argParser(countArgument))
-    .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
+    .addOption(new Option("-c, --count <n>", countHelp).argParser(countArgument));
+  return addOutputOptions(command)
     .option("--all", "packets that are not Geneve too")
     .option("-n, --no-names", "keys and addresses only, no names")
-    .option("--utc", "times in UTC instead of local time")
     .addOption(
       new Option(
         "--reader <reader>",
@@ -97,26 +120,46 @@ export function addCommonOptions(command: Command, countHelp: string): Command {
     );
 }
 
-/** ISO 8601 as far as it names a moment: a date, perhaps a time, perhaps a zone. Date.parse takes much else. */
-const isoDate = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+/** ISO 8601 as far as it names a moment: a date, perhaps a time, perhaps a zone. */
+const isoDate = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+/** The last millisecond of the year 9999: what is later has no date that all understand. */
+const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
  * `--sb-time` as milliseconds since 1970, Infinity for `latest`, or null for each packet's own time.
- * Undefined: as the source allows.
+ * Undefined: as the source allows. A date or time without a zone is local, or with `utc` in UTC, as times are
+ * printed.
  */
-export function sbTime(text: string | undefined): number | null | undefined {
+export function sbTime(text: string | undefined, utc = false): number | null | undefined {
   if (text === undefined) return undefined;
   if (text === "packet") return null;
   if (text === "latest") return Number.POSITIVE_INFINITY;
   // Seconds since 1970 as date +%s and tcpdump -tt print them.
-  const value = /^\d+(\.\d+)?$/.test(text)
-    ? Number(text) * 1000
-    : isoDate.test(text)
-      ? Date.parse(text)
-      : Number.NaN;
-  if (!Number.isFinite(value))
+  const isSeconds = /^\d+(\.\d+)?$/.test(text);
+  const value = isSeconds ? Number(text) * 1000 : isoMoment(text, utc);
+  if (Number.isNaN(value))
     throw new CliError(
-      `--sb-time ${JSON.stringify(text)} is not a time; give packet, latest, an ISO time such as 2026-11-21T07:20:00Z, or seconds since 1970`,
+      `--sb-time ${quoted(text)} is not a time; give packet, latest, an ISO time such as 2026-11-21T07:20:00Z, or seconds since 1970`,
+    );
+  if (value > LAST_MOMENT)
+    throw new CliError(
+      `--sb-time ${quoted(text)} is after the year 9999${isSeconds ? "; give seconds since 1970, not milliseconds" : ""}`,
     );
   return value;
+}
+
+/** NaN for what is none. Date.parse takes more, rolls the 30th of February over, and a date alone is UTC to it. */
+function isoMoment(text: string, utc: boolean): number {
+  const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone] =
+    isoDate.exec(text) ?? [];
+  if (year === undefined || +day > daysOf(+year, +month)) return Number.NaN;
+  // With `T` and a time, no zone means local time.
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}${fraction}`;
+  return Date.parse(`${iso}${zone ?? (utc ? "Z" : "")}`);
+}
+
+/** Days of a month from 1 to 12; what is no month is Date.parse's to refuse. */
+function daysOf(year: number, month: number): number {
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 ? (leap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
 }

@@ -1,28 +1,17 @@
 import type { NameChoice } from "../output/names.js";
 import { SbNames } from "../output/sb-names.js";
+import { zonedText } from "../output/time.js";
 import type { Inventory } from "../southbound/index.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { isSound, openKnown, reportOddities } from "./names.js";
-import { sbTime } from "./options.js";
+import { type NamingOptions, type SourceOptions, sbTime } from "./options.js";
 import { Stdout } from "./stdout.js";
 
-/** Where the southbound is, as all verbs of `sb` take it. */
-export interface SbSourceOptions {
-  sb?: string;
-  privateKey?: string;
-  certificate?: string;
-  caCert?: string;
-}
-
 /** The flags of the verbs of `sb` that print. */
-export interface SbOptions extends SbSourceOptions {
-  sbTime?: string;
-  nb?: string;
-  ovs?: string[];
+export interface SbOptions extends NamingOptions {
   names: NameChoice;
   output: "text" | "json";
-  utc?: boolean;
 }
 
 /** What the verbs of `sb` that print begin with. */
@@ -41,7 +30,7 @@ export async function report(line: string): Promise<void> {
 }
 
 /** Opens the southbound that `--sb` or $OVN_SB_DB names. Its oddities and damage are reported, a line each. */
-export async function openSource(options: SbSourceOptions): Promise<Inventory> {
+export async function openSource(options: SourceOptions): Promise<Inventory> {
   const source = options.sb ?? process.env.OVN_SB_DB;
   if (source === undefined || source === "")
     throw new CliError("no southbound database; give --sb SOURCE (a server or a file), or set OVN_SB_DB");
@@ -56,15 +45,26 @@ export async function openSource(options: SbSourceOptions): Promise<Inventory> {
 export async function openSb(options: SbOptions): Promise<SbRun> {
   if (options.sbTime === "packet")
     throw new CliError("--sb-time packet: there are no packets here; give latest, or a time");
-  const at = sbTime(options.sbTime) ?? Number.POSITIVE_INFINITY;
+  const at = sbTime(options.sbTime, options.utc) ?? Number.POSITIVE_INFINITY;
   const inventory = await openSource(options);
-  if (at < inventory.historyStart)
-    await report(
-      `${shown(inventory.source)}: what was before its first record (${new Date(inventory.historyStart).toISOString()}) is unknown`,
-    );
+  const unknown = timeUnknown(inventory, at, options.utc === true);
+  if (unknown !== null) await report(`${shown(inventory.source)}: ${unknown}`);
   const { known, sources, sound } = await openKnown(options, report);
   const names = new SbNames(known, options.names, sources, at);
   return { inventory, names, at, sound: isSound(inventory) && sound };
+}
+
+/** Why the source does not know what was at the moment asked for; null where it does. */
+function timeUnknown(inventory: Inventory, at: number, utc: boolean): string | null {
+  const { hasHistory, historyStart, latestDate, format } = inventory;
+  if (at === Number.POSITIVE_INFINITY) return null;
+  if (!hasHistory)
+    return `the source is a ${format}, which tells of one moment only, whatever --sb-time says`;
+  if (at < historyStart)
+    return `what was before its first record (${zonedText(historyStart, utc)}) is unknown`;
+  if (latestDate !== null && at > latestDate)
+    return `--sb-time is after its last record (${zonedText(latestDate, utc)}); the answer is as of that`;
+  return null;
 }
 
 /** Writes to standard output piece by piece, as fast as it is read. */

@@ -18,20 +18,25 @@ export interface KeysQuery {
 export type SbQuery =
   | KeysQuery
   | { readonly kind: "address"; readonly address: string }
-  | { readonly kind: "name"; readonly name: string };
+  | {
+      readonly kind: "name";
+      readonly name: string;
+      /** Why it is nothing else, where it looks like something else: all that has this name may have been meant. */
+      readonly fault: string | null;
+    };
 
 const LAST_VNI = 0xffffff;
 const LAST_INGRESS = 0x7fff;
 const LAST_EGRESS = 0xffff;
 
-/** Reads the words after `sb resolve`. Throws a CliError that says which one is wrong. */
+/**
+ * Reads the words after `sb resolve`. A single word that looks like keys and is none is a name. Throws a CliError
+ * that says which word is wrong.
+ */
 export function resolveQuery(words: readonly string[]): SbQuery {
-  if (words.some((word) => word.includes("="))) return flowQuery(words.join(" "));
   const [first, second, third] = words;
-  if (words.length === 1) {
-    if (isNumber(first)) return { kind: "keys", vni: vniArgument(first), ingress: null, egress: null };
-    return isIP(first) > 0 ? { kind: "address", address: first } : { kind: "name", name: first };
-  }
+  if (words.length === 1 && first !== "") return wordQuery(first);
+  if (words.some((word) => word.includes("="))) return flowQuery(words.join(" "));
   if (words.length === 2) {
     const vni = vniArgument(first);
     const word = optionWord(second);
@@ -47,6 +52,17 @@ export function resolveQuery(words: readonly string[]): SbQuery {
   throw new CliError(
     "sb resolve: give VNI INGRESS EGRESS, VNI 0xWORD, VNI, metadata=0x8,reg14=0x2,reg15=0x1 as Open vSwitch prints it, an outer address, or a name",
   );
+}
+
+function wordQuery(word: string): SbQuery {
+  try {
+    if (word.includes("=")) return flowQuery(word);
+    if (isNumber(word)) return { kind: "keys", vni: vniArgument(word), ingress: null, egress: null };
+  } catch (error) {
+    if (error instanceof CliError) return { kind: "name", name: word, fault: error.message };
+    throw error;
+  }
+  return isIP(word) > 0 ? { kind: "address", address: word } : { kind: "name", name: word, fault: null };
 }
 
 /** A datapath's tunnel key, as a number. */
@@ -72,9 +88,12 @@ function keyArgument(what: string, text: string, low: number, high: number): num
   return value;
 }
 
-/** The data of OVN's option: a number, or its eight hexadecimal digits as `decode -o json` prints them. */
+/**
+ * The data of OVN's option: eight hexadecimal digits as `decode -o json` prints them, also where they could be
+ * decimal, or a number of any other length.
+ */
 function optionWord(text: string): number {
-  const isDigits = /^(?=0|\d*[a-f])[0-9a-f]{8}$/i.test(text);
+  const isDigits = /^[0-9a-f]{8}$/i.test(text);
   const value = isDigits ? Number.parseInt(text, 16) : numberArgument("option word", text);
   if (!(value <= 0xffffffff))
     throw new CliError(

@@ -1,9 +1,9 @@
 import type { SbNames } from "../output/sb-names.js";
 import type { NameAnswer, SbAnswer } from "../output/sb-resolve.js";
-import { momentText } from "../output/sb-words.js";
+import { zonedText } from "../output/time.js";
 import type { Inventory } from "../southbound/index.js";
 import { quoted, shown } from "../text.js";
-import { Exit } from "./fault.js";
+import { CliError, Exit } from "./fault.js";
 import { openSb, print, report, type SbOptions } from "./sb-open.js";
 import { resolveQuery, type SbQuery } from "./sb-query.js";
 import { styleFor } from "./style.js";
@@ -12,20 +12,52 @@ import { styleFor } from "./style.js";
 export async function sbResolve(words: readonly string[], options: SbOptions): Promise<number> {
   const query = resolveQuery(words);
   const { inventory, names, at, sound } = await openSb(options);
-  const answer = answerOf(inventory, names, query, at);
+  const answers = answersTo(query, words, inventory, names, at);
+  const [answer] = answers;
   const found = isFound(answer);
+  if (!found && query.kind === "name" && query.fault !== null)
+    throw new CliError(`${query.fault}; nor is anything named ${quoted(query.name)}`);
   const utc = options.utc === true;
   if (options.output === "json") {
     const { sbResolveJson } = await import("../output/sb-resolve-json.js");
-    await print([sbResolveJson(words.join(" "), answer, inventory, names, at)]);
+    await print([sbResolveJson(words.join(" "), answers, inventory, names, at)]);
   } else if (found || answer.kind === "keys") {
     // What Open vSwitch writes for keys can be said without knowing them.
     const { sbResolveText } = await import("../output/sb-resolve-text.js");
     const { hasHistory } = inventory;
-    await print([sbResolveText(answer, { utc, style: styleFor(process.stdout), names, hasHistory })]);
+    await print([sbResolveText(answers, { utc, style: styleFor(process.stdout), names, hasHistory })]);
   }
   if (!found) await report(`${shown(inventory.source)}: ${unknown(inventory, answer, utc)}`);
   return found && sound ? Exit.done : Exit.failed;
+}
+
+/**
+ * The answer; where the one word asked for is a name, too, that is answered besides, or in its place if nothing
+ * else is found.
+ */
+function answersTo(
+  query: SbQuery,
+  words: readonly string[],
+  inventory: Inventory,
+  names: SbNames,
+  at: number,
+): [SbAnswer, ...SbAnswer[]] {
+  const answer = answerOf(inventory, names, query, at);
+  if (answer.kind === "name" || words.length > 1) return [answer];
+  const found = isFound(answer);
+  // To look for the names that others gave, all ports must be gone through.
+  const other = found ? namedByOvn(inventory, words[0], at) : named(inventory, names, words[0], at);
+  if (!isFound(other) || isSameChassis(answer, other)) return [answer];
+  return found ? [answer, other] : [other];
+}
+
+/** Whether all that has the name is the chassis whose address was asked for. */
+function isSameChassis(answer: SbAnswer, { ports, chassis, datapaths }: NameAnswer): boolean {
+  return (
+    answer.kind === "address" &&
+    ports.length + datapaths.length === 0 &&
+    chassis.every(({ uuid }) => uuid === answer.resolution.chassis?.uuid)
+  );
 }
 
 function answerOf(inventory: Inventory, names: SbNames, query: SbQuery, at: number): SbAnswer {
@@ -43,17 +75,25 @@ function answerOf(inventory: Inventory, names: SbNames, query: SbQuery, at: numb
 
 /** All that has a name: by OVN's own names where there is any, else by those that others gave. */
 function named(inventory: Inventory, names: SbNames, name: string, at: number): NameAnswer {
-  const port = inventory.portByName(name, at);
-  const chassis = inventory.chassis(at).filter((each) => each.name === name || each.hostname === name);
-  const datapaths = inventory.datapaths(at).filter((each) => each.name === name || each.uuid === name);
-  if (port !== null || chassis.length > 0 || datapaths.length > 0)
-    return { kind: "name", name, ports: port === null ? [] : [port], chassis, datapaths };
+  const byOvn = namedByOvn(inventory, name, at);
+  if (isFound(byOvn)) return byOvn;
   return {
     kind: "name",
     name,
     ports: inventory.ports(at).filter((each) => names.isKnownAs(each, name)),
     chassis: [],
     datapaths: inventory.datapaths(at).filter((each) => names.isDatapathKnownAs(each, name)),
+  };
+}
+
+function namedByOvn(inventory: Inventory, name: string, at: number): NameAnswer {
+  const port = inventory.portByName(name, at);
+  return {
+    kind: "name",
+    name,
+    ports: port === null ? [] : [port],
+    chassis: inventory.chassis(at).filter((each) => each.name === name || each.hostname === name),
+    datapaths: inventory.datapaths(at).filter((each) => each.name === name || each.uuid === name),
   };
 }
 
@@ -77,5 +117,5 @@ function unknown(inventory: Inventory, answer: SbAnswer, utc: boolean): string {
   if (answer.kind === "address") return `no tunnel end point has the address ${answer.address}${then}`;
   const last = inventory.portEvents(answer.name).at(-1);
   if (last === undefined) return `no port, chassis or datapath is named ${quoted(answer.name)}`;
-  return `no port is named ${quoted(answer.name)} at that time; last heard of it: ${last.event} ${momentText(last.time, utc)}; see sb history`;
+  return `no port is named ${quoted(answer.name)} at that time; last heard of it: ${last.event} ${zonedText(last.time, utc)}; see sb history`;
 }

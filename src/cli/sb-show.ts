@@ -7,12 +7,14 @@ import { styleFor } from "./style.js";
 export async function sbShow(options: SbOptions): Promise<number> {
   const { inventory, names, at, sound } = await openSb(options);
   const picture = sbPicture(inventory, names, at);
+  // What was then is unknown, which is not the same as empty.
+  const isKnown = at >= inventory.historyStart;
   if (options.output === "json") {
     const { sbShowJson } = await import("../output/sb-show-json.js");
     await print(sbShowJson(picture));
-  } else {
+  } else if (isKnown) {
     const { sbShowText } = await import("../output/sb-show-text.js");
     await print(sbShowText(picture, { utc: options.utc === true, style: styleFor(process.stdout) }));
   }
-  return sound ? Exit.done : Exit.failed;
+  return isKnown && sound ? Exit.done : Exit.failed;
 }

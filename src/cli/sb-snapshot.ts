@@ -1,21 +1,43 @@
-import { type SnapshotSource, saveSnapshot } from "../southbound/snapshot.js";
-import { CliError } from "./fault.js";
+import { grouped } from "../output/table.js";
+import { momentText, zonedText } from "../output/time.js";
+import type { Inventory } from "../southbound/index.js";
+import { shown } from "../text.js";
+import { CliError, Exit } from "./fault.js";
+import { isSound } from "./names.js";
+import type { SourceOptions } from "./options.js";
+import { openSource, report } from "./sb-open.js";
 
-/**
- * `sb snapshot`: writes what `inventory` knows into the file `target`, or where that is `-` to standard output.
- * Returns how many bytes were written. A reader of standard output that goes away is no fault.
- */
-export async function snapshotInventory(
-  inventory: SnapshotSource,
-  target: string,
-): Promise<{ bytes: number }> {
-  if (target !== "-") return saveSnapshot(inventory, target);
-  if (process.stdout.isTTY)
+/** The verb `sb snapshot`: writes what the southbound says into a file. Returns the exit status. */
+export async function sbSnapshot(target: string, options: SourceOptions): Promise<number> {
+  if (target === "") throw new CliError("sb snapshot: give a file to write, or - for standard output");
+  if (target === "-" && process.stdout.isTTY)
     throw new CliError("a snapshot is compressed and no sight for a terminal; give a file, or redirect it");
+  const inventory = await openSource(options);
+  const bytes = await save(inventory, target);
+  // Nobody reads it any more.
+  if (bytes === 0) return Exit.done;
+  const { hasHistory, historyStart, latestDate, transactions } = inventory;
+  const counts = [
+    `${grouped(inventory.datapaths(Number.POSITIVE_INFINITY).length)} datapaths`,
+    `${grouped(inventory.ports(Number.POSITIVE_INFINITY).length)} ports`,
+    transactions === 1 ? "1 transaction" : `${grouped(transactions)} transactions`,
+    `${grouped(bytes)} bytes`,
+  ].join(", ");
+  const begin = Number.isFinite(historyStart) ? `from ${momentText(historyStart, true)} ` : "";
+  const end = latestDate === null ? "" : `to ${zonedText(latestDate, true)}`;
+  const span = hasHistory ? `history ${begin}${end}` : "one moment, no history";
+  await report(`${target === "-" ? "standard output" : shown(target)}: ${counts}; ${span}`);
+  return isSound(inventory) ? Exit.done : Exit.failed;
+}
+
+/** How many bytes were written; 0 where the reader of standard output has gone away, which is no fault. */
+async function save(inventory: Inventory, target: string): Promise<number> {
+  const { saveSnapshot } = await import("../southbound/index.js");
+  if (target !== "-") return (await saveSnapshot(inventory, target)).bytes;
   try {
-    return await saveSnapshot(inventory, process.stdout);
+    return (await saveSnapshot(inventory, process.stdout)).bytes;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EPIPE") return { bytes: 0 };
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") return 0;
+    throw new CliError(`standard output: ${(error as Error).message}`, { cause: error });
   }
 }

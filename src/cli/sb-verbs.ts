@@ -1,5 +1,6 @@
-import { type Command, Option } from "commander";
-import type { SbOptions, SbSourceOptions } from "./sb-open.js";
+import type { Command } from "commander";
+import { addNameOptions, addOutputOptions, addSourceOptions, type SourceOptions } from "./options.js";
+import type { SbOptions } from "./sb-open.js";
 
 /** Adds `sb` and its verbs to `program`. `done` gets the exit status of the one that is run. */
 export function addSbVerbs(program: Command, done: (status: number) => void): void {
@@ -42,18 +43,10 @@ export function addSbVerbs(program: Command, done: (status: number) => void): vo
     .command("snapshot")
     .description("write what names things, with its history where known, into one small file for --sb")
     .argument("<file>", "where to; - is standard output");
-  addSourceOptions(snapshot).action(async (file: string, options: SbSourceOptions) => {
-    const { sbSnapshot } = await import("./sb-write.js");
+  addSbSource(snapshot).action(async (file: string, options: SourceOptions) => {
+    const { sbSnapshot } = await import("./sb-snapshot.js");
     done(await sbSnapshot(file, options));
   });
-}
-
-function addSourceOptions(command: Command): Command {
-  return command
-    .option("--sb <source>", "southbound database: a server or a file, as for decode; default $OVN_SB_DB")
-    .option("-p, --private-key <file>", "private key for ssl: servers")
-    .option("-c, --certificate <file>", "certificate of that key")
-    .option("-C, --ca-cert <file>", "certificate of the CA that signed the server's");
 }
 
 function addTimeOption(command: Command): Command {
@@ -64,18 +57,9 @@ function addTimeOption(command: Command): Command {
 }
 
 function addSbOptions(command: Command): Command {
-  return addSourceOptions(command)
-    .option("--nb <source>", "northbound database, for more names; as for decode")
-    .addOption(
-      new Option("--ovs <source>", "a host's Open_vSwitch database, for devices; repeatable").argParser(
-        (text: string, previous: string[] | undefined) => [...(previous ?? []), text],
-      ),
-    )
-    .addOption(
-      new Option("--names <names>", "ports and networks by which of their names")
-        .choices(["logical", "friendly", "both"])
-        .default("logical"),
-    )
-    .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
-    .option("--utc", "times in UTC instead of local time");
+  return addOutputOptions(addNameOptions(addSbSource(command)));
+}
+
+function addSbSource(command: Command): Command {
+  return addSourceOptions(command, "-c, --certificate");
 }

@@ -6,12 +6,12 @@ import type { FrameDecoder } from "../frame/decode.js";
 import { outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import type { Port, PortNames, Resolution } from "../southbound/index.js";
-import { printable, quoted } from "../text.js";
+import { printable } from "../text.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { hexDump } from "./hex.js";
 import { InnerSummary } from "./inner-summary.js";
 import { label, type NameChoice } from "./names.js";
-import { remarks, typeText } from "./port-words.js";
+import { remarks, traceWords, typeText } from "./port-words.js";
 import type { PacketPrinter } from "./printer.js";
 import type { Style } from "./table.js";
 import { clockTime } from "./time.js";
@@ -158,10 +158,4 @@ function stop(frames: FrameBatch, i: number): string {
   const { status, stopLayer, stopReason, stopOffset } = frames;
   const why = stopText(status[i], stopLayer[i], stopReason[i]);
   return `[${statusName(status[i])}: ${layerName(stopLayer[i])} at byte ${stopOffset[i]}: ${why}]`;
-}
-
-/** The hop in ovn-trace's words. */
-function traceWords({ datapath, inport, outport }: Resolution): string {
-  const name = (text: string | null | undefined): string => (text == null ? "?" : quoted(text));
-  return `egress(dp=${name(datapath?.name)}, inport=${name(inport?.name)}, outport=${name(outport?.name)})`;
 }

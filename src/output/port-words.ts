@@ -1,6 +1,6 @@
 /* What a port is, in words. */
-import type { Port } from "../southbound/index.js";
-import { printable } from "../text.js";
+import type { Port, Resolution } from "../southbound/index.js";
+import { printable, quoted } from "../text.js";
 
 /** `""` is a VIF, a VM's or container's own interface. */
 export function typeText(type: string): string {
@@ -22,4 +22,16 @@ export function remarks(port: Port): string[] {
     relation("requested on", port.requestedChassis.name);
   if (port.chassis !== null && port.up === false) list.push("down");
   return list;
+}
+
+/** A hop in ovn-trace's words; `?` for what has no name. `hasInport` false: nothing is said of the ingress port. */
+export function traceWords({ datapath, inport, outport }: Resolution, hasInport = true): string {
+  const word = (role: string, entity: { readonly name: string | null } | null): string =>
+    `${role}=${entity?.name == null ? "?" : quoted(entity.name)}`;
+  const words = [
+    word("dp", datapath),
+    ...(hasInport ? [word("inport", inport)] : []),
+    word("outport", outport),
+  ];
+  return `egress(${words.join(", ")})`;
 }

@@ -1,20 +1,22 @@
 /*
  * Southbound entities as JSON records for the verbs of `sb` (docs/cli.md).
  */
-import { portEncaps } from "../southbound/events.js";
-import type { Chassis, Datapath, Encap, MulticastGroup, Port } from "../southbound/index.js";
-import { parts } from "./sb-words.js";
-import { isoTime } from "./time.js";
-
-/** Milliseconds since 1970 in RFC 3339; null for an end that is open or not known. */
-export function momentJson(time: number | null): string | null {
-  if (time === null || !Number.isFinite(time)) return null;
-  const { sec, nsec } = parts(time);
-  return isoTime(sec, nsec);
-}
+import {
+  type Chassis,
+  type Datapath,
+  type Encap,
+  type MulticastGroup,
+  type Port,
+  portEncaps,
+} from "../southbound/index.js";
 
 export function encapJson({ type, ip, options, uuid }: Encap): object {
   return { type, ip, options: Object.fromEntries(options), uuid };
+}
+
+/** Tunnel end points without what is told of them elsewhere. */
+export function tunnelsJson(encaps: readonly Encap[]): object[] {
+  return encaps.map(({ type, ip }) => ({ type, ip }));
 }
 
 export function chassisJson({ name, hostname, encaps, otherConfig, isVtep, uuid }: Chassis): object {
@@ -39,7 +41,7 @@ export function portJson(port: Port): object {
     type: port.type,
     tunnelKey: port.tunnelKey,
     chassis: port.chassis?.name ?? null,
-    tunnels: portEncaps(port).map(({ type, ip }) => ({ type, ip })),
+    tunnels: tunnelsJson(portEncaps(port)),
     additionalChassis: port.additionalChassis.map(({ name }) => name),
     requestedChassis: port.requestedChassis?.name ?? null,
     up: port.up,

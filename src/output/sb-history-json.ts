@@ -1,8 +1,8 @@
-import { portEncaps } from "../southbound/events.js";
-import type { Encap, KeyHolder, Port, PortEvent } from "../southbound/index.js";
+import { type KeyHolder, type Port, type PortEvent, portEncaps } from "../southbound/index.js";
 import { safeJson } from "./json.js";
-import { momentJson } from "./sb-fields.js";
+import { tunnelsJson } from "./sb-fields.js";
 import { eventEncaps, type KeyHistory, type PortHistory } from "./sb-history.js";
+import { momentJson } from "./time.js";
 
 /** The answer of `sb history -o json` (docs/cli.md) in pieces: one object, an event a line. */
 export function* sbHistoryJson(history: PortHistory | KeyHistory): Generator<string> {
@@ -66,27 +66,23 @@ function details(happened: PortEvent): object {
     case "addresses-changed":
       return change(({ mac }) => mac);
     case "tunnel-changed":
-      return change((port) => tunnels(portEncaps(port)));
+      return change((port) => tunnelsJson(portEncaps(port)));
     case "bound":
     case "also-bound":
-      return { to: chassis?.name ?? null, tunnels: tunnels(eventEncaps(happened)) };
+      return { to: chassis?.name ?? null, tunnels: tunnelsJson(eventEncaps(happened)) };
     case "moved":
       return {
         from: lastBinding?.chassis.name ?? null,
         fromUntil: momentJson(lastBinding?.until ?? null),
         to: chassis?.name ?? null,
-        tunnels: tunnels(eventEncaps(happened)),
+        tunnels: tunnelsJson(eventEncaps(happened)),
       };
     case "unbound":
     case "also-unbound":
-      return { from: chassis?.name ?? null, tunnels: tunnels(eventEncaps(happened)) };
+      return { from: chassis?.name ?? null, tunnels: tunnelsJson(eventEncaps(happened)) };
     default:
       return {};
   }
-}
-
-function tunnels(encaps: readonly Encap[]): object[] {
-  return encaps.map(({ type, ip }) => ({ type, ip }));
 }
 
 function holderJson({ owner, from, until }: KeyHolder): object {

@@ -1,11 +1,11 @@
-import { portEncaps } from "../southbound/events.js";
-import type { MulticastGroup, Port, PortEvent } from "../southbound/index.js";
+import { type MulticastGroup, type Port, type PortEvent, portEncaps } from "../southbound/index.js";
 import { printable, quoted } from "../text.js";
 import { typeText } from "./port-words.js";
 import { eventEncaps, type KeyHistory, type PortHistory } from "./sb-history.js";
 import type { SbNames } from "./sb-names.js";
-import { bindingText, chassisText, durationText, encapsText, momentText } from "./sb-words.js";
+import { bindingText, chassisText, durationText, encapsText } from "./sb-words.js";
 import { type Style, table } from "./table.js";
+import { momentText } from "./time.js";
 
 export interface SbHistoryTextOptions {
   utc: boolean;

@@ -1,8 +1,13 @@
 /*
  * What `sb history` tells: the events of a port or of a key's holders, for both forms.
  */
-import { portEncaps } from "../southbound/events.js";
-import type { Encap, Inventory, KeyHolder, PortEvent } from "../southbound/index.js";
+import {
+  type Encap,
+  type Inventory,
+  type KeyHolder,
+  type PortEvent,
+  portEncaps,
+} from "../southbound/index.js";
 
 export interface PortHistory {
   readonly kind: "port";

@@ -1,20 +1,23 @@
 import type { Chassis, Datapath, Interval, Inventory, Port } from "../southbound/index.js";
 import { safeJson } from "./json.js";
-import { chassisJson, datapathJson, encapJson, momentJson, portJson, portOrGroupJson } from "./sb-fields.js";
+import { chassisJson, datapathJson, encapJson, portJson, portOrGroupJson } from "./sb-fields.js";
 import type { SbNames } from "./sb-names.js";
-import { type KeysAnswer, openFlowWords, type SbAnswer, traceWords } from "./sb-resolve.js";
+import { type KeysAnswer, openFlowWords, type SbAnswer, traceOf } from "./sb-resolve.js";
+import { momentOf } from "./sb-words.js";
+import { momentJson } from "./time.js";
 
-/** The answer of `sb resolve -o json` (docs/cli.md): one object. */
+/** The answer of `sb resolve -o json` (docs/cli.md): one object. A second answer is what has `query` as its name. */
 export function sbResolveJson(
   query: string,
-  answer: SbAnswer,
+  [answer, named]: readonly SbAnswer[],
   inventory: Inventory,
   names: SbNames,
   at: number,
 ): string {
-  const time = at === Number.POSITIVE_INFINITY ? inventory.latestDate : at;
-  const head = { query, time: momentJson(time), historyStart: momentJson(inventory.historyStart) };
-  return `${safeJson({ ...head, ...body(answer, names) })}\n`;
+  const time = momentJson(momentOf(inventory, at));
+  const head = { query, time, historyStart: momentJson(inventory.historyStart) };
+  const more = named === undefined ? {} : { named: body(named, names) };
+  return `${safeJson({ ...head, ...body(answer, names), ...more })}\n`;
 }
 
 function body(answer: SbAnswer, names: SbNames): object {
@@ -54,7 +57,7 @@ function keysFields(answer: KeysAnswer, names: SbNames): object {
     outport: known(outport),
     ...validity(resolution),
     beforeHistory,
-    trace: traceWords(answer),
+    trace: traceOf(answer),
     openflow: openFlowWords(vni, ingress, egress),
   };
 }

@@ -1,17 +1,18 @@
-import { portEncaps } from "../southbound/events.js";
-import type { Chassis, Datapath, Interval, MulticastGroup, Port } from "../southbound/index.js";
+import {
+  type Chassis,
+  type Datapath,
+  type Interval,
+  type MulticastGroup,
+  type Port,
+  portEncaps,
+} from "../southbound/index.js";
 import { printable } from "../text.js";
 import { remarks, typeText } from "./port-words.js";
 import type { SbNames } from "./sb-names.js";
-import {
-  type AddressAnswer,
-  type KeysAnswer,
-  openFlowWords,
-  type SbAnswer,
-  traceWords,
-} from "./sb-resolve.js";
-import { chassisText, encapsText, momentText } from "./sb-words.js";
+import { type AddressAnswer, type KeysAnswer, openFlowWords, type SbAnswer, traceOf } from "./sb-resolve.js";
+import { chassisText, encapsText } from "./sb-words.js";
 import type { Style } from "./table.js";
+import { momentText } from "./time.js";
 
 export interface SbResolveTextOptions {
   utc: boolean;
@@ -23,19 +24,22 @@ export interface SbResolveTextOptions {
 
 type Line = readonly [label: string, text: string];
 
-/** The answer of `sb resolve` for people: labels and what they stand for, one a line; parts apart by a blank one. */
-export function sbResolveText(answer: SbAnswer, options: SbResolveTextOptions): string {
-  const parts =
-    answer.kind === "keys"
-      ? [keyLines(answer, options)]
-      : answer.kind === "address"
-        ? [addressLines(answer, options)]
-        : [
-            ...answer.ports.map((port) => portLines(port, options)),
-            ...answer.chassis.map((chassis) => [...chassisLines(chassis), valid(chassis, options)]),
-            ...answer.datapaths.map((datapath) => datapathLines(datapath, options)),
-          ];
-  return parts.map((lines) => labelled(lines, options.style)).join("\n");
+/** The answers of `sb resolve` for people: labels and what they stand for, one a line; parts apart by a blank one. */
+export function sbResolveText(answers: readonly SbAnswer[], options: SbResolveTextOptions): string {
+  return answers
+    .flatMap((answer) => parts(answer, options))
+    .map((lines) => labelled(lines, options.style))
+    .join("\n");
+}
+
+function parts(answer: SbAnswer, options: SbResolveTextOptions): Line[][] {
+  if (answer.kind === "keys") return [keyLines(answer, options)];
+  if (answer.kind === "address") return [addressLines(answer, options)];
+  return [
+    ...answer.ports.map((port) => portLines(port, options)),
+    ...answer.chassis.map((chassis) => [...chassisLines(chassis), valid(chassis, options)]),
+    ...answer.datapaths.map((datapath) => datapathLines(datapath, options)),
+  ];
 }
 
 /** Lines with their labels aligned; those with nothing to say left out. */
@@ -54,7 +58,7 @@ function keyLines(answer: KeysAnswer, options: SbResolveTextOptions): Line[] {
     ...(ingress === null ? [] : ownerLines("inport", inport, ingress, options)),
     ...(egress === null ? [] : ownerLines("outport", outport, egress, options)),
     resolution.beforeHistory ? ["valid", "unknown: the record begins later"] : valid(resolution, options),
-    ["ovn-trace", traceWords(answer) ?? ""],
+    ["ovn-trace", traceOf(answer) ?? ""],
     ["receiver", words.pipeline],
     ["tunnel", words.tunnel],
     ["dpctl", words.datapath],

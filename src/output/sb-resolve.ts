@@ -2,7 +2,7 @@
  * What `sb resolve` answers, and how Open vSwitch writes the same keys.
  */
 import type { AddressResolution, Chassis, Datapath, Port, Resolution } from "../southbound/index.js";
-import { quoted } from "../text.js";
+import { traceWords } from "./port-words.js";
 
 /** Keys and what they mean. A key that was not asked for is null. */
 export interface KeysAnswer {
@@ -66,13 +66,7 @@ function optionText(ingress: number | null, egress: number | null): string | nul
   return egress === null ? `${word}/0x7fff0000` : word;
 }
 
-/** The hop in ovn-trace's words; `?` for what has no name. Null without both ports. */
-export function traceWords({ ingress, egress, resolution }: KeysAnswer): string | null {
-  if (egress === null) return null;
-  const name = (entity: { name: string | null } | null): string =>
-    entity?.name == null ? "?" : quoted(entity.name);
-  const { datapath, inport, outport } = resolution;
-  const words = [`dp=${name(datapath)}`, `inport=${name(inport)}`, `outport=${name(outport)}`];
-  if (ingress === null) words.splice(1, 1);
-  return `egress(${words.join(", ")})`;
+/** The hop in ovn-trace's words. Null without an egress key, which says where to. */
+export function traceOf({ ingress, egress, resolution }: KeysAnswer): string | null {
+  return egress === null ? null : traceWords(resolution, ingress !== null);
 }

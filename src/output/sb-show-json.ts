@@ -1,21 +1,23 @@
 import type { Datapath } from "../southbound/index.js";
 import { safeJson } from "./json.js";
-import { chassisJson, datapathJson, groupJson, momentJson, portJson } from "./sb-fields.js";
+import { chassisJson, datapathJson, groupJson, portJson } from "./sb-fields.js";
 import type { SbPicture } from "./sb-show.js";
+import { momentOf } from "./sb-words.js";
+import { momentJson } from "./time.js";
 
 /** The answer of `sb show -o json` (docs/cli.md) in pieces: one object, a chassis, port or group a line. */
 export function* sbShowJson(picture: SbPicture): Generator<string> {
   const { inventory, names, at, chassis, datapaths, strays } = picture;
   const { source, format, schemaVersion, latestDate, historyStart, warnings, damage } = inventory;
   const global = inventory.global(at);
-  const time = at === Number.POSITIVE_INFINITY ? latestDate : at;
   const facts = {
     source,
     format,
     schemaVersion,
-    time: momentJson(time),
+    time: momentJson(momentOf(inventory, at)),
     historyStart: momentJson(historyStart),
     latestDate: momentJson(latestDate),
+    beforeHistory: at < historyStart,
     global: global && {
       options: Object.fromEntries(global.options),
       externalIds: Object.fromEntries(global.externalIds),

@@ -3,8 +3,9 @@ import { printable } from "../text.js";
 import { remarks, typeText } from "./port-words.js";
 import type { SbNames } from "./sb-names.js";
 import type { SbPicture } from "./sb-show.js";
-import { momentText, ovsMap, ovsString } from "./sb-words.js";
+import { momentOf, ovsMap, ovsString } from "./sb-words.js";
 import { grouped, type Style } from "./table.js";
+import { zonedText } from "./time.js";
 
 export interface SbShowTextOptions {
   utc: boolean;
@@ -35,9 +36,10 @@ export function* sbShowText(picture: SbPicture, options: SbShowTextOptions): Gen
 
 function heading(picture: SbPicture, { utc, style }: SbShowTextOptions): string {
   const { inventory, at, chassis, datapaths, portCount } = picture;
-  const { format, schemaVersion, latestDate, source } = inventory;
-  const moment = at === Number.POSITIVE_INFINITY ? latestDate : at;
-  const when = moment === null ? "" : `, as of ${momentText(moment, utc)}${utc ? " UTC" : ""}`;
+  const { format, schemaVersion, hasHistory, source } = inventory;
+  const moment = momentOf(inventory, at);
+  const date = moment === null ? "" : `, as of ${zonedText(moment, utc)}`;
+  const when = hasHistory ? date : `${date}, one moment, no history`;
   const schema = schemaVersion === null ? "" : `, schema ${printable(schemaVersion)}`;
   const counts = `${grouped(chassis.length)} chassis, ${count(datapaths.length, "datapath")}, ${count(portCount, "port")}`;
   return `${style.dim(`# ${printable(source)}: ${format}${schema}${when}: ${counts}`)}\n`;

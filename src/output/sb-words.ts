@@ -1,10 +1,8 @@
 /*
- * How the verbs of `sb` say things: names as ovn-sbctl(8) writes them, times, tunnels, remarks on ports.
+ * How the verbs of `sb` say things: names as ovn-sbctl(8) writes them, moments, tunnels.
  */
-import { portEncaps } from "../southbound/events.js";
-import type { Chassis, Encap, Port } from "../southbound/index.js";
+import { type Chassis, type Encap, type Inventory, type Port, portEncaps } from "../southbound/index.js";
 import { printable } from "../text.js";
-import { dateTime } from "./time.js";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -19,16 +17,12 @@ export function ovsMap(map: ReadonlyMap<string, string>): string {
   return `{${[...map].map(([key, value]) => `${ovsString(key)}=${ovsString(value)}`).join(", ")}}`;
 }
 
-/** Milliseconds since 1970 as `YYYY-MM-DD HH:MM:SS.mmm` in local time, or in UTC. */
-export function momentText(time: number, utc: boolean): string {
-  const { sec, nsec } = parts(time);
-  return dateTime(sec, nsec, utc).slice(0, -3);
-}
-
-/** Whole seconds and the whole milliseconds after them in nanoseconds. */
-export function parts(time: number): { sec: number; nsec: number } {
-  const sec = Math.floor(time / 1000);
-  return { sec, nsec: Math.floor(time - sec * 1000) * 1_000_000 };
+/**
+ * The moment that an answer as of `at` tells of, null where nobody knows: what was after the last record is not
+ * known, and a source without a history tells of its one moment, whatever is asked.
+ */
+export function momentOf({ hasHistory, latestDate }: Inventory, at: number): number | null {
+  return !hasHistory || (latestDate !== null && at > latestDate) ? latestDate : at;
 }
 
 /** How long something took: `1.021 s`, `3 min 2 s`, `2 d 5 h`. */

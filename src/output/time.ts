@@ -42,7 +42,34 @@ export function dateTime(sec: number, nsec: number, utc: boolean): string {
 
 /** RFC 3339 in UTC with nine digits: what JSON carries; null for a packet without a time. */
 export function isoTime(sec: number, nsec: number): string | null {
-  if (sec === 0 && nsec === 0) return null;
+  return sec === 0 && nsec === 0 ? null : rfc3339(sec, nsec);
+}
+
+/** Milliseconds since 1970 in RFC 3339 like `isoTime`; null for an end that is open or not known. */
+export function momentJson(time: number | null): string | null {
+  if (time === null || !Number.isFinite(time)) return null;
+  const { sec, nsec } = parts(time);
+  return rfc3339(sec, nsec);
+}
+
+/** Milliseconds since 1970 as `YYYY-MM-DD HH:MM:SS.mmm` in local time, or in UTC. */
+export function momentText(time: number, utc: boolean): string {
+  const { sec, nsec } = parts(time);
+  return dateTime(sec, nsec, utc).slice(0, -3);
+}
+
+/** The same with its zone where that is not the local one: for a line that stands alone. */
+export function zonedText(time: number, utc: boolean): string {
+  return `${momentText(time, utc)}${utc ? " UTC" : ""}`;
+}
+
+/** Whole seconds and the whole milliseconds after them in nanoseconds. */
+function parts(time: number): { sec: number; nsec: number } {
+  const sec = Math.floor(time / 1000);
+  return { sec, nsec: Math.floor(time - sec * 1000) * 1_000_000 };
+}
+
+function rfc3339(sec: number, nsec: number): string {
   return `${isoSeconds(sec)}.${nsec.toString().padStart(9, "0")}Z`;
 }
 

@@ -68,13 +68,38 @@ test("the option's word is unsigned, and its reserved bit no key", () => {
 test("addresses and names", () => {
   expect(resolveQuery(["10.0.0.1"])).toEqual({ kind: "address", address: "10.0.0.1" });
   expect(resolveQuery(["fd00::1"])).toEqual({ kind: "address", address: "fd00::1" });
-  for (const name of ["vm1", "10.0.0.256", "0xg", "web server", ""])
-    expect(resolveQuery([name])).toEqual({ kind: "name", name });
+  for (const name of ["vm1", "10.0.0.256", "0xg", "web server"])
+    expect(resolveQuery([name])).toEqual({ kind: "name", name, fault: null });
   expect(resolveQuery(["16777215"])).toEqual(keys(16777215, null, null));
 });
 
 test.each([
-  [["0"], "VNI 0 is no number from 1 to 16777215 (decimal, or 0xffffff at most)"],
+  ["00020001", 2, 1],
+  ["10000001", 0x1000, 1],
+  ["99999999", 0x1999, 0x9999],
+  ["ABCDEF01", 0x2bcd, 0xef01],
+  // No eight digits: a number.
+  ["9999999", 0x98, 0x967f],
+  ["100000001", 0x5f5, 0xe101],
+  ["0x10000001", 0x1000, 1],
+])("the word %s, hexadecimal where it has eight digits", (word, ingress, egress) => {
+  expect(resolveQuery(["1", word])).toEqual(keys(1, ingress, egress));
+});
+
+test.each([
+  ["0", "VNI 0 is no number from 1 to 16777215 (decimal, or 0xffffff at most)"],
+  ["16777216", "VNI 16777216 is no number from 1 to 16777215"],
+  ["0123", "VNI 0123 has a leading zero"],
+  ["a=b", "a=b: has no datapath key"],
+  ["reg14=0x2,reg15=0x1", "has no datapath key"],
+  ["metadata=0x1000000", "metadata=0x1000000 is above 0xffffff"],
+  ["metadata=0x1,reg15=0x10000", "reg15=0x10000 is above 0xffff"],
+  ["tun_id=0x1,tun_metadata0=0x123456789", "option word 0x123456789 is longer than 32 bits"],
+])("%s alone may be a name, if it is nothing else", (name, fault) => {
+  expect(resolveQuery([name])).toEqual({ kind: "name", name, fault: expect.stringContaining(fault) });
+});
+
+test.each([
   [["16777216", "1", "1"], "VNI 16777216 is no number from 1 to 16777215"],
   [["net", "1", "1"], "VNI net is no number"],
   [["1", "32768", "1"], "ingress key 32768 is no number from 0 to 32767"],
@@ -87,10 +112,8 @@ test.each([
   [["1", "\u001b[2J"], "option word \\x1b[2J is no number"],
   [["1", "2", "3", "4"], "give VNI INGRESS EGRESS"],
   [[], "give VNI INGRESS EGRESS"],
-  [["reg14=0x2,reg15=0x1"], "has no datapath key"],
-  [["metadata=0x1000000"], "metadata=0x1000000 is above 0xffffff"],
-  [["metadata=0x1,reg15=0x10000"], "reg15=0x10000 is above 0xffff"],
-  [["tun_id=0x1,tun_metadata0=0x123456789"], "option word 0x123456789 is longer than 32 bits"],
+  [[""], "give VNI INGRESS EGRESS"],
+  [["reg14=0x2", "reg15=0x1"], "has no datapath key"],
 ])("%j is refused", (words, message) => {
   expect(() => resolveQuery(words)).toThrow(CliError);
   expect(() => resolveQuery(words)).toThrow(message);

@@ -192,11 +192,61 @@ Datapath_Binding network1 switch vni 1
     const vm4 = moved.answer.datapaths[0].ports.find(({ name }: { name: string }) => name === "vm4");
     expect(vm4).toMatchObject({ chassis: "worker2", tunnelKey: 4 });
     const early = await sb(["show", "--sb-time", "2020-01-01T00:00:00Z"], migration);
-    expect(early.code).toBe(0);
+    // Unknown is not empty.
+    expect(early).toMatchObject({ code: 2, stdout: "" });
     expect(early.stderr).toMatch(
-      /^genevescope: captures\/migration\/sb\.db: what was before its first record \(.*Z\) is unknown\n$/,
+      /^genevescope: captures\/migration\/sb\.db: what was before its first record \([-\d]+ [\d:.]+ UTC\) is unknown\n$/,
     );
-    expect(early.stdout).toContain("as of 2020-01-01 00:00:00.000 UTC: 0 chassis, 0 datapaths, 0 ports");
+    expect(await json(["show", "--sb-time", "0"], migration)).toMatchObject({
+      code: 2,
+      answer: { time: "1970-01-01T00:00:00.000000000Z", beforeHistory: true, chassis: [] },
+    });
+  });
+
+  test("no moment is claimed that the source does not know", async () => {
+    const { answer } = await json(["show"], migration);
+    const date = answer.latestDate.replace("T", " ").replace(/0{6}Z$/, "");
+    const later = await sb(["show", "--sb-time", "2099-01-01"], migration);
+    expect(later.code).toBe(0);
+    expect(later.stderr).toBe(
+      `genevescope: ${migration}: --sb-time is after its last record (${date} UTC); the answer is as of that\n`,
+    );
+    expect(later.stdout).toBe((await sb(["show"], migration)).stdout);
+    expect(later.stdout).toContain(`, as of ${date} UTC: `);
+    for (const args of [["show"], ["resolve", "vm4"]]) {
+      const then = await json([...args, "--sb-time", "2099-01-01"], migration);
+      expect(then.answer.time).toBe(answer.latestDate);
+    }
+    // One moment, which a dump does not tell and a backup does.
+    const dump = "captures/routed-ping/sb.dump.json";
+    const backup = "captures/routed-ping/sb.backup.db";
+    for (const time of ["2001-01-01", "2099-01-01"]) {
+      const asked = await sb(["show", "--sb-time", time], dump);
+      expect(asked.stderr).toBe(
+        `genevescope: ${dump}: the source is a dump, which tells of one moment only, whatever --sb-time says\n`,
+      );
+      expect(asked.stdout).toContain(": dump, one moment, no history: 2 chassis, ");
+      expect((await json(["show", "--sb-time", time], dump)).answer.time).toBe(null);
+      const { answer: pictured } = await json(["show", "--sb-time", time], backup);
+      expect(pictured.time).toBe(pictured.latestDate);
+    }
+  });
+
+  test("--sb-time without a zone is local, or in UTC with --utc, as times are printed", async () => {
+    const env = { TZ: "Asia/Kolkata" };
+    const time = async (when: string, ...flags: string[]) => {
+      const args = ["sb", "show", "--sb", migration, "-o", "json", ...flags];
+      const { stdout } = await genevescope([...args, "--sb-time", when], { env });
+      return JSON.parse(stdout).time;
+    };
+    const then = "2026-11-21T08:25:25.000000000Z";
+    expect(await time("2026-11-21T08:25:25Z")).toBe(then);
+    expect(await time("2026-11-21T09:25:25+01:00")).toBe(then);
+    expect(await time("2026-11-21 13:55:25")).toBe(then);
+    expect(await time("2026-11-21 08:25:25", "--utc")).toBe(then);
+    // A date alone is that day's midnight in the same zone.
+    expect(await time("2026-11-21")).toBe("2026-11-20T18:30:00.000000000Z");
+    expect(await time("2026-11-21", "--utc")).toBe("2026-11-21T00:00:00.000000000Z");
   });
 
   test("names that a terminal would obey, and rows that are missing", async () => {
@@ -351,6 +401,10 @@ dpctl        tunnel(tun_id=0x2,geneve({class=0x102,type=0x80,len=4,0x20001}))
     [["16777216", "1", "1"], "VNI 16777216 is no number from 1 to 16777215 (decimal, or 0xffffff at most)"],
     [["1", "-5", "1"], "ingress key -5 is no number from 0 to 32767 (decimal, or 0x7fff at most)"],
     [[], "missing required argument 'query'"],
+    [
+      ["0"],
+      'VNI 0 is no number from 1 to 16777215 (decimal, or 0xffffff at most); nor is anything named "0"',
+    ],
   ])("%j is refused in one line", async (words, message) => {
     const { code, stdout, stderr } = await sb(["resolve", ...words]);
     expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: "", stderr: `genevescope: ${message}\n` });
@@ -369,11 +423,81 @@ dpctl        tunnel(tun_id=0x2,geneve({class=0x102,type=0x80,len=4,0x20001}))
     expect(answer.query).toBe(words.join(" "));
   });
 
+  test("eight digits are the option's word as decode -o json prints it, decimal or not", async () => {
+    const { answer } = await json(["resolve", "1", "10000001"]);
+    expect(answer).toMatchObject({
+      datapathKey: 1,
+      ingressKey: 4096,
+      egressKey: 1,
+      outport: { name: "vm1" },
+    });
+  });
+
+  test("names that look like numbers, addresses or flows", async () => {
+    const names = ["5", "7", "0123", "a=b"];
+    const source = file(
+      "names.db",
+      databaseFile([
+        {
+          _date: 1_700_000_000_000,
+          Datapath_Binding: { [uuid(1, 1)]: { tunnel_key: 7, external_ids: pairs({ name: "net" }) } },
+          Port_Binding: Object.fromEntries(
+            names.map((name, i) => [
+              uuid(2, i),
+              { logical_port: name, datapath: ref(uuid(1, 1)), tunnel_key: i + 1 },
+            ]),
+          ),
+          Encap: {
+            [uuid(4, 1)]: { type: "geneve", ip: "10.0.0.8", chassis_name: "10.0.0.9" },
+            [uuid(4, 2)]: { type: "geneve", ip: "10.0.0.9", chassis_name: "other" },
+            [uuid(4, 3)]: { type: "geneve", ip: "10.0.0.7", chassis_name: "10.0.0.7" },
+          },
+          Chassis: {
+            [uuid(3, 1)]: { name: "10.0.0.10", hostname: "", encaps: ref(uuid(4, 1)) },
+            [uuid(3, 2)]: { name: "10.0.0.9", hostname: "", encaps: ref(uuid(4, 2)) },
+            [uuid(3, 3)]: { name: "10.0.0.8", hostname: "", encaps: ref(uuid(4, 3)) },
+          },
+        },
+      ]),
+    );
+    // Nothing else is meant by these.
+    for (const name of ["5", "0123", "a=b"]) {
+      const { code, answer } = await json(["resolve", name], source);
+      expect(code).toBe(0);
+      expect(answer).toMatchObject({ query: name, name, ports: [{ name }] });
+    }
+    expect((await json(["resolve", "10.0.0.10"], source)).answer).toMatchObject({
+      name: "10.0.0.10",
+      chassis: [{ name: "10.0.0.10" }],
+    });
+    // Two things are meant by these: both are told.
+    const { answer } = await json(["resolve", "7"], source);
+    expect(answer).toMatchObject({
+      datapathKey: 7,
+      datapath: { name: "net" },
+      named: { ports: [{ name: "7" }] },
+    });
+    const text = await sb(["resolve", "7"], source);
+    expect(text.stdout).toMatch(/^datapath +net, [\s\S]*\n\nport +7, vif, key 2, /);
+    expect((await json(["resolve", "10.0.0.8"], source)).answer).toMatchObject({
+      chassis: { name: "10.0.0.10" },
+      named: { chassis: [{ name: "10.0.0.8" }] },
+    });
+    // One thing with its own address for a name is told once.
+    expect((await json(["resolve", "10.0.0.9"], source)).answer).not.toHaveProperty("named");
+    // More words are keys, and no name is looked for.
+    expect((await json(["resolve", "7", "1", "2"], source)).answer).not.toHaveProperty("named");
+    // Hosts without a name are not what an empty word means.
+    const empty = await sb(["resolve", ""], source);
+    expect(empty).toMatchObject({ code: 2, stdout: "" });
+    expect(empty.stderr).toContain("give VNI INGRESS EGRESS");
+  });
+
   test("a port that was there at another time is told of", async () => {
     const { code, stderr } = await sb(["resolve", "vm4", "--sb-time", "2026-11-21T08:25:21.000Z"], migration);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /no port is named "vm4" at that time; last heard of it: up [-\d]+ [\d:.]+; see sb history\n$/,
+      /no port is named "vm4" at that time; last heard of it: up [-\d]+ [\d:.]+ UTC; see sb history\n$/,
     );
   });
 });
@@ -551,6 +675,10 @@ describe("the command line of sb", () => {
       for (const verb of ["show", "resolve", "history", "snapshot"])
         expect(stdout).toMatch(new RegExp(`^ {2}${verb} `, "m"));
     }
+    for (const verb of [["sb", "show"], ["decode"]]) {
+      const { stdout } = await genevescope([...verb, "--help"]);
+      for (const word of ["tcp:HOST:PORT", "cluster", "gzip", "snapshot"]) expect(stdout).toContain(word);
+    }
     const resolve = await genevescope(["sb", "resolve", "--help"]);
     expect(resolve.stdout).toContain("VNI [INGRESS EGRESS | WORD] | FLOW | ADDRESS | NAME");
   });
@@ -584,6 +712,9 @@ describe("the command line of sb", () => {
     [["sb", "shw"], "unknown command 'shw'"],
     [["sb", "show", "--sb", routed, "--sb-time", "packet"], "--sb-time packet: there are no packets here"],
     [["sb", "show", "--sb", routed, "--sb-time", "noon"], '--sb-time "noon" is not a time'],
+    [["sb", "show", "--sb", routed, "--sb-time", "2026-02-30"], '--sb-time "2026-02-30" is not a time'],
+    [["sb", "show", "--sb", routed, "--sb-time", "1795248000000"], "after the year 9999; give seconds"],
+    [["sb", "snapshot", "", "--sb", routed], "give a file to write"],
     [["sb", "history", "vm1", "--sb", routed, "--sb-time", "latest"], "unknown option '--sb-time'"],
     [["sb", "show", "--sb", "captures/README.md"], "captures/README.md: "],
   ])("%j is refused", async (args, message) => {
@@ -629,8 +760,7 @@ describe("the command line of sb", () => {
     ]) {
       const { code, stderr } = await genevescope([...args, "-c", "cert.pem", "-C", "none"]);
       expect(code).toBe(2);
-      expect(stderr).toContain("-p KEY (--private-key)");
-      expect(stderr).not.toContain("-c CERT");
+      expect(stderr).toMatch(/missing: private key\n$/);
     }
   });
 });
