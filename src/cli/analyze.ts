@@ -52,16 +52,19 @@ async function sumUp(
     await reportBeforeHistory(naming, summary.beforeHistory, report);
   };
   // Control-C ends the capture at the other end of a pipe, too: what has come is the answer, as with tcpdump.
+  let ended: Promise<void> | null = null;
   const interrupted = (): void => {
+    if (ended !== null) return;
     if (current !== null) analyzer.endFile(current);
-    show()
+    ended = show();
+    ended
       .then(() => naming.close())
       .then(
-        () => process.exit(Exit.done),
+        () => process.exit(naming.sound ? Exit.done : Exit.failed),
         () => process.exit(Exit.failed),
       );
   };
-  process.once("SIGINT", interrupted);
+  process.on("SIGINT", interrupted);
   const sound = await readCaptures(
     {
       files,
@@ -74,24 +77,28 @@ async function sumUp(
     },
     {
       startFile: (source) => {
+        if (ended !== null) return;
         opened++;
         current = source;
         analyzer.startFile(source.name);
       },
-      records: (run, most) => analyzer.takeRecords(run, most),
+      records: (run, most) => (ended === null ? analyzer.takeRecords(run, most) : 0),
       recordsEnd: () => analyzer.recordsEnd,
       packets: async (_source, packets, frames, count) => {
+        if (ended !== null) return false;
         analyzer.add(packets, frames, count);
         return true;
       },
       endFile: async (source) => {
+        if (ended !== null) return;
         current = null;
         analyzer.endFile(source);
       },
     },
     report,
   );
+  ended ??= opened > 0 ? show() : Promise.resolve();
+  await ended;
   process.removeListener("SIGINT", interrupted);
-  if (opened > 0) await show();
   return sound;
 }

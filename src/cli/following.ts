@@ -28,12 +28,15 @@ export class Following {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { source, link } of this.#links)
-      if (link.state === "reconnecting")
-        await this.#report(
-          `${shown(source)}: not connected at the end; names are as of ${moment(link.lastCurrent)}, ${seconds(Date.now() - link.lastCurrent)} ago`,
-        );
-    this.#ending.abort();
+    try {
+      for (const { source, link } of this.#links)
+        if (link.state === "reconnecting")
+          await this.#report(
+            `${shown(source)}: not connected at the end; names are as of ${moment(link.lastCurrent)}, ${seconds(Date.now() - link.lastCurrent)} ago`,
+          );
+    } finally {
+      this.#ending.abort();
+    }
   }
 
   #watch(source: string, link: DatabaseLink): void {

@@ -90,8 +90,11 @@ async function openWith(
     at: when === undefined ? (timed ? null : Number.POSITIVE_INFINITY) : when,
     close: async () => {
       // A server goes on while packets come, and so may its oddities.
-      await reportWarnings(inventory, report, told);
-      await following.close();
+      try {
+        await reportWarnings(inventory, report, told);
+      } finally {
+        await following.close();
+      }
     },
   };
 }
@@ -171,10 +174,13 @@ export async function reportBeforeHistory(
   report: Report,
 ): Promise<void> {
   const begins = (start: number): string => new Date(start).toISOString();
-  if (inventory !== null && packets > 0)
+  if (inventory !== null && packets > 0) {
+    const forgotten = inventory.warnings.some(({ code }) => code === "forgotten");
+    const what = forgotten ? "what is remembered of it" : "its first record";
     await report(
-      `${shown(inventory.source)}: ${packets === 1 ? "1 packet is" : `${packets} packets are`} older than its first record (${begins(inventory.historyStart)}), names unknown; --sb-time latest takes the newest known ones`,
+      `${shown(inventory.source)}: ${packets === 1 ? "1 packet is" : `${packets} packets are`} older than ${what} (${begins(inventory.historyStart)}), names unknown; --sb-time latest takes the newest known ones`,
     );
+  }
   for (const each of [known?.north, ...(known?.vswitches ?? [])])
     if (each?.askedBeforeStart)
       await report(

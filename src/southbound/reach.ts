@@ -70,7 +70,7 @@ export class ReachIndex {
 
   /** What the datapath with this uuid was connected with at `time`. */
   of(datapath: string, time: number): Reach {
-    if (this.#answersFor !== this.#count || this.#kept > CACHE_LIMIT) {
+    if (this.#answersFor !== this.#count || this.#kept > Math.max(CACHE_LIMIT, 4 * this.#byDatapath.size)) {
       this.#answers.clear();
       this.#answersFor = this.#count;
       this.#kept = 0;

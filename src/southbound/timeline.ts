@@ -123,7 +123,8 @@ export class Timeline<T> implements OverTime<T> {
       const kept = this.#past.filter(({ until }) => until > time);
       this.#past = kept.length === 0 ? null : kept;
     }
-    if (this.#past !== null || this.#value !== null || this.#from > time) return true;
+    const isEmpty = this.#from === Number.POSITIVE_INFINITY;
+    if (this.#past !== null || this.#value !== null || (this.#from > time && !isEmpty)) return true;
     this.#from = Number.POSITIVE_INFINITY;
     this.stamp++;
     return false;

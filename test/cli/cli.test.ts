@@ -399,7 +399,10 @@ describe("input", () => {
     expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
   });
 
-  test("Control-C ends analyze of a pipe with what has come", async () => {
+  test.each([
+    ["and the pipe goes on", false],
+    ["and the pipe ends, too", true],
+  ])("Control-C ends analyze of a pipe with what has come, %s", async (_, ends) => {
     const child = spawn(process.execPath, [program, "analyze", "-o", "json"], {
       stdio: ["pipe", "pipe", "ignore"],
     });
@@ -413,7 +416,9 @@ describe("input", () => {
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(output).toBe("");
     child.kill("SIGINT");
+    if (ends) child.stdin.end();
     expect(await closed).toBe(0);
+    // One document, whichever came first.
     expect(JSON.parse(output)).toMatchObject({ packets: 10, flowCount: 2 });
   });
 });

@@ -7,6 +7,7 @@ import { standardLayout } from "../../src/southbound/ovsdb/schema.js";
 import { type RowDelta, readColumns, type Transaction } from "../../src/southbound/ovsdb/transaction.js";
 import { StringPool } from "../../src/southbound/ovsdb/value.js";
 import { WarningLog } from "../../src/southbound/ovsdb/warnings.js";
+import { Timeline } from "../../src/southbound/timeline.js";
 import { delta, emptyInventory } from "./by-hand.js";
 import { uuid } from "./ovsdb.js";
 import { picture } from "./picture.js";
@@ -307,6 +308,16 @@ test("a server that is followed for long takes no more and more memory: old chan
   expect(picture(few, now)).toEqual(picture(all, now));
   expect(few.resolve(1, 1, 1, historyStart - 1).beforeHistory).toBe(true);
   expect([...few.replay()].length).toBeLessThan(300);
+});
+
+test("what lasted no time leaves nothing to remember", () => {
+  const timeline = new Timeline<string>();
+  timeline.set(5, "a");
+  timeline.set(5, null);
+  expect(timeline.forgetBefore(10)).toBe(false);
+  timeline.set(20, "b");
+  expect(timeline.forgetBefore(10)).toBe(true);
+  expect(timeline.valueAt(20)).toBe("b");
 });
 
 describe("large values that change often", () => {

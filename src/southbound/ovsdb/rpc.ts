@@ -87,7 +87,8 @@ export class RpcConnection implements FrameOwner {
   #lastReply = this.#lastBytes;
   #arrived = Date.now();
   #isFirstReply = true;
-  #echoSent = false;
+  /** When the echo was sent that is not answered yet; 0: none was. */
+  #echoSentAt = 0;
   /** Milliseconds that the slowest reply took to begin. */
   #slowest = 0;
 
@@ -219,7 +220,7 @@ export class RpcConnection implements FrameOwner {
     this.#stepBytes = this.#bytes;
     this.#lastStep = this.#lastBytes;
     this.lastHeard = this.#arrived;
-    this.#echoSent = false;
+    this.#echoSentAt = 0;
   }
 
   #place(): string {
@@ -257,12 +258,13 @@ export class RpcConnection implements FrameOwner {
       return this.#overdue(progress, `it goes on with a message for ${patience} ms without getting anywhere`);
     if (probeInterval === 0) return;
     const silent = now - last();
-    if (silent >= 2 * (probeInterval + this.#slowest))
-      this.#overdue(last, `it has been silent for ${(silent / 1000).toFixed(1)} s`);
-    else if (silent >= probeInterval && !this.#echoSent) {
-      this.#echoSent = true;
+    // A process that had no time itself has asked nothing yet.
+    if (this.#echoSentAt === 0) {
+      if (silent < probeInterval) return;
+      this.#echoSentAt = now;
       this.#socket.write(JSON.stringify({ id: ECHO_ID, method: "echo", params: [] }));
-    }
+    } else if (now - this.#echoSentAt >= probeInterval + 2 * this.#slowest)
+      this.#overdue(last, `it has been silent for ${(silent / 1000).toFixed(1)} s`);
   }
 
   /** Gives up, unless it was this process that had no time and the answer lies waiting in the socket. */
