@@ -57,7 +57,8 @@ export class Following {
   }
 }
 
-function moment(ms: number): string {
+/** A time in milliseconds since 1970, for a report. */
+export function moment(ms: number): string {
   return new Date(ms).toISOString();
 }
 

@@ -8,7 +8,7 @@ import type {
 } from "../southbound/index.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
-import { Following, type Report } from "./following.js";
+import { Following, moment, type Report } from "./following.js";
 import { type CommonOptions, sbTime } from "./options.js";
 
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
@@ -43,8 +43,8 @@ const NAMELESS: Naming = {
  */
 export async function openNaming(options: CommonOptions, live: boolean, report: Report): Promise<Naming> {
   const when = sbTime(options.sbTime, options.utc);
-  const source = options.sb ?? process.env.OVN_SB_DB;
-  if (source === undefined || source === "") {
+  const source = sourceOf(options);
+  if (source === null) {
     if (options.names !== false && (options.nb !== undefined || options.ovs !== undefined))
       throw new CliError("--nb and --ovs add to the names of a southbound database; give --sb, too");
     return NAMELESS;
@@ -99,12 +99,18 @@ async function openWith(
   };
 }
 
+/** Where the southbound is, by flag or environment; null where nothing says. */
+export function sourceOf({ sb }: Pick<CommonOptions, "sb">): string | null {
+  return (sb ?? process.env.OVN_SB_DB) || null;
+}
+
 /** What the flags say of servers that speak TLS. */
-function tlsFiles({ privateKey, certificate, caCert }: FurtherSources) {
+export function tlsFiles({ privateKey, certificate, caCert }: TlsOptions) {
   return { privateKey, certificate, caCert };
 }
 
-type FurtherSources = Pick<CommonOptions, "nb" | "ovs" | "privateKey" | "certificate" | "caCert">;
+type TlsOptions = Pick<CommonOptions, "privateKey" | "certificate" | "caCert">;
+type FurtherSources = TlsOptions & Pick<CommonOptions, "nb" | "ovs">;
 
 /** Opens what `--nb` and `--ovs` name; oddities and damage go to `report`. */
 export async function openKnown(
@@ -173,17 +179,16 @@ export async function reportBeforeHistory(
   packets: number,
   report: Report,
 ): Promise<void> {
-  const begins = (start: number): string => new Date(start).toISOString();
   if (inventory !== null && packets > 0) {
     const forgotten = inventory.warnings.some(({ code }) => code === "forgotten");
     const what = forgotten ? "what is remembered of it" : "its first record";
     await report(
-      `${shown(inventory.source)}: ${packets === 1 ? "1 packet is" : `${packets} packets are`} older than ${what} (${begins(inventory.historyStart)}), names unknown; --sb-time latest takes the newest known ones`,
+      `${shown(inventory.source)}: ${packets === 1 ? "1 packet is" : `${packets} packets are`} older than ${what} (${moment(inventory.historyStart)}), names unknown; --sb-time latest takes the newest known ones`,
     );
   }
   for (const each of [known?.north, ...(known?.vswitches ?? [])])
     if (each?.askedBeforeStart)
       await report(
-        `${shown(each.source)}: some packets are older than its first record (${begins(each.historyStart)}), what it adds to their names is unknown; --sb-time latest takes the newest known`,
+        `${shown(each.source)}: some packets are older than its first record (${moment(each.historyStart)}), what it adds to their names is unknown; --sb-time latest takes the newest known`,
       );
 }

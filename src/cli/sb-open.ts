@@ -4,7 +4,7 @@ import { zonedText } from "../output/time.js";
 import type { Inventory } from "../southbound/index.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
-import { isSound, openKnown, reportOddities } from "./names.js";
+import { isSound, openKnown, reportOddities, sourceOf, tlsFiles } from "./names.js";
 import { type NamingOptions, type SourceOptions, sbTime } from "./options.js";
 import { Stdout } from "./stdout.js";
 
@@ -31,12 +31,11 @@ export async function report(line: string): Promise<void> {
 
 /** Opens the southbound that `--sb` or $OVN_SB_DB names. Its oddities and damage are reported, a line each. */
 export async function openSource(options: SourceOptions): Promise<Inventory> {
-  const source = options.sb ?? process.env.OVN_SB_DB;
-  if (source === undefined || source === "")
+  const source = sourceOf(options);
+  if (source === null)
     throw new CliError("no southbound database; give --sb SOURCE (a server or a file), or set OVN_SB_DB");
   const { openSouthbound } = await import("../southbound/index.js");
-  const { privateKey, certificate, caCert } = options;
-  const inventory = await openSouthbound(source, { privateKey, certificate, caCert });
+  const inventory = await openSouthbound(source, tlsFiles(options));
   await reportOddities(inventory, report);
   return inventory;
 }

@@ -3,6 +3,7 @@
  * add names to those of the southbound.
  */
 
+import { entryOf } from "./entry.js";
 import type { SourceDamage, SourceWarning } from "./ovsdb/report.js";
 import type { Layout } from "./ovsdb/schema.js";
 import type { SourceDescription, TransactionSink } from "./ovsdb/sink.js";
@@ -118,20 +119,12 @@ export class DatedRows implements TransactionSink {
     const rows = this.#rows.get(table);
     const bearers = this.#bearers.get(table);
     if (rows === undefined || bearers === undefined) return;
-    let row = rows.get(uuid);
-    if (row === undefined) {
-      row = new DatedRow();
-      rows.set(uuid, row);
-    }
+    const row = entryOf(rows, uuid, () => new DatedRow());
     row.versions.set(time, after);
     if (after !== null) this.became(table, after);
     const key = after === null ? null : (this.#keys[table]?.(after) ?? null);
     if (key === null) return;
-    let own = bearers.get(key);
-    if (own === undefined) {
-      own = new Bearers();
-      bearers.set(key, own);
-    }
+    const own = entryOf(bearers, key, () => new Bearers());
     own.rows.add(row);
     own.count.set(time, own.rows.size);
   }

@@ -1,11 +1,12 @@
 /*
  * Whose an inner address is. The keys of a routed packet name the router's port, not the VM that sent it; the
  * VM is found through the addresses of `Port_Binding.mac` ("MAC [IP...]"), `nat_addresses` and
- * `options:virtual-ip` (ovn-sb(5)), among the
- * networks that routers connect with the packet's: another tenant may use the same addresses.
+ * `options:virtual-ip` (ovn-sb(5)), among the networks that routers connect with the packet's: another tenant may
+ * use the same addresses.
  */
 import { addressesIn, canonicalAddress } from "./address.js";
 import type { Composer } from "./compose.js";
+import { entryOf } from "./entry.js";
 import type { History, RowHistory, RowVersion } from "./history.js";
 import type { Endpoint, Port } from "./model.js";
 import { pairValue } from "./ovsdb/value.js";
@@ -106,17 +107,8 @@ export class EndpointIndex {
       this.#answers.clear();
       this.#kept = 1;
     }
-    let byAddress = this.#answers.get(datapathKey);
-    if (byAddress === undefined) {
-      byAddress = new Map();
-      this.#answers.set(datapathKey, byAddress);
-    }
-    let answers = byAddress.get(address);
-    if (answers === undefined) {
-      answers = new Answers();
-      byAddress.set(address, answers);
-    }
-    answers.add(answer);
+    const byAddress = entryOf(this.#answers, datapathKey, () => new Map<string, Answers<Endpoint>>());
+    entryOf(byAddress, address, () => new Answers()).add(answer);
   }
 
   #search(address: string, datapath: string, span: Span, time: number): Endpoint {

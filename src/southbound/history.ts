@@ -4,6 +4,7 @@
  */
 
 import { quoted } from "../text.js";
+import { entryOf } from "./entry.js";
 import { KeyChanges } from "./key-changes.js";
 import type { Interval } from "./model.js";
 import { applyDifference, type Column, type Datum } from "./ovsdb/value.js";
@@ -349,10 +350,5 @@ function timelineOf<K>(index: Index<K>, key: K): Timeline<RowHistory> {
 }
 
 function inner<A, B>(index: Index2<A, B>, key: A): Index<B> {
-  let found = index.get(key);
-  if (found === undefined) {
-    found = new Map();
-    index.set(key, found);
-  }
-  return found;
+  return entryOf(index, key, () => new Map());
 }

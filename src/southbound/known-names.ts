@@ -2,6 +2,7 @@
  * Everything a port is known by beside its logical name, from all sources there are. The southbound's word
  * counts before the northbound's, which it is a copy of.
  */
+import { entryOf } from "./entry.js";
 import { type FriendlyName, friendlyDatapath, friendlyPort } from "./friendly.js";
 import type { Datapath, Interval, Port } from "./model.js";
 import type { Northbound, NorthPort } from "./north.js";
@@ -46,7 +47,7 @@ export class KnownNames {
   port(port: Port, at: number): PortNames {
     const time = Math.min(at, Number.MAX_VALUE);
     const generation = this.#generation();
-    const answers = answersFor(this.#ports, port);
+    const answers = entryOf(this.#ports, port, () => new Answers());
     return (
       answers.at(time, generation)?.value ??
       keep(answers, generation, (span) => this.#portNames(port, span, time))
@@ -57,7 +58,7 @@ export class KnownNames {
   datapath(datapath: Datapath, at: number): DatapathNames {
     const time = Math.min(at, Number.MAX_VALUE);
     const generation = this.#generation();
-    const answers = answersFor(this.#datapaths, datapath);
+    const answers = entryOf(this.#datapaths, datapath, () => new Answers());
     return (
       answers.at(time, generation)?.value ??
       keep(answers, generation, (span) => ({ friendly: this.#datapathName(datapath, span, time) }))
@@ -105,15 +106,6 @@ export class KnownNames {
     for (let index = 0; index < this.vswitches.length; index++) sum += this.vswitches[index].generation;
     return sum;
   }
-}
-
-function answersFor<K extends object, T extends Interval>(cache: WeakMap<K, Answers<T>>, key: K): Answers<T> {
-  let answers = cache.get(key);
-  if (answers === undefined) {
-    answers = new Answers();
-    cache.set(key, answers);
-  }
-  return answers;
 }
 
 function keep<T extends Interval>(

@@ -6,6 +6,7 @@
 import { addressesIn } from "./address.js";
 import { DatedRows } from "./dated-rows.js";
 import type { AddressSource } from "./endpoints.js";
+import { entryOf } from "./entry.js";
 import { NorthColumn } from "./north-tables.js";
 import type { SourceDescription } from "./ovsdb/sink.js";
 import { pairsOf, pairValue } from "./ovsdb/value.js";
@@ -63,9 +64,7 @@ export class Northbound extends DatedRows implements AddressSource {
     const assigned = after[PORT.dynamic_addresses];
     if (typeof assigned !== "string") return;
     for (const address of addressesIn(assigned)) {
-      const names = this.#assigned.get(address);
-      if (names === undefined) this.#assigned.set(address, new Set([after[PORT.name] as string]));
-      else names.add(after[PORT.name] as string);
+      entryOf(this.#assigned, address, () => new Set<string>()).add(after[PORT.name] as string);
     }
   }
 

@@ -2,6 +2,7 @@
  * Which datapaths one is connected with: pairs of ports that are each other's peer (`options:peer` of patch and
  * l3gateway ports, ovn-sb(5)) join switches and routers.
  */
+import { entryOf } from "./entry.js";
 import type { History, RowHistory, RowVersion } from "./history.js";
 import type { Interval } from "./model.js";
 import { pairValue } from "./ovsdb/value.js";
@@ -60,8 +61,8 @@ export class ReachIndex {
     if (own === undefined) {
       if (peer === null && outside === null) return;
       own = { name, datapath, peer: new Timeline(), outside: new Timeline() };
-      append(this.#joints, row, own);
-      append(this.#byDatapath, datapath, own);
+      entryOf(this.#joints, row, () => []).push(own);
+      entryOf(this.#byDatapath, datapath, () => []).push(own);
       this.#count++;
     }
     own.peer.set(time, peer);
@@ -82,18 +83,9 @@ export class ReachIndex {
     const { reached, insides } = this.#search(datapath, span, time);
     const answer = new Answer({ datapaths: reached, from: span.from, until: span.until }, span, generation);
     // All that are joined without going outside reach the same; to each of them its own list is a square.
-    for (const each of insides) this.#keep(each, answer);
+    for (const each of insides) entryOf(this.#answers, each, () => new Answers()).add(answer);
+    this.#kept += insides.length;
     return answer.value;
-  }
-
-  #keep(datapath: string, answer: Answer<Reach>): void {
-    let answers = this.#answers.get(datapath);
-    if (answers === undefined) {
-      answers = new Answers();
-      this.#answers.set(datapath, answers);
-    }
-    answers.add(answer);
-    this.#kept++;
   }
 
   /**
@@ -132,10 +124,4 @@ export class ReachIndex {
       if (other.name === peer && span.read(other.peer, time) === joint.name) return other.datapath;
     return null;
   }
-}
-
-function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
 }

@@ -4,6 +4,7 @@
  */
 import { canonicalAddress } from "./address.js";
 import { at2, type Composer } from "./compose.js";
+import { entryOf } from "./entry.js";
 import type { History, RowHistory, RowVersion } from "./history.js";
 import type {
   AddressResolution,
@@ -108,7 +109,12 @@ export class Resolver {
     }
     const { from, until } = span;
     const resolution: Resolution = { datapath, inport, outport, from, until, beforeHistory: false };
-    this.#keep(answersIn(mapIn(this.#resolutions, vni), (ingress << 16) | egress), resolution, span);
+    const byKeys = entryOf(this.#resolutions, vni, () => new Map<number, Answers<Resolution>>());
+    this.#keep(
+      entryOf(byKeys, (ingress << 16) | egress, () => new Answers()),
+      resolution,
+      span,
+    );
     return resolution;
   }
 
@@ -142,7 +148,11 @@ export class Resolver {
     }
     const { from, until } = span;
     const resolution: AddressResolution = { encap, chassis, from, until, beforeHistory: false };
-    this.#keep(answersIn(this.#addresses, ip), resolution, span);
+    this.#keep(
+      entryOf(this.#addresses, ip, () => new Answers()),
+      resolution,
+      span,
+    );
     return resolution;
   }
 
@@ -165,22 +175,4 @@ export class Resolver {
 
 function isKey(value: number, last: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= last;
-}
-
-function mapIn<V>(maps: Map<number, Map<number, V>>, key: number): Map<number, V> {
-  let map = maps.get(key);
-  if (map === undefined) {
-    map = new Map();
-    maps.set(key, map);
-  }
-  return map;
-}
-
-function answersIn<K, T extends Interval>(lists: Map<K, Answers<T>>, key: K): Answers<T> {
-  let answers = lists.get(key);
-  if (answers === undefined) {
-    answers = new Answers();
-    lists.set(key, answers);
-  }
-  return answers;
 }
