@@ -3,14 +3,18 @@
  * by a 55-bit number or a string costs several times as much a packet. What every packet touches lies
  * together, and apart from what only a new flow touches, so that many flows fit into a processor's cache.
  *
- * Keys have a validity: from when until when they keep their meaning. A key that changes its meaning has an
- * entry for each, the newest first: packets come about in the order of time.
+ * The table grows without a pause, by linear hashing: slots lie in buckets, and as flows come, one bucket
+ * after the other is divided into itself and a new one behind the last. Its memory is reserved at once and
+ * used as it grows; the system gives pages when they are first written.
+ *
+ * Keys have a validity: from when until when they keep their meaning. The slot of a key has the flow of the
+ * meaning that came last; flows of its other meanings are set aside until a packet of theirs comes.
  */
 
 /*
  * A slot of the table, what every packet touches of its flow: half a cache line of 32-bit words and doubles.
  *
- *   words  0: VNI + 1, or 0 where the slot is free    1: option word    2: packets    3: last, ns
+ *   words  0: VNI + 1, or 0 where the slot is free, and BOUNDED    1: option word    2: packets    3: last, ns
  *   doubles  2: bytes    3: last, s
  */
 export const FLOW = {
@@ -25,7 +29,6 @@ export const FLOW = {
 } as const;
 // A module's own constants are compiled in; what is imported, or a property, is looked up at each use.
 const WORDS = FLOW.words;
-const VNI = FLOW.vni;
 const KEYS = FLOW.keys;
 const PACKETS = FLOW.packets;
 const LAST_NSEC = FLOW.lastNsec;
@@ -33,8 +36,23 @@ const DOUBLES = FLOW.doubles;
 const BYTES = FLOW.bytes;
 const LAST_SEC = FLOW.lastSec;
 
-/** Flows held at most: each costs memory here and in the answer, and a capture can hold any number. */
-export const MOST_FLOWS = 2 ** 20;
+/** Beside the VNI: the flow's meaning has an end, so that each of its packets has to be held against it. */
+const BOUNDED = 0x4000_0000;
+const VNI_BITS = 0x01ff_ffff;
+
+/** Slots of a bucket. One stays free, which ends every search. */
+const BUCKET_BITS = 8;
+const BUCKET_SLOTS = 1 << BUCKET_BITS;
+const IN_BUCKET = BUCKET_SLOTS - 1;
+/** Flows a bucket, on average, from which on the table grows. */
+const FULL_BUCKET = 112;
+
+/** Slots for which memory is reserved to begin with, and once those are used up. */
+const FIRST_SLOTS = 2 ** 18;
+const MOST_SLOTS = 2 ** 27;
+
+/** Flows held at most, unless told otherwise. */
+export const MOST_FLOWS = 50_000_000;
 
 /** What of the OVN option's word is keys: all but the reserved bit, which makes no other flow. */
 export const KEY_BITS = 0x7fffffff;
@@ -64,69 +82,307 @@ export interface Validity {
 /** Asked once a new flow, and when meanings change, with the time of its first packet in milliseconds since 1970. */
 export type ValidityOf = (vni: number, keys: number, atMs: number) => Validity;
 
+/** A flow without a slot: of another meaning of its keys, or because its bucket is full. */
+interface Aside extends FlowEntry {
+  from: number;
+  until: number;
+}
+
+const ALWAYS: Validity = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+
+/** No slot: the flow is set aside, or there is no room for it. */
+const ASIDE = -1;
+const NO_ROOM = -2;
+
 export class FlowTable {
-  /** A power of two; at most half the slots are taken. */
-  #slots: number;
-  #count = 0;
-  /** The slots, for the kernel's loops; see FLOW. Other arrays take their place when the table grows. */
+  /** The slots, for the kernel's loop; see FLOW. Other arrays take their place when the table grows. */
   words!: Int32Array;
   doubles!: Float64Array;
-  /** By slot: the validity of a flow's keys, in milliseconds since 1970; empty where `timed` is false. */
-  from!: Float64Array;
-  until!: Float64Array;
-  /** By slot, too: what only a new flow sets, or a packet out of order. */
+  /** Buckets there are, and the least power of two they fit into less one: for homeSlot. Both grow. */
+  buckets = 1;
+  mask = 0;
+  /** Packets that opened a flow when the table was full, and so are in none. */
+  overflow = 0;
+  /** By slot: what only a new flow sets, or a packet out of order; and the validity, where it matters. */
   #firstSec!: Float64Array;
   #firstNsec!: Int32Array;
-  /** Slots taken of late that may have to change places with older entries of the same keys. */
-  #fresh: number[] = [];
-  /** Multiples of 2^32 packets, by slot: what the 32-bit counter has lost. */
-  #carried = new Map<number, number>();
+  #from!: Float64Array;
+  #until!: Float64Array;
+  #reserved = 0;
+  /** Flows in slots, and of those in each bucket; flows set aside. */
+  #count = 0;
+  #filled!: Uint16Array;
+  #asideCount = 0;
+  /** By VNI, then keys; in order of `from`. */
+  readonly #aside = new Map<number, Map<number, Aside[]>>();
+  /** The flow set aside that the last search found. */
+  #found: Aside | null = null;
+  /** Multiples of 2^32 packets, by keys and validity: what the 32-bit counter has lost. */
+  readonly #carried = new Map<string, number>();
   readonly #validityOf: ValidityOf | null;
+  readonly #most: number;
 
-  /** Without `validityOf` keys mean the same at all times. `slots`: twice the flows to start with, a power of two. */
-  constructor(validityOf: ValidityOf | null = null, slots = 2048) {
+  /** Without `validityOf` keys mean the same at all times. `most`: flows held at most. */
+  constructor(validityOf: ValidityOf | null = null, most = MOST_FLOWS) {
     this.#validityOf = validityOf;
-    this.#slots = slots;
-    this.#allocate();
+    this.#most = most;
+    this.#reserve(FIRST_SLOTS);
   }
-
-  #allocate(): void {
-    const slots = this.#slots;
-    const memory = new ArrayBuffer(SLOTS_START + slots * DOUBLES * 8);
-    this.words = new Int32Array(memory, SLOTS_START);
-    this.doubles = new Float64Array(memory, SLOTS_START);
-    this.#firstSec = new Float64Array(slots);
-    this.#firstNsec = new Int32Array(slots);
-    const timed = this.#validityOf === null ? 0 : slots;
-    this.from = new Float64Array(timed);
-    this.until = new Float64Array(timed);
-  }
-
-  /** Packets that opened a flow when the table had MOST_FLOWS, and so are in none. */
-  overflow = 0;
 
   /** Flows in the table. */
   get count(): number {
-    return this.#count;
+    return this.#count + this.#asideCount;
   }
 
-  /** Slots less one: what of a hash is a slot's number. */
-  get mask(): number {
-    return this.#slots - 1;
+  /** Whether some keys may have several flows, of different meanings. */
+  get versioned(): boolean {
+    return this.#asideCount > 0;
   }
 
-  /** Whether what keys mean depends on the time: then a flow's slot is the one whose validity has it. */
-  get timed(): boolean {
-    return this.#validityOf !== null;
+  /** Places a flow can be in, for `read`: slots, then those set aside. */
+  get slots(): number {
+    return this.buckets * BUCKET_SLOTS;
+  }
+
+  /** Reserves memory for `slots` slots and takes over those in use. Throws a RangeError where there is none. */
+  #reserve(slots: number): void {
+    const timed = this.#validityOf === null ? 0 : slots;
+    const memory = new ArrayBuffer(SLOTS_START + slots * DOUBLES * 8);
+    const firstSec = new Float64Array(slots);
+    const firstNsec = new Int32Array(slots);
+    const from = new Float64Array(timed);
+    const until = new Float64Array(timed);
+    const filled = new Uint16Array(slots / BUCKET_SLOTS);
+    const words = new Int32Array(memory, SLOTS_START);
+    if (this.#reserved > 0) {
+      words.set(this.words);
+      firstSec.set(this.#firstSec);
+      firstNsec.set(this.#firstNsec);
+      from.set(this.#from);
+      until.set(this.#until);
+      filled.set(this.#filled);
+    }
+    this.words = words;
+    this.doubles = new Float64Array(memory, SLOTS_START);
+    this.#firstSec = firstSec;
+    this.#firstNsec = firstNsec;
+    this.#from = from;
+    this.#until = until;
+    this.#filled = filled;
+    this.#reserved = slots;
   }
 
   /**
-   * Grows until `flows` more leave half the slots free, as far as MOST_FLOWS allows. Entries may change their
-   * slots here, and nowhere else.
+   * Counts a packet; `bytes` are original ones, `keys` the option's word. Flows may change their slots, and
+   * the table its arrays.
    */
-  reserve(flows: number): void {
-    if (this.#fresh.length > 0) this.#advance();
-    while ((this.#count + flows) * 2 > this.#slots && this.#slots < MOST_FLOWS * 2) this.#grow();
+  add(vni: number, keys: number, bytes: number, sec: number, nsec: number): void {
+    this.#tally(vni, keys & KEY_BITS, 1, bytes, sec, nsec, sec, nsec);
+  }
+
+  /** Adds what another table has counted of a flow, all of which has the meaning of its first packet. */
+  merge({ vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec }: FlowEntry): void {
+    this.#tally(vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec);
+  }
+
+  #tally(
+    vni: number,
+    keys: number,
+    packets: number,
+    bytes: number,
+    firstSec: number,
+    firstNsec: number,
+    lastSec: number,
+    lastNsec: number,
+  ): void {
+    const slot = this.#slotOf(vni, keys, firstSec, firstNsec);
+    if (slot >= 0) {
+      const { words, doubles } = this;
+      const word = slot * WORDS;
+      const double = slot * DOUBLES;
+      const sum = (words[word + PACKETS] >>> 0) + packets;
+      words[word + PACKETS] = sum | 0;
+      if (sum >= 2 ** 32) this.#carry(slot, sum - (sum >>> 0));
+      doubles[double + BYTES] += bytes;
+      if (isLater(lastSec, lastNsec, doubles[double + LAST_SEC], words[word + LAST_NSEC])) {
+        doubles[double + LAST_SEC] = lastSec;
+        words[word + LAST_NSEC] = lastNsec;
+      }
+      if (isLater(this.#firstSec[slot], this.#firstNsec[slot], firstSec, firstNsec)) {
+        this.#firstSec[slot] = firstSec;
+        this.#firstNsec[slot] = firstNsec;
+      }
+      return;
+    }
+    const aside = this.#found;
+    if (slot === NO_ROOM || aside === null) {
+      this.overflow += packets;
+      return;
+    }
+    aside.packets += packets;
+    aside.bytes += bytes;
+    if (isLater(lastSec, lastNsec, aside.lastSec, aside.lastNsec)) {
+      aside.lastSec = lastSec;
+      aside.lastNsec = lastNsec;
+    }
+    if (isLater(aside.firstSec, aside.firstNsec, firstSec, firstNsec)) {
+      aside.firstSec = firstSec;
+      aside.firstNsec = firstNsec;
+    }
+  }
+
+  /** The packet counter of a slot has come round to 0. */
+  carry(slot: number): void {
+    this.#carry(slot, 2 ** 32);
+  }
+
+  #carry(slot: number, packets: number): void {
+    const name = this.#nameOf(slot);
+    this.#carried.set(name, (this.#carried.get(name) ?? 0) + packets);
+  }
+
+  #nameOf(slot: number): string {
+    const from = this.#validityOf === null ? 0 : this.#from[slot];
+    return `${this.words[slot * WORDS] & VNI_BITS} ${this.words[slot * WORDS + KEYS]} ${from}`;
+  }
+
+  /** The slot of a flow, a new one where there is none; ASIDE, with the flow in #found, or NO_ROOM. */
+  #slotOf(vni: number, keys: number, sec: number, nsec: number): number {
+    const timed = this.#validityOf !== null;
+    const ms = timed ? momentMs(sec, nsec) : 0;
+    const { words } = this;
+    let slot = homeSlot(vni + 1, keys, this.mask, this.buckets);
+    for (let taken = words[slot * WORDS]; taken !== 0; taken = words[slot * WORDS]) {
+      if ((taken & VNI_BITS) === vni + 1 && words[slot * WORDS + KEYS] === keys) {
+        if (timed && !(ms >= this.#from[slot] && ms < this.#until[slot]))
+          return this.#turn(slot, vni, keys, ms, sec, nsec);
+        // Times without a date stand for the latest: the next packet's may be earlier.
+        if (timed && sec < FIRST_DATED_SECOND) words[slot * WORDS] |= BOUNDED;
+        return slot;
+      }
+      slot = nextSlot(slot);
+    }
+    this.#found = this.#asideAt(vni, keys, ms);
+    if (this.#found !== null) return ASIDE;
+    if (this.count >= this.#most) return NO_ROOM;
+    return this.#open(vni, keys, ms, sec, nsec);
+  }
+
+  /** A new flow, in a slot of its own where its bucket has room. */
+  #open(vni: number, keys: number, ms: number, sec: number, nsec: number): number {
+    while (this.#count >= this.buckets * FULL_BUCKET && this.#divide());
+    const slot = this.#takeSlot(vni + 1, keys);
+    if (slot < 0) {
+      this.#found = this.#newAside(vni, keys, ms, sec, nsec);
+      this.#setAside(this.#found);
+      return ASIDE;
+    }
+    const word = slot * WORDS;
+    this.words[word + KEYS] = keys;
+    this.words[word + PACKETS] = 0;
+    this.words[word + LAST_NSEC] = nsec;
+    this.doubles[slot * DOUBLES + BYTES] = 0;
+    this.doubles[slot * DOUBLES + LAST_SEC] = sec;
+    this.#firstSec[slot] = sec;
+    this.#firstNsec[slot] = nsec;
+    const { from, until } = this.#validityOf?.(vni, keys, ms) ?? ALWAYS;
+    this.#setValidity(slot, vni, from, until);
+    return slot;
+  }
+
+  /**
+   * Takes a free slot in the bucket of keys that have none; -1 where the last free one has to stay. Its first
+   * word is the caller's to write, at once.
+   */
+  #takeSlot(key: number, keys: number): number {
+    let slot = homeSlot(key, keys, this.mask, this.buckets);
+    const bucket = slot >>> BUCKET_BITS;
+    if (this.#filled[bucket] === IN_BUCKET) return -1;
+    while (this.words[slot * WORDS] !== 0) slot = nextSlot(slot);
+    this.#filled[bucket]++;
+    this.#count++;
+    return slot;
+  }
+
+  /** Writes the first word of a slot, and from when until when its flow's meaning holds. */
+  #setValidity(slot: number, vni: number, from: number, until: number): void {
+    let bounded = 0;
+    if (this.#validityOf !== null) {
+      this.#from[slot] = from;
+      this.#until[slot] = until;
+      // Times without a date stand for the latest: the next packet's may be earlier.
+      const undated = this.doubles[slot * DOUBLES + LAST_SEC] < FIRST_DATED_SECOND;
+      if (undated || until !== Number.POSITIVE_INFINITY) bounded = BOUNDED;
+    }
+    this.words[slot * WORDS] = (vni + 1) | bounded;
+  }
+
+  /** Puts a flow into a slot that has been taken. */
+  #write(slot: number, flow: Aside): void {
+    const { words, doubles } = this;
+    words[slot * WORDS + KEYS] = flow.keys;
+    words[slot * WORDS + PACKETS] = flow.packets | 0;
+    words[slot * WORDS + LAST_NSEC] = flow.lastNsec;
+    doubles[slot * DOUBLES + BYTES] = flow.bytes;
+    doubles[slot * DOUBLES + LAST_SEC] = flow.lastSec;
+    this.#firstSec[slot] = flow.firstSec;
+    this.#firstNsec[slot] = flow.firstNsec;
+    this.#setValidity(slot, flow.vni, flow.from, flow.until);
+    if (flow.packets >= 2 ** 32) this.#carried.set(this.#nameOf(slot), flow.packets - (flow.packets >>> 0));
+  }
+
+  /** The slot's flow as an object of its own. */
+  #flowIn(slot: number): Aside {
+    const timed = this.#validityOf !== null;
+    const flow = {
+      from: timed ? this.#from[slot] : ALWAYS.from,
+      until: timed ? this.#until[slot] : ALWAYS.until,
+    };
+    return Object.assign(flow, this.#read(slot, newEntry()));
+  }
+
+  /** The keys in `slot` have another meaning at `ms`: its flow makes place for the one of that meaning. */
+  #turn(slot: number, vni: number, keys: number, ms: number, sec: number, nsec: number): number {
+    const wanted = this.#asideAt(vni, keys, ms);
+    if (wanted === null && this.count >= this.#most) return NO_ROOM;
+    const flow = wanted ?? this.#newAside(vni, keys, ms, sec, nsec);
+    const before = this.#flowIn(slot);
+    this.#carried.delete(this.#nameOf(slot));
+    if (wanted !== null) {
+      const flows = this.#asideOf(vni, keys);
+      flows.splice(flows.indexOf(wanted), 1);
+      this.#asideCount--;
+    }
+    this.#setAside(before);
+    this.#write(slot, flow);
+    return slot;
+  }
+
+  /** A flow without packets yet, whose first is at the time given. */
+  #newAside(vni: number, keys: number, ms: number, sec: number, nsec: number): Aside {
+    const { from, until } = this.#validityOf?.(vni, keys, ms) ?? ALWAYS;
+    const times = { firstSec: sec, firstNsec: nsec, lastSec: sec, lastNsec: nsec };
+    return { vni, keys, packets: 0, bytes: 0, ...times, from, until };
+  }
+
+  #asideOf(vni: number, keys: number): Aside[] {
+    return this.#aside.get(vni)?.get(keys) ?? [];
+  }
+
+  /** The flow set aside whose meaning holds at `ms`, or null. */
+  #asideAt(vni: number, keys: number, ms: number): Aside | null {
+    if (this.#asideCount === 0) return null;
+    const flows = this.#asideOf(vni, keys);
+    const at = lastFrom(flows, ms);
+    return at >= 0 && (ms < flows[at].until || this.#validityOf === null) ? flows[at] : null;
+  }
+
+  #setAside(flow: Aside): void {
+    const byKeys = this.#aside.get(flow.vni) ?? new Map<number, Aside[]>();
+    const flows = byKeys.get(flow.keys) ?? [];
+    this.#aside.set(flow.vni, byKeys.set(flow.keys, flows));
+    flows.splice(lastFrom(flows, flow.from) + 1, 0, flow);
+    this.#asideCount++;
   }
 
   /**
@@ -134,178 +390,141 @@ export class FlowTable {
    * had no end. What was counted stays where it is.
    */
   revalidate(vnis: ReadonlySet<number> | null): void {
-    if (this.#validityOf === null) return;
-    for (let slot = 0; slot < this.#slots; slot++) {
-      const vni = this.words[slot * WORDS + VNI];
-      if (vni === 0 || this.until[slot] !== Number.POSITIVE_INFINITY) continue;
-      if (vnis !== null && !vnis.has(vni - 1)) continue;
-      const ms = momentMs(this.#firstSec[slot], this.#firstNsec[slot]);
-      const validity = this.#validityOf(vni - 1, this.words[slot * WORDS + KEYS], ms);
-      this.from[slot] = validity.from;
-      this.until[slot] = validity.until;
+    const validityOf = this.#validityOf;
+    if (validityOf === null) return;
+    const { words, slots } = this;
+    for (let slot = 0; slot < slots; slot++) {
+      const vni = (words[slot * WORDS] & VNI_BITS) - 1;
+      if (vni < 0 || this.#until[slot] !== Number.POSITIVE_INFINITY) continue;
+      if (vnis !== null && !vnis.has(vni)) continue;
+      const flow = this.#flowIn(slot);
+      this.#carried.delete(this.#nameOf(slot));
+      this.#write(slot, { ...flow, ...validityOf(vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)) });
+    }
+    for (const flow of this.#allAside()) {
+      if (flow.until !== Number.POSITIVE_INFINITY || (vnis !== null && !vnis.has(flow.vni))) continue;
+      Object.assign(flow, validityOf(flow.vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)));
     }
   }
 
-  /** Puts fresh entries before older ones of the same keys, so that they are found first. */
-  #advance(): void {
-    const { words, mask } = this;
-    for (const slot of this.#fresh) {
-      const vni = words[slot * WORDS + VNI];
-      const keys = words[slot * WORDS + KEYS];
-      let first = flowHash(vni, keys) & mask;
-      while (words[first * WORDS + VNI] !== vni || words[first * WORDS + KEYS] !== keys)
-        first = (first + 1) & mask;
-      if (first !== slot) this.#swap(first, slot);
-    }
-    this.#fresh = [];
+  *#allAside(): Generator<Aside> {
+    for (const byKeys of this.#aside.values()) for (const flows of byKeys.values()) yield* flows;
   }
 
-  #swap(a: number, b: number): void {
-    for (const [array, width] of [
-      [this.words, WORDS],
-      [this.#firstSec, 1],
-      [this.#firstNsec, 1],
-      [this.from, 1],
-      [this.until, 1],
-    ] as const) {
-      for (let index = 0; index < width; index++) {
-        const kept = array[a * width + index];
-        array[a * width + index] = array[b * width + index];
-        array[b * width + index] = kept;
-      }
-    }
-    const [carriedA, carriedB] = [this.#carried.get(a), this.#carried.get(b)];
-    this.#carried.delete(a);
-    this.#carried.delete(b);
-    if (carriedA !== undefined) this.#carried.set(b, carriedA);
-    if (carriedB !== undefined) this.#carried.set(a, carriedB);
-  }
-
-  /** Counts a packet; `bytes` are original ones, `keys` the option's word. */
-  add(vni: number, keys: number, bytes: number, sec: number, nsec: number): void {
-    this.reserve(1);
-    const slot = this.#find(vni + 1, keys & KEY_BITS, sec, nsec);
-    if (slot < 0) return;
-    const { words, doubles } = this;
-    const packets = (words[slot * WORDS + PACKETS] + 1) | 0;
-    words[slot * WORDS + PACKETS] = packets;
-    if (packets === 0) this.carry(slot);
-    doubles[slot * DOUBLES + BYTES] += bytes;
-    const lastSec = doubles[slot * DOUBLES + LAST_SEC];
-    if (sec > lastSec || (sec === lastSec && nsec >= words[slot * WORDS + LAST_NSEC])) {
-      doubles[slot * DOUBLES + LAST_SEC] = sec;
-      words[slot * WORDS + LAST_NSEC] = nsec;
-    } else this.notLatest(slot, sec, nsec);
-  }
-
-  /** The packet counter of a slot has come round to 0. */
-  carry(slot: number): void {
-    this.#carried.set(slot, (this.#carried.get(slot) ?? 0) + 2 ** 32);
-  }
-
-  /** A packet of the flow that is earlier than its last: perhaps than its first. */
-  notLatest(slot: number, sec: number, nsec: number): void {
-    const firstSec = this.#firstSec[slot];
-    if (sec < firstSec || (sec === firstSec && nsec < this.#firstNsec[slot])) {
-      this.#firstSec[slot] = sec;
-      this.#firstNsec[slot] = nsec;
-    }
-  }
-
-  /** The slot of a flow, a new one where there is none, -1 where there is no room. `vni` is one more than it is. */
-  #find(vni: number, keys: number, sec: number, nsec: number): number {
-    const { words, mask } = this;
-    let slot = flowHash(vni, keys) & mask;
-    for (let taken = words[slot * WORDS + VNI]; taken !== 0; taken = words[slot * WORDS + VNI]) {
-      const same = taken === vni && words[slot * WORDS + KEYS] === keys;
-      if (same && (this.#validityOf === null || this.#holds(slot, sec, nsec))) return slot;
-      slot = (slot + 1) & mask;
-    }
-    return this.insert(slot, vni, keys, sec, nsec) ? slot : -1;
-  }
-
-  #holds(slot: number, sec: number, nsec: number): boolean {
-    const ms = momentMs(sec, nsec);
-    return ms >= this.from[slot] && ms < this.until[slot];
-  }
-
-  /**
-   * Takes a free slot for a flow without packets, whose first is at the time given. `vni` is one more than it
-   * is. False, and a packet more in `overflow`, where the table is full.
-   */
-  insert(slot: number, vni: number, keys: number, sec: number, nsec: number): boolean {
-    if (this.#count >= MOST_FLOWS) {
-      this.overflow++;
-      return false;
-    }
-    this.#count++;
-    this.words[slot * WORDS + VNI] = vni;
-    this.words[slot * WORDS + KEYS] = keys;
-    this.words[slot * WORDS + LAST_NSEC] = nsec;
-    this.doubles[slot * DOUBLES + LAST_SEC] = sec;
-    this.#firstSec[slot] = sec;
-    this.#firstNsec[slot] = nsec;
-    if (this.#validityOf !== null) {
-      const validity = this.#validityOf(vni - 1, keys, momentMs(sec, nsec));
-      this.from[slot] = validity.from;
-      this.until[slot] = validity.until;
-      // What holds for all time is the only one of its keys.
-      if (validity.from !== Number.NEGATIVE_INFINITY || validity.until !== Number.POSITIVE_INFINITY)
-        this.#fresh.push(slot);
+  /** Divides the next bucket in turn; false where there is no memory for another. */
+  #divide(): boolean {
+    // The last bucket of the memory is for copies.
+    if ((this.buckets + 2) * BUCKET_SLOTS > this.#reserved && !this.#reserveMore()) return false;
+    if (this.buckets > this.mask) this.mask = this.mask * 2 + 1;
+    const bucket = this.buckets - ((this.mask + 1) >>> 1);
+    this.buckets++;
+    const start = bucket * BUCKET_SLOTS;
+    const end = start + BUCKET_SLOTS;
+    const copy = this.#reserved - BUCKET_SLOTS;
+    const { words } = this;
+    const firstSec = this.#firstSec;
+    const firstNsec = this.#firstNsec;
+    const from = this.#from;
+    const until = this.#until;
+    const timed = this.#validityOf !== null;
+    words.copyWithin(copy * WORDS, start * WORDS, end * WORDS);
+    words.fill(0, start * WORDS, end * WORDS);
+    for (const array of [firstSec, firstNsec, from, until]) array.copyWithin(copy, start, end);
+    this.#count -= this.#filled[bucket];
+    this.#filled[bucket] = 0;
+    for (let old = copy; old < copy + BUCKET_SLOTS; old++) {
+      const first = words[old * WORDS];
+      if (first === 0) continue;
+      // Either half has at least the room that both had.
+      const slot = this.#takeSlot(first & VNI_BITS, words[old * WORDS + KEYS]);
+      for (let word = 0; word < WORDS; word++) words[slot * WORDS + word] = words[old * WORDS + word];
+      firstSec[slot] = firstSec[old];
+      firstNsec[slot] = firstNsec[old];
+      if (!timed) continue;
+      from[slot] = from[old];
+      until[slot] = until[old];
     }
     return true;
   }
 
-  #grow(): void {
-    const slots = this.#slots;
-    const words = this.words;
-    const doubles = this.doubles;
-    const firstSec = this.#firstSec;
-    const firstNsec = this.#firstNsec;
-    const from = this.from;
-    const until = this.until;
-    const carried = this.#carried;
-    this.#slots = slots * 2;
-    this.#carried = new Map();
-    this.#allocate();
-    const mask = this.#slots - 1;
-    for (let old = 0; old < slots; old++) {
-      const vni = words[old * WORDS + VNI];
-      if (vni === 0) continue;
-      let slot = flowHash(vni, words[old * WORDS + KEYS]) & mask;
-      while (this.words[slot * WORDS + VNI] !== 0) slot = (slot + 1) & mask;
-      for (let word = 0; word < LAST_NSEC + 1; word++)
-        this.words[slot * WORDS + word] = words[old * WORDS + word];
-      this.doubles[slot * DOUBLES + BYTES] = doubles[old * DOUBLES + BYTES];
-      this.doubles[slot * DOUBLES + LAST_SEC] = doubles[old * DOUBLES + LAST_SEC];
-      this.#firstSec[slot] = firstSec[old];
-      this.#firstNsec[slot] = firstNsec[old];
-      if (this.#validityOf !== null) {
-        this.from[slot] = from[old];
-        this.until[slot] = until[old];
+  /** All the memory there will ever be, at once: copying more than the first slots would take a while. */
+  #reserveMore(): boolean {
+    for (let slots = MOST_SLOTS; slots > this.#reserved; slots /= 2) {
+      try {
+        this.#reserve(slots);
+        return true;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
       }
-      const lost = carried.get(old);
-      if (lost !== undefined) this.#carried.set(slot, lost);
     }
+    return false;
+  }
+
+  /** Reads the flow in slot `slot`, 0 to `slots - 1`, into `entry`; false where there is none. */
+  read(slot: number, entry: FlowEntry): boolean {
+    if (this.words[slot * WORDS] === 0) return false;
+    this.#read(slot, entry);
+    return true;
+  }
+
+  #read(slot: number, entry: FlowEntry): FlowEntry {
+    const word = slot * WORDS;
+    const packets = this.words[word + PACKETS] >>> 0;
+    entry.vni = (this.words[word] & VNI_BITS) - 1;
+    entry.keys = this.words[word + KEYS];
+    entry.packets =
+      this.#carried.size === 0 ? packets : packets + (this.#carried.get(this.#nameOf(slot)) ?? 0);
+    entry.bytes = this.doubles[slot * DOUBLES + BYTES];
+    entry.firstSec = this.#firstSec[slot];
+    entry.firstNsec = this.#firstNsec[slot];
+    entry.lastSec = this.doubles[slot * DOUBLES + LAST_SEC];
+    entry.lastNsec = this.words[word + LAST_NSEC];
+    return entry;
   }
 
   /** Every flow, in no order. */
   *entries(): Generator<FlowEntry> {
-    for (let slot = 0; slot < this.#slots; slot++) {
-      const word = slot * WORDS;
-      if (this.words[word + VNI] === 0) continue;
-      yield {
-        vni: this.words[word + VNI] - 1,
-        keys: this.words[word + KEYS],
-        packets: (this.words[word + PACKETS] >>> 0) + (this.#carried.get(slot) ?? 0),
-        bytes: this.doubles[slot * DOUBLES + BYTES],
-        firstSec: this.#firstSec[slot],
-        firstNsec: this.#firstNsec[slot],
-        lastSec: this.doubles[slot * DOUBLES + LAST_SEC],
-        lastNsec: this.words[word + LAST_NSEC],
-      };
+    for (let slot = 0; slot < this.slots; slot++) {
+      const entry = newEntry();
+      if (this.read(slot, entry)) yield entry;
     }
+    yield* this.#allAside();
   }
+}
+
+/** The slot where the search for keys begins; `key` is the VNI + 1. `mask`, `buckets`: the table's. */
+export function homeSlot(key: number, keys: number, mask: number, buckets: number): number {
+  const hash = flowHash(key, keys);
+  const bucket = hash & mask;
+  // A bucket that is not there yet is still in one with that of half as many. Without a branch, which would
+  // be a matter of chance.
+  const there = bucket - (((mask + 1) >>> 1) & ~((bucket - buckets) >> 31));
+  return there * BUCKET_SLOTS + (hash >>> 24);
+}
+
+/** The slot after that, in the same bucket. */
+export function nextSlot(slot: number): number {
+  return (slot & ~IN_BUCKET) | ((slot + 1) & IN_BUCKET);
+}
+
+/** Index of the last of `flows`, which are in order of `from`, whose `from` is `ms` or before; -1 for none. */
+function lastFrom(flows: readonly Aside[], ms: number): number {
+  let low = 0;
+  let high = flows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (flows[middle].from <= ms) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function isLater(sec: number, nsec: number, thanSec: number, thanNsec: number): boolean {
+  return sec > thanSec || (sec === thanSec && nsec > thanNsec);
+}
+
+function newEntry(): FlowEntry {
+  return { vni: 0, keys: 0, packets: 0, bytes: 0, firstSec: 0, firstNsec: 0, lastSec: 0, lastNsec: 0 };
 }
 
 /** Packets of the first day of 1970 have no date: a dump without one, a block without a time. */
@@ -322,6 +541,7 @@ export function momentMs(sec: number, nsec: number): number {
 
 /** Spreads both words over 32 bits; the multipliers are those of the golden ratio and of Murmur3. */
 export function flowHash(vni: number, keys: number): number {
-  const h = Math.imul(vni ^ Math.imul(keys, 0x9e3779b1), 0x85ebca6b);
-  return h ^ (h >>> 15);
+  const k = Math.imul(keys, 0x9e3779b1);
+  const h = Math.imul(vni ^ k ^ (k >>> 15), 0x85ebca6b);
+  return h ^ (h >>> 13);
 }

@@ -84,7 +84,7 @@ export class TunnelTable {
       const ip = outerIp[i];
       const tunnel =
         (flag & FrameFlag.outerIpv6) !== 0
-          ? this.#ipv6(view, ip)
+          ? this.ipv6(view, ip)
           : this.ipv4(view.getInt32(ip + Ipv4Offset.source), view.getInt32(ip + Ipv4Offset.destination));
       this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, geneve, tsSec[i], tsNsec[i]);
     }
@@ -109,7 +109,8 @@ export class TunnelTable {
     return tunnel;
   }
 
-  #ipv6(view: DataView, ip: number): number {
+  /** The tunnel between the addresses of the IPv6 header at `ip`, a new one where there is none. */
+  ipv6(view: DataView, ip: number): number {
     const keys = this.#keys;
     const at = this.#last * WORDS;
     let same = this.#last >= 0;

@@ -54,7 +54,11 @@ export abstract class BatchSource implements CaptureSource {
     return null;
   }
 
-  pass(_end: number, _packets: number): void {}
+  /** Passes the first `packets` records of the run, the last of which ends at `end`. */
+  pass(end: number, packets: number): void {
+    this.buffer.start = end;
+    this.packets += packets;
+  }
 
   async next(most = this.batch.capacity): Promise<PacketBatch | null> {
     const { buffer } = this;

@@ -1,3 +1,5 @@
+import type { TimestampClock } from "./pcapng-time.js";
+
 /**
  * A block of capture bytes and, for each packet in it, where it lies and when it came.
  * All columns have the same length (the batch's capacity); entries 0 to `count - 1` are valid.
@@ -60,9 +62,9 @@ export interface Damage {
 }
 
 /**
- * Records back to back, each a 16-byte pcap record header (seconds, fraction, captured bytes, original bytes,
- * 32 bits each) and the captured bytes. The object and the bytes belong to the source and hold until its next
- * `next()` or `pass()`.
+ * Records back to back: each a 16-byte pcap record header (seconds, fraction, captured bytes, original bytes,
+ * 32 bits each) and the captured bytes; or blocks of a pcapng, of whatever type. The object and the bytes
+ * belong to the source and hold until its next `next()` or `pass()`.
  */
 export interface RecordRun {
   view: DataView;
@@ -74,14 +76,24 @@ export interface RecordRun {
 
 /** What all records of a run have in common. */
 export interface RecordLayout {
-  readonly littleEndian: boolean;
-  /** Units of the fraction in a second, and nanoseconds in such a unit. */
+  littleEndian: boolean;
+  /** A captured length of a pcap, or a block's of a pcapng, above this is damage. */
+  readonly largest: number;
+  /** Of a pcap: units of the fraction in a second, nanoseconds in such a unit, and LINKTYPE_ of all records. */
   readonly units: number;
   readonly nsecPerUnit: number;
-  /** A captured length above this is damage. */
-  readonly largest: number;
-  /** LINKTYPE_ of them all. */
   readonly linkType: number;
+  /** Of a pcapng: what its blocks refer to; else null. */
+  readonly blocks: BlockLayout | null;
+}
+
+/** What the blocks of a pcapng section refer to. */
+export interface BlockLayout {
+  /** Interfaces of all sections, and the clocks of their time stamps. */
+  readonly interfaces: readonly CaptureInterface[];
+  readonly clocks: readonly TimestampClock[];
+  /** Index of the section's first interface. */
+  firstInterface: number;
 }
 
 /**

@@ -134,6 +134,7 @@ export class PcapSource extends BatchSource {
       nsecPerUnit: header.nanoseconds ? 1 : 1000,
       largest: this.#limit,
       linkType,
+      blocks: null,
     };
     const plain = !header.modified && minorVersion === 4;
     this.#records = plain ? { view: buffer.view, start: 0, end: 0, layout: this.#layout } : null;
@@ -146,11 +147,6 @@ export class PcapSource extends BatchSource {
     run.start = this.buffer.start;
     run.end = this.buffer.end;
     return run;
-  }
-
-  override pass(end: number, packets: number): void {
-    this.buffer.start = end;
-    this.packets += packets;
   }
 
   protected override scan(): number {

@@ -13,7 +13,7 @@
  *  Packet (old)    interface 8 (16 bits), drops 10 (16 bits), then as Enhanced Packet
  *  Simple Packet   original 8, data 12
  */
-import type { CaptureInterface } from "./batch.js";
+import type { BlockLayout, CaptureInterface, RecordLayout, RecordRun } from "./batch.js";
 import { BatchSource } from "./batch-source.js";
 import type { BlockBuffer } from "./block-buffer.js";
 import { CaptureError } from "./error.js";
@@ -64,9 +64,17 @@ export class PcapngSource extends BatchSource {
   readonly format = "pcapng";
   readonly interfaces: CaptureInterface[] = [];
   readonly #clocks: TimestampClock[] = [];
-  #littleEndian = false;
-  /** Index of the section's first interface in `interfaces`. */
-  #firstInterface = 0;
+  /** Its `firstInterface` is the section's first one. */
+  readonly #blocks: BlockLayout = { interfaces: this.interfaces, clocks: this.#clocks, firstInterface: 0 };
+  readonly #layout: RecordLayout = {
+    littleEndian: false,
+    largest: LARGEST_BLOCK_BYTES,
+    units: 0,
+    nsecPerUnit: 0,
+    linkType: -1,
+    blocks: this.#blocks,
+  };
+  readonly #records: RecordRun;
   /** Total length of the block being passed over, whose last four bytes repeat it; 0 where there is none. */
   #passing = 0;
   /** Offset in the input of that block. */
@@ -75,26 +83,37 @@ export class PcapngSource extends BatchSource {
   constructor(buffer: BlockBuffer, capacity: number) {
     super(buffer, capacity);
     this.needed = SECTION_BYTES;
+    this.#records = { view: buffer.view, start: 0, end: 0, layout: this.#layout };
+  }
+
+  override records(): RecordRun | null {
+    if (this.done) return null;
+    const run = this.#records;
+    run.view = this.buffer.view;
+    run.start = this.buffer.start;
+    // A block being passed over is no record.
+    run.end = this.#passing > 0 ? run.start : this.buffer.end;
+    return run;
   }
 
   protected override scan(): number {
     const { buffer } = this;
     const { view, end } = buffer;
-    const { capacity } = this.batch;
+    const { most } = this;
     let count = 0;
     if (this.#passing > 0 && !this.#finishPassing()) return 0;
     for (;;) {
       count = this.#run(count);
-      if (count === capacity) break;
+      if (count === most) break;
       const at = buffer.start;
       this.needed = BLOCK_BYTES;
       if (at + BLOCK_BYTES > end) break;
-      const type = view.getUint32(at, this.#littleEndian);
+      const type = view.getUint32(at, this.#layout.littleEndian);
       if (type === Block.section) {
         if (!this.#beginSection(at, count)) break;
         continue;
       }
-      const length = view.getUint32(at + 4, this.#littleEndian);
+      const length = view.getUint32(at + 4, this.#layout.littleEndian);
       if (length < BLOCK_BYTES || (length & 3) !== 0) {
         if (count === 0) this.stop(lengthFault(length));
         break;
@@ -102,7 +121,7 @@ export class PcapngSource extends BatchSource {
       if (type === Block.enhancedPacket || type === Block.packet || type === Block.simplePacket) {
         if (!this.#isComplete(length, count)) break;
         const fault =
-          view.getUint32(at + length - 4, this.#littleEndian) !== length
+          view.getUint32(at + length - 4, this.#layout.littleEndian) !== length
             ? this.#trailerFault(at, length)
             : type === Block.simplePacket
               ? this.#simplePacket(at, length, count)
@@ -136,13 +155,14 @@ export class PcapngSource extends BatchSource {
   #run(from: number): number {
     const { buffer } = this;
     const { view, end } = buffer;
-    const { offset, capturedBytes, originalBytes, tsSec, tsNsec, interfaceIndex, capacity } = this.batch;
-    const littleEndian = this.#littleEndian;
+    const { offset, capturedBytes, originalBytes, tsSec, tsNsec, interfaceIndex } = this.batch;
+    const { most } = this;
+    const littleEndian = this.#layout.littleEndian;
     const clocks = this.#clocks;
-    const firstInterface = this.#firstInterface;
+    const firstInterface = this.#blocks.firstInterface;
     let at = buffer.start;
     let count = from;
-    while (count < capacity && at + PACKET_BYTES <= end) {
+    while (count < most && at + PACKET_BYTES <= end) {
       if (view.getUint32(at, littleEndian) !== Block.enhancedPacket) break;
       const length = view.getUint32(at + 4, littleEndian);
       const next = at + length;
@@ -181,13 +201,13 @@ export class PcapngSource extends BatchSource {
   #packet(at: number, length: number, count: number, type: number): string | null {
     const { batch } = this;
     const { view } = this.buffer;
-    const littleEndian = this.#littleEndian;
+    const littleEndian = this.#layout.littleEndian;
     if (length < PACKET_BYTES) return `a packet block has ${length} bytes, fewer than ${PACKET_BYTES}`;
     const captured = view.getUint32(at + 20, littleEndian);
     if (captured > length - PACKET_BYTES)
       return `packet ${this.packets + count + 1} claims ${captured} captured bytes, its block has room for ${length - PACKET_BYTES}`;
     const index =
-      this.#firstInterface +
+      this.#blocks.firstInterface +
       (type === Block.enhancedPacket
         ? view.getUint32(at + 8, littleEndian)
         : view.getUint16(at + 8, littleEndian));
@@ -208,9 +228,9 @@ export class PcapngSource extends BatchSource {
     const { batch } = this;
     if (length < SIMPLE_PACKET_BYTES)
       return `a simple packet block has ${length} bytes, fewer than ${SIMPLE_PACKET_BYTES}`;
-    const index = this.#firstInterface;
+    const index = this.#blocks.firstInterface;
     if (index >= this.interfaces.length) return this.#interfaceFault(index, count);
-    const original = this.buffer.view.getUint32(at + 8, this.#littleEndian);
+    const original = this.buffer.view.getUint32(at + 8, this.#layout.littleEndian);
     const snapLength = this.interfaces[index].snapLength || original;
     const captured = Math.min(original, snapLength);
     if (captured > length - SIMPLE_PACKET_BYTES)
@@ -238,8 +258,8 @@ export class PcapngSource extends BatchSource {
       if (count === 0) this.stop(fault);
       return false;
     }
-    this.#littleEndian = littleEndian;
-    this.#firstInterface = this.interfaces.length;
+    this.#layout.littleEndian = littleEndian;
+    this.#blocks.firstInterface = this.interfaces.length;
     this.#pass(length);
     return this.#finishPassing(count);
   }
@@ -247,12 +267,13 @@ export class PcapngSource extends BatchSource {
   /** Enters the interface described at `at`; returns what is wrong with it, or null. */
   #describe(at: number, length: number): string | null {
     const { bytes, view } = this.buffer;
-    if (view.getUint32(at + length - 4, this.#littleEndian) !== length) return this.#trailerFault(at, length);
+    if (view.getUint32(at + length - 4, this.#layout.littleEndian) !== length)
+      return this.#trailerFault(at, length);
     if (length < INTERFACE_BLOCK_BYTES)
       return `an interface description has ${length} bytes, fewer than ${INTERFACE_BLOCK_BYTES}`;
     if (this.interfaces.length === LARGEST_INTERFACE_COUNT)
       return `more than ${LARGEST_INTERFACE_COUNT} interfaces are described; split the file with editcap`;
-    const described = readInterface(bytes, view, at, length, this.#littleEndian);
+    const described = readInterface(bytes, view, at, length, this.#layout.littleEndian);
     if (typeof described === "string") return described;
     this.interfaces.push(described.shown);
     this.#clocks.push(described.clock);
@@ -272,7 +293,7 @@ export class PcapngSource extends BatchSource {
     this.needed = 4;
     if (buffer.available < 4) return false;
     const length = this.#passing;
-    if (buffer.view.getUint32(buffer.start, this.#littleEndian) !== length) {
+    if (buffer.view.getUint32(buffer.start, this.#layout.littleEndian) !== length) {
       if (count === 0) this.stop(this.#trailerFault(buffer.start + 4 - length, length), this.#passingOffset);
       return false;
     }
@@ -282,13 +303,13 @@ export class PcapngSource extends BatchSource {
   }
 
   #trailerFault(at: number, length: number): string {
-    const repeated = this.buffer.view.getUint32(at + length - 4, this.#littleEndian);
+    const repeated = this.buffer.view.getUint32(at + length - 4, this.#layout.littleEndian);
     return `a block begins with length ${length} and ends with ${repeated}`;
   }
 
   #interfaceFault(index: number, count: number): string {
-    const described = this.interfaces.length - this.#firstInterface;
-    return `packet ${this.packets + count + 1} refers to interface ${index - this.#firstInterface}, ${described} are described in its section`;
+    const described = this.interfaces.length - this.#blocks.firstInterface;
+    return `packet ${this.packets + count + 1} refers to interface ${index - this.#blocks.firstInterface}, ${described} are described in its section`;
   }
 
   protected override cut(): { offset: number; reason: string } | null {

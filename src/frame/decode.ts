@@ -10,7 +10,7 @@ import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
 import { type FrameBatch, FrameFlag } from "./columns.js";
 import { FrameStatus } from "./status.js";
-import { USUAL_MIN_BYTES, UsualOffset, usualLength } from "./usual.js";
+import { IPV6_LEAD, leadOf, USUAL_MIN_BYTES, UsualOffset, usualLength } from "./usual.js";
 import { FrameWalk } from "./walk.js";
 
 /**
@@ -51,20 +51,25 @@ export class FrameDecoder {
    */
   decode(packets: PacketBatch, interfaces: readonly CaptureInterface[], frames: FrameBatch): void {
     this.decodeKeys(packets, interfaces, frames);
-    const { flags, udp, geneve, inner, innerEnd, innerType, innerNetwork, innerProtocol, innerTransport } =
-      frames;
-    const { view, offset, count } = packets;
+    const { flags, outerIp, outerBytes, udp, geneve, inner, innerEnd } = frames;
+    const { innerType, innerNetwork, innerProtocol, innerTransport } = frames;
+    const { view, count } = packets;
     for (let i = 0; i < count; i++) {
       if ((flags[i] & FrameFlag.usual) === 0) continue;
-      const at = offset[i];
-      udp[i] = at + UsualOffset.udp;
+      const ip = outerIp[i];
+      const at = ip - ((flags[i] & FrameFlag.outerIpv6) === 0 ? UsualOffset.ipv4 : UsualOffset.ipv6);
+      const type = view.getUint16(at + UsualOffset.innerType);
+      const v4 = type === EtherType.ipv4;
+      udp[i] = at;
       geneve[i] = at + UsualOffset.geneve;
       inner[i] = at + UsualOffset.inner;
-      innerEnd[i] = at + UsualOffset.outerIp + frames.outerBytes[i];
-      innerType[i] = EtherType.ipv4;
+      innerEnd[i] = ip + outerBytes[i];
+      innerType[i] = type;
       innerNetwork[i] = at + UsualOffset.innerIp;
-      innerProtocol[i] = view.getUint8(at + UsualOffset.innerProtocol);
-      innerTransport[i] = at + UsualOffset.innerTransport;
+      innerProtocol[i] = view.getUint8(
+        at + (v4 ? UsualOffset.innerIpv4Protocol : UsualOffset.innerIpv6Protocol),
+      );
+      innerTransport[i] = at + (v4 ? UsualOffset.innerIpv4Transport : UsualOffset.innerIpv6Transport);
     }
   }
 
@@ -92,14 +97,17 @@ export class FrameDecoder {
       }
 
       if (ethernet && captured >= USUAL_MIN_BYTES && captured >= originalBytes[i]) {
-        const outerLength = usualLength(view, at, captured, isPort);
-        if (outerLength !== 0) {
+        const lead = leadOf(view, at);
+        const outer = lead === 0 ? 0 : usualLength(view, at, lead, captured, isPort);
+        if (outer !== 0) {
+          const udp = at + lead;
+          const v6 = lead >= IPV6_LEAD;
           status[i] = FrameStatus.ok;
-          flags[i] = FrameFlag.ovn | FrameFlag.usual;
-          outerIp[i] = at + UsualOffset.outerIp;
-          outerBytes[i] = outerLength;
-          vni[i] = view.getInt32(at + UsualOffset.vni) >>> 8;
-          ovnKeys[i] = view.getInt32(at + UsualOffset.keys);
+          flags[i] = FrameFlag.ovn | FrameFlag.usual | (v6 ? FrameFlag.outerIpv6 : 0);
+          outerIp[i] = udp + (v6 ? UsualOffset.ipv6 : UsualOffset.ipv4);
+          outerBytes[i] = outer;
+          vni[i] = view.getInt32(udp + UsualOffset.vni) >>> 8;
+          ovnKeys[i] = view.getInt32(udp + UsualOffset.keys);
           continue;
         }
       }

@@ -1,60 +1,105 @@
 /*
- * The usual OVN frame: every header where it lies in nearly all packets.
+ * The usual OVN frame: Ethernet, perhaps with one 802.1Q tag; IPv4 without options or IPv6 without extension
+ * headers, no fragment; UDP to a Geneve port; Geneve with C set and O clear and the OVN option alone; inside
+ * Ethernet without a tag, IPv4 or IPv6 likewise, and ICMP, TCP or UDP, whole.
  *
- *   0 Ethernet, no tag · 14 IPv4, no option, no fragment · 34 UDP to a Geneve port · 42 Geneve, C set, O clear,
- *   Ethernet inside · 50 the OVN option alone · 58 Ethernet, no tag · 72 IPv4, no option, no fragment · 92 ICMP,
- *   TCP or UDP, whole
+ * Every header then lies at a fixed distance from the outer UDP header, and that one, the frame's `lead` from
+ * its start: 34 bytes for IPv4, 54 for IPv6, 4 more with a tag.
  */
 
-/** Byte offsets in such a frame. */
+/** Byte offsets from the outer UDP header of a usual frame; `ip`: of the outer header, by its version. */
 export const UsualOffset = {
-  outerIp: 14,
-  udp: 34,
-  geneve: 42,
-  vni: 46,
-  keys: 54,
-  inner: 58,
-  innerIp: 72,
-  innerProtocol: 81,
-  innerTransport: 92,
+  ipv4: -20,
+  ipv6: -40,
+  geneve: 8,
+  vni: 12,
+  keys: 20,
+  inner: 24,
+  innerType: 36,
+  innerIp: 38,
+  innerIpv4Protocol: 47,
+  innerIpv6Protocol: 44,
+  innerIpv4Transport: 58,
+  innerIpv6Transport: 78,
 } as const;
 
-/** Bytes below which no frame is usual: every word compared is inside. */
+/** Bytes below which no frame is usual: leadOf needs no more. */
 export const USUAL_MIN_BYTES = 105;
+/** From this lead on the outer header is IPv6. */
+export const IPV6_LEAD = 54;
 
 /**
- * The length of the outer IP packet where the `bytes` from `at` on are a usual frame, whole and without
- * contradiction; else 0. At least USUAL_MIN_BYTES must be there. `isPort` has a 1 for each Geneve port.
- * Word compares only, and numbers instead of names: this runs once a packet, inlined into other modules'
- * loops, where a name would be looked up each time.
+ * Bytes from the start of the frame at `at` to its outer UDP header, or 0 where its headers up to there are
+ * not usual. At least USUAL_MIN_BYTES must be there.
+ *
+ * This and usualLength run once a packet, inlined into other modules' loops: word compares only, and numbers
+ * instead of names, which would be looked up each time.
  */
-export function usualLength(view: DataView, at: number, bytes: number, isPort: Uint8Array): number {
-  const length = view.getInt32(at + 16) >>> 16;
-  const portLength = view.getInt32(at + 36);
+export function leadOf(view: DataView, at: number): number {
+  let ip = at + 14;
+  let type = view.getInt32(at + 12);
+  // EtherType 0x8100.
+  if (type >>> 16 === 0x8100) {
+    ip = at + 18;
+    type = view.getInt32(at + 16);
+  }
+  // EtherType 0x0800, version 4, five header words, any TOS; no fragment, UDP (17), any TTL.
+  if ((type & 0xffffff00) === 0x08004500)
+    return (view.getInt32(ip + 6) & 0x3fff00ff) === 17 ? ip - at + 20 : 0;
+  // EtherType 0x86dd, version 6; UDP.
+  return (type & 0xfffff000) === (0x86dd6000 | 0) && view.getUint8(ip + 6) === 17 ? ip - at + 40 : 0;
+}
+
+/**
+ * The length of the outer IP packet where the `bytes` from `at` on, whose UDP header is at `lead`, are a usual
+ * frame, whole and without contradiction; else 0. `isPort` has a 1 for each Geneve port.
+ */
+export function usualLength(
+  view: DataView,
+  at: number,
+  lead: number,
+  bytes: number,
+  isPort: Uint8Array,
+): number {
+  const udp = at + lead;
+  const end = at + bytes;
+  if (udp + 71 > end) return 0;
+  const portLength = view.getInt32(udp + 2);
+  const length = portLength & 0xffff;
+  // IPv4's total length, IPv6's payload length.
+  const outer = lead < 54 ? view.getUint16(udp - 18) : view.getUint16(udp - 36) + 40;
   if (
-    // EtherType 0x0800, version 4, five header words; any TOS.
-    (view.getInt32(at + 12) & 0xffffff00) !== 0x08004500 ||
-    // No fragment, UDP (17); any TTL.
-    (view.getInt32(at + 20) & 0x3fff00ff) !== 17 ||
+    outer - length !== (lead < 54 ? 20 : 40) ||
     isPort[portLength >>> 16] !== 1 ||
-    (portLength & 0xffff) !== length - 20 ||
-    14 + length > bytes ||
+    udp + length > end ||
     // Version 0, two option words, C without O, 0x6558.
-    view.getInt32(at + 42) !== 0x02406558 ||
+    view.getInt32(udp + 8) !== 0x02406558 ||
     // Option class 0x0102, type 0x80, one data word.
-    view.getInt32(at + 50) !== 0x01028001 ||
-    (view.getInt32(at + 70) & 0xffffff00) !== 0x08004500
+    view.getInt32(udp + 16) !== 0x01028001
   )
     return 0;
-  const innerLength = view.getInt32(at + 74) >>> 16;
-  if (innerLength + 58 > length || innerLength < 28) return 0;
-  const protocol = view.getInt32(at + 78) & 0x3fff00ff;
-  // ICMP.
-  if (protocol === 1) return length;
-  // TCP's own header and UDP's own length can contradict the packet's: the general walk says how.
-  if (protocol === 6) {
-    const dataOffset = view.getUint8(at + 104);
-    return dataOffset >= 0x50 && (dataOffset >> 4) * 4 + 20 <= innerLength ? length : 0;
+  const type = view.getInt32(udp + 36);
+  if ((type & 0xffffff00) === 0x08004500) {
+    const innerLength = view.getInt32(udp + 40) >>> 16;
+    if (innerLength + 38 > length || innerLength < 28) return 0;
+    const protocol = view.getInt32(udp + 44) & 0x3fff00ff;
+    // ICMP.
+    if (protocol === 1) return outer;
+    // TCP's own header and UDP's own length can contradict the packet's: the general walk says how.
+    if (protocol === 6) {
+      const dataOffset = view.getUint8(udp + 70);
+      return dataOffset >= 0x50 && (dataOffset >> 4) * 4 + 20 <= innerLength ? outer : 0;
+    }
+    return protocol === 17 && view.getUint16(udp + 62) === innerLength - 20 ? outer : 0;
   }
-  return protocol === 17 && view.getUint16(at + 96) === innerLength - 20 ? length : 0;
+  if ((type & 0xfffff000) !== (0x86dd6000 | 0) || udp + 91 > end) return 0;
+  const innerLength = view.getUint16(udp + 42);
+  if (innerLength + 78 > length || innerLength < 8) return 0;
+  const protocol = view.getUint8(udp + 44);
+  if (protocol === 58) return outer;
+  if (protocol === 6) {
+    const dataOffset = view.getUint8(udp + 90);
+    return dataOffset >= 0x50 && (dataOffset >> 4) * 4 <= innerLength ? outer : 0;
+  }
+  return protocol === 17 && view.getUint16(udp + 82) === innerLength ? outer : 0;
 }

@@ -10,7 +10,9 @@ import { openCapture } from "../../src/capture/index.js";
 import { FrameBatch } from "../../src/frame/columns.js";
 import { FrameDecoder } from "../../src/frame/decode.js";
 import { openSouthbound } from "../../src/southbound/index.js";
+import { block, enhanced, interfaceBlock, pcap, section } from "../capture/helper.js";
 import { packetBytes, packetNames } from "../vectors/packets.js";
+import { usualFrames } from "../vectors/shapes.js";
 
 /** Sums up a capture with the fast way where it goes (`fast`), or the general way alone; `chunk` cuts its bytes. */
 async function summed(bytes: Uint8Array, fast: boolean, chunk: number, most = Number.POSITIVE_INFINITY) {
@@ -49,34 +51,41 @@ interface Record {
   original: number;
 }
 
-/** A pcap file; `nano` and `bigEndian` choose its form. */
-function pcap(records: readonly Record[], nano: boolean, bigEndian: boolean): Uint8Array {
-  const total = records.reduce((sum, record) => sum + 16 + record.bytes.length, 24);
-  const bytes = new Uint8Array(total);
-  const view = new DataView(bytes.buffer);
-  const word = (at: number, value: number): void => view.setUint32(at, value, !bigEndian);
-  word(0, nano ? 0xa1b23c4d : 0xa1b2c3d4);
-  view.setUint16(4, 2, !bigEndian);
-  view.setUint16(6, 4, !bigEndian);
-  word(16, 65535);
-  word(20, 1);
-  let at = 24;
-  for (const record of records) {
-    word(at, record.sec);
-    word(at + 4, record.fraction);
-    word(at + 8, record.bytes.length);
-    word(at + 12, record.original);
-    bytes.set(record.bytes, at + 16);
-    at += 16 + record.bytes.length;
-  }
-  return bytes;
+/** A capture file of these records: a pcap, or a pcapng with two interfaces and blocks that are no packets. */
+function captureOf(records: readonly Record[], { nano, little, isPcapng }: Form): Uint8Array {
+  const packets = records.map(({ bytes, sec, fraction, original }, index) => ({
+    sec,
+    nsec: fraction * (nano ? 1 : 1000),
+    data: Buffer.from(bytes).toString("hex"),
+    original,
+    interface: isPcapng ? (index % 7) >> 2 : 0,
+  }));
+  if (!isPcapng) return pcap(packets, { nano, little });
+  const unitsPerSecond = nano ? 1_000_000_000n : 1_000_000n;
+  return Buffer.concat([
+    section(little),
+    interfaceBlock({ little, resolution: nano ? 9 : 6 }),
+    interfaceBlock({ little, resolution: nano ? 9 : 6 }),
+    ...packets.flatMap((packet, index) => [
+      enhanced(packet, { little, unitsPerSecond, type: index % 11 === 10 ? 2 : 6 }),
+      ...(index % 13 === 12 ? [block(5, Buffer.alloc(20), little)] : []),
+    ]),
+  ]);
 }
+
+interface Form {
+  nano: boolean;
+  little: boolean;
+  isPcapng: boolean;
+}
+
+const PCAP: Form = { nano: false, little: true, isPcapng: false };
 
 const record: fc.Arbitrary<Record> = fc
   .record({
-    name: fc.oneof(
-      { weight: 9, arbitrary: fc.constantFrom("echoRequest", "echoReply", "filledChecksum") },
-      fc.constantFrom(...packetNames),
+    packet: fc.oneof(
+      { weight: 9, arbitrary: fc.constantFrom(...Object.values(usualFrames)) },
+      fc.constantFrom(...packetNames).map(packetBytes),
     ),
     changes: fc.oneof(
       { weight: 6, arbitrary: fc.constant([] as [number, number][]) },
@@ -88,8 +97,8 @@ const record: fc.Arbitrary<Record> = fc
     more: fc.constantFrom(0, 0, 0, 0, 0, 0, 100, -20),
     keys: fc.nat(3),
   })
-  .map(({ name, changes, sec, fraction, more, keys }) => {
-    const bytes = packetBytes(name);
+  .map(({ packet, changes, sec, fraction, more, keys }) => {
+    const bytes = packet.slice();
     for (const [offset, value] of changes) if (offset < bytes.length) bytes[offset] = value;
     if (bytes.length > 58 && changes.length === 0) bytes[57] = keys;
     return { bytes, sec, fraction, original: Math.max(0, bytes.length + more) };
@@ -101,12 +110,15 @@ describe("the kernel and the general way", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(record, { maxLength: 60, size: "max" }),
-        fc.boolean(),
-        fc.constantFrom(false, false, false, true),
+        fc.record({
+          nano: fc.boolean(),
+          little: fc.constantFrom(true, true, true, false),
+          isPcapng: fc.boolean(),
+        }),
         fc.constantFrom(1, 100, 1000, 100_000, 100_000, 100_000),
         fc.constantFrom(1, 3, 1000),
-        async (records, nano, bigEndian, chunk, most) => {
-          const bytes = pcap(records, nano, bigEndian);
+        async (records, form, chunk, most) => {
+          const bytes = captureOf(records, form);
           const general = await summed(bytes, false, 100_000);
           const fast = await summed(bytes, true, chunk, most);
           expect(fast.summary).toEqual(general.summary);
@@ -127,7 +139,7 @@ describe("the kernel and the general way", () => {
       fraction: 0,
       original: 156,
     }));
-    const bytes = pcap(records, false, false);
+    const bytes = captureOf(records, PCAP);
     for (const [offset, value] of [
       [24 + 172 * 30 + 11, 0x7f],
       [24 + 172 * 30 + 8, 0xff],
@@ -175,7 +187,7 @@ test("keys that change their meaning every second: the kernel parts flows as the
       original: 156,
     };
   });
-  const bytes = pcap(records, false, false);
+  const bytes = captureOf(records, PCAP);
   const stream = (async function* () {
     yield bytes;
   })();

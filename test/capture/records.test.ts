@@ -67,13 +67,12 @@ describe("records", () => {
     );
   });
 
-  it("are there for plain pcap of version 2.4 only, and not behind the end", async () => {
+  it("are there for pcapng and plain pcap of version 2.4 only, and not behind the end", async () => {
     const packets = somePackets(3);
     for (const [file, options] of [
       [pcap(packets, { modified: true }), {}],
       [pcap(packets, { minor: 2 }), {}],
       [pcap(packets, { minor: 3 }), {}],
-      [pcapng(packets), {}],
       [Buffer.from("0x0000:  4500\n"), {}],
       [pcap(packets), { reader: "pcap-parser" }],
     ] as const) {
@@ -88,7 +87,12 @@ describe("records", () => {
       nsecPerUnit: 1,
       largest: 262_144,
       linkType: 113,
+      blocks: null,
     });
+    const blocks = await openCapture(chunks(pcapng(packets), [1000]));
+    // The interface has not been read yet.
+    expect(blocks.records()?.layout.blocks).toEqual({ interfaces: [], clocks: [], firstInterface: 0 });
+    await blocks.close();
     while ((await source.next()) !== null);
     expect(source.records()).toBeNull();
     await source.close();
