@@ -90,6 +90,20 @@ interface Aside extends FlowEntry {
 
 const ALWAYS: Validity = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
 
+/** What a table consists of, for it to go on in another thread. */
+export interface FlowState {
+  readonly memory: ArrayBuffer;
+  readonly firstSec: Float64Array;
+  readonly firstNsec: Int32Array;
+  readonly from: Float64Array;
+  readonly until: Float64Array;
+  readonly filled: Uint16Array;
+  readonly buckets: number;
+  readonly aside: readonly FlowEntry[];
+  readonly carried: readonly [string, number][];
+  readonly overflow: number;
+}
+
 /** No slot: the flow is set aside, or there is no room for it. */
 const ASIDE = -1;
 const NO_ROOM = -2;
@@ -109,18 +123,18 @@ export class FlowTable {
   #from!: Float64Array;
   #until!: Float64Array;
   #reserved = 0;
-  /** Flows in slots, and of those in each bucket; flows set aside. */
+  /** Flows in slots, in all and by bucket; flows set aside. */
   #count = 0;
   #filled!: Uint16Array;
-  #asideCount = 0;
-  /** By VNI, then keys; in order of `from`. */
+  readonly #allAside: Aside[] = [];
+  /** The same by VNI, then keys; in order of `from`. */
   readonly #aside = new Map<number, Map<number, Aside[]>>();
   /** The flow set aside that the last search found. */
   #found: Aside | null = null;
   /** Multiples of 2^32 packets, by keys and validity: what the 32-bit counter has lost. */
   readonly #carried = new Map<string, number>();
   readonly #validityOf: ValidityOf | null;
-  readonly #most: number;
+  #most: number;
 
   /** Without `validityOf` keys mean the same at all times. `most`: flows held at most. */
   constructor(validityOf: ValidityOf | null = null, most = MOST_FLOWS) {
@@ -129,18 +143,42 @@ export class FlowTable {
     this.#reserve(FIRST_SLOTS);
   }
 
+  /** The table that had this state, with the same meanings and room. */
+  static of(state: FlowState, validityOf: ValidityOf | null = null, most = MOST_FLOWS): FlowTable {
+    const table = new FlowTable(validityOf, most);
+    table.words = new Int32Array(state.memory, SLOTS_START);
+    table.doubles = new Float64Array(state.memory, SLOTS_START);
+    table.#firstSec = state.firstSec;
+    table.#firstNsec = state.firstNsec;
+    table.#from = state.from;
+    table.#until = state.until;
+    table.#filled = state.filled;
+    table.#reserved = state.firstSec.length;
+    table.#count = state.filled.reduce((sum, filled) => sum + filled, 0);
+    table.buckets = state.buckets;
+    while (table.mask < state.buckets - 1) table.mask = table.mask * 2 + 1;
+    for (const flow of state.aside) table.#setAside(flow as Aside);
+    for (const [name, packets] of state.carried) table.#carried.set(name, packets);
+    table.overflow = state.overflow;
+    return table;
+  }
+
   /** Flows in the table. */
   get count(): number {
-    return this.#count + this.#asideCount;
+    return this.#count + this.#allAside.length;
   }
 
   /** Whether some keys may have several flows, of different meanings. */
   get versioned(): boolean {
-    return this.#asideCount > 0;
+    return this.#allAside.length > 0;
   }
 
-  /** Places a flow can be in, for `read`: slots, then those set aside. */
-  get slots(): number {
+  /** Places where there may be a flow, for `read`: slots, then those set aside. */
+  get places(): number {
+    return this.#slots + this.#allAside.length;
+  }
+
+  get #slots(): number {
     return this.buckets * BUCKET_SLOTS;
   }
 
@@ -155,11 +193,13 @@ export class FlowTable {
     const filled = new Uint16Array(slots / BUCKET_SLOTS);
     const words = new Int32Array(memory, SLOTS_START);
     if (this.#reserved > 0) {
-      words.set(this.words);
-      firstSec.set(this.#firstSec);
-      firstNsec.set(this.#firstNsec);
-      from.set(this.#from);
-      until.set(this.#until);
+      // Only what is used: behind it lies the copy of a bucket.
+      const used = this.#slots;
+      words.set(this.words.subarray(0, used * WORDS));
+      firstSec.set(this.#firstSec.subarray(0, used));
+      firstNsec.set(this.#firstNsec.subarray(0, used));
+      from.set(this.#from.subarray(0, used));
+      until.set(this.#until.subarray(0, used));
       filled.set(this.#filled);
     }
     this.words = words;
@@ -264,13 +304,13 @@ export class FlowTable {
     }
     this.#found = this.#asideAt(vni, keys, ms);
     if (this.#found !== null) return ASIDE;
-    if (this.count >= this.#most) return NO_ROOM;
     return this.#open(vni, keys, ms, sec, nsec);
   }
 
   /** A new flow, in a slot of its own where its bucket has room. */
   #open(vni: number, keys: number, ms: number, sec: number, nsec: number): number {
     while (this.#count >= this.buckets * FULL_BUCKET && this.#divide());
+    if (this.count >= this.#most) return NO_ROOM;
     const slot = this.#takeSlot(vni + 1, keys);
     if (slot < 0) {
       this.#found = this.#newAside(vni, keys, ms, sec, nsec);
@@ -348,13 +388,15 @@ export class FlowTable {
     const flow = wanted ?? this.#newAside(vni, keys, ms, sec, nsec);
     const before = this.#flowIn(slot);
     this.#carried.delete(this.#nameOf(slot));
-    if (wanted !== null) {
+    this.#write(slot, flow);
+    if (wanted === null) this.#setAside(before);
+    else {
+      // Its place is the other's now.
       const flows = this.#asideOf(vni, keys);
       flows.splice(flows.indexOf(wanted), 1);
-      this.#asideCount--;
+      Object.assign(wanted, before);
+      insertByFrom(flows, wanted);
     }
-    this.#setAside(before);
-    this.#write(slot, flow);
     return slot;
   }
 
@@ -371,7 +413,7 @@ export class FlowTable {
 
   /** The flow set aside whose meaning holds at `ms`, or null. */
   #asideAt(vni: number, keys: number, ms: number): Aside | null {
-    if (this.#asideCount === 0) return null;
+    if (this.#allAside.length === 0) return null;
     const flows = this.#asideOf(vni, keys);
     const at = lastFrom(flows, ms);
     return at >= 0 && (ms < flows[at].until || this.#validityOf === null) ? flows[at] : null;
@@ -381,8 +423,8 @@ export class FlowTable {
     const byKeys = this.#aside.get(flow.vni) ?? new Map<number, Aside[]>();
     const flows = byKeys.get(flow.keys) ?? [];
     this.#aside.set(flow.vni, byKeys.set(flow.keys, flows));
-    flows.splice(lastFrom(flows, flow.from) + 1, 0, flow);
-    this.#asideCount++;
+    insertByFrom(flows, flow);
+    this.#allAside.push(flow);
   }
 
   /**
@@ -392,7 +434,8 @@ export class FlowTable {
   revalidate(vnis: ReadonlySet<number> | null): void {
     const validityOf = this.#validityOf;
     if (validityOf === null) return;
-    const { words, slots } = this;
+    const { words } = this;
+    const slots = this.#slots;
     for (let slot = 0; slot < slots; slot++) {
       const vni = (words[slot * WORDS] & VNI_BITS) - 1;
       if (vni < 0 || this.#until[slot] !== Number.POSITIVE_INFINITY) continue;
@@ -401,14 +444,10 @@ export class FlowTable {
       this.#carried.delete(this.#nameOf(slot));
       this.#write(slot, { ...flow, ...validityOf(vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)) });
     }
-    for (const flow of this.#allAside()) {
+    for (const flow of this.#allAside) {
       if (flow.until !== Number.POSITIVE_INFINITY || (vnis !== null && !vnis.has(flow.vni))) continue;
       Object.assign(flow, validityOf(flow.vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)));
     }
-  }
-
-  *#allAside(): Generator<Aside> {
-    for (const byKeys of this.#aside.values()) for (const flows of byKeys.values()) yield* flows;
   }
 
   /** Divides the next bucket in turn; false where there is no memory for another. */
@@ -457,13 +496,16 @@ export class FlowTable {
         if (!(error instanceof RangeError)) throw error;
       }
     }
+    // What is there is full, as far as more flows are concerned.
+    this.#most = this.count;
     return false;
   }
 
-  /** Reads the flow in slot `slot`, 0 to `slots - 1`, into `entry`; false where there is none. */
-  read(slot: number, entry: FlowEntry): boolean {
-    if (this.words[slot * WORDS] === 0) return false;
-    this.#read(slot, entry);
+  /** Reads the flow in place `place`, 0 to `places - 1`, into `entry`; false where there is none. */
+  read(place: number, entry: FlowEntry): boolean {
+    if (place >= this.#slots) Object.assign(entry, this.#allAside[place - this.#slots]);
+    else if (this.words[place * WORDS] === 0) return false;
+    else this.#read(place, entry);
     return true;
   }
 
@@ -484,12 +526,33 @@ export class FlowTable {
 
   /** Every flow, in no order. */
   *entries(): Generator<FlowEntry> {
-    for (let slot = 0; slot < this.slots; slot++) {
+    for (let place = 0; place < this.places; place++) {
       const entry = newEntry();
-      if (this.read(slot, entry)) yield entry;
+      if (this.read(place, entry)) yield entry;
     }
-    yield* this.#allAside();
   }
+
+  /** All there is in the table, for another thread. Its memory moves there: this table is used no more. */
+  state(): FlowState {
+    return {
+      memory: this.words.buffer as ArrayBuffer,
+      firstSec: this.#firstSec,
+      firstNsec: this.#firstNsec,
+      from: this.#from,
+      until: this.#until,
+      filled: this.#filled,
+      buckets: this.buckets,
+      aside: this.#allAside,
+      carried: [...this.#carried],
+      overflow: this.overflow,
+    };
+  }
+}
+
+/** What `postMessage` has to move, not copy, of a table's state. */
+export function flowMemory(state: FlowState): ArrayBuffer[] {
+  const { memory, firstSec, firstNsec, from, until, filled } = state;
+  return [memory, ...[firstSec, firstNsec, from, until, filled].map(({ buffer }) => buffer as ArrayBuffer)];
 }
 
 /** The slot where the search for keys begins; `key` is the VNI + 1. `mask`, `buckets`: the table's. */
@@ -517,6 +580,10 @@ function lastFrom(flows: readonly Aside[], ms: number): number {
     else high = middle;
   }
   return low - 1;
+}
+
+function insertByFrom(flows: Aside[], flow: Aside): void {
+  flows.splice(lastFrom(flows, flow.from) + 1, 0, flow);
 }
 
 function isLater(sec: number, nsec: number, thanSec: number, thanNsec: number): boolean {
