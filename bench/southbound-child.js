@@ -103,7 +103,7 @@ async function analyze(southbound, file) {
     if (packets === null) break;
     frames ??= new FrameBatch(packets.capacity);
     decoder.decodeKeys(packets, source.interfaces, frames);
-    analyzer.add(packets, frames, packets.count);
+    analyzer.add(packets, frames);
   }
   analyzer.endFile(source);
   await source.close();

@@ -152,8 +152,8 @@ export class Analyzer {
     return this.#kernel.end;
   }
 
-  /** Counts the first `count` packets of a decoded batch, whatever they are. */
-  add(packets: PacketBatch, frames: FrameBatch, count = packets.count): void {
+  /** Counts those packets of a decoded batch whose indices the first `count` of `rows` are, whatever they are. */
+  add(packets: PacketBatch, frames: FrameBatch, rows = frames.every, count = packets.count): void {
     this.#follow();
     const file = this.#account();
     const { firstNumber, originalBytes, tsSec, tsNsec } = packets;
@@ -161,7 +161,8 @@ export class Analyzer {
     const totals = this.#totals;
     const flows = this.#flows;
     let bytes = 0;
-    for (let i = 0; i < count; i++) {
+    for (let row = 0; row < count; row++) {
+      const i = rows[row];
       bytes += originalBytes[i];
       totals.byStatus[status[i]]++;
       if (vni[i] >= 0) totals.geneve++;
@@ -175,7 +176,7 @@ export class Analyzer {
         this.#stopped(status[i], stopLayer[i], stopReason[i], firstNumber + i);
       this.#span(file, tsSec[i], tsNsec[i]);
     }
-    this.#tunnels.add(packets, frames, count);
+    this.#tunnels.add(packets, frames, rows, count);
     this.#volume(file, count, bytes);
   }
 

@@ -70,13 +70,14 @@ export class TunnelTable {
   }
 
   /**
-   * Counts the packets of a decoded batch that came through a tunnel, among its first `count`: those with a
-   * Geneve header, and later fragments, whose port nobody knows.
+   * Counts the packets of a decoded batch that came through a tunnel, among those whose indices the first `count`
+   * of `rows` are: those with a Geneve header, and later fragments, whose port nobody knows.
    */
-  add(packets: PacketBatch, frames: FrameBatch, count: number): void {
+  add(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, count: number): void {
     const { view, originalBytes, tsSec, tsNsec } = packets;
     const { status, flags, vni, outerIp, outerBytes } = frames;
-    for (let i = 0; i < count; i++) {
+    for (let row = 0; row < count; row++) {
+      const i = rows[row];
       const flag = flags[i];
       const fragments = (flag & FrameFlag.fragment) !== 0 ? 1 : 0;
       const geneve = vni[i] >= 0 ? 1 : 0;

@@ -5,6 +5,7 @@ import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
+import { Selection } from "./selection.js";
 import { styleFor } from "./style.js";
 
 /** Flows listed as text unless `--top` says otherwise. */
@@ -70,8 +71,7 @@ async function sumUp(
       files,
       reader: options.reader,
       decoder,
-      count: options.count,
-      all: options.all === true,
+      selection: new Selection(options.count, options.all === true ? "count" : "take"),
       keysOnly: true,
       progress: true,
     },
@@ -84,9 +84,9 @@ async function sumUp(
       },
       records: (run, most) => (ended === null ? analyzer.takeRecords(run, most) : 0),
       recordsEnd: () => analyzer.recordsEnd,
-      packets: async (_source, packets, frames, count) => {
+      packets: async (_source, packets, frames, rows, count) => {
         if (ended !== null) return false;
-        analyzer.add(packets, frames, count);
+        analyzer.add(packets, frames, rows, count);
         return true;
       },
       endFile: async (source) => {

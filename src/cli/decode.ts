@@ -1,12 +1,12 @@
 import { Namer } from "../analysis/namer.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import { FrameStatus } from "../frame/status.js";
 import type { NameSources } from "../output/names.js";
 import type { PacketPrinter } from "../output/printer.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
+import { Selection } from "./selection.js";
 import { styleFor } from "./style.js";
 
 type DecodeOptions = CommonOptions & { verbose?: boolean; hex?: boolean };
@@ -22,23 +22,21 @@ async function print(
 ): Promise<boolean> {
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
   const printer = await printerFor(options, namer, decoder, naming.sources);
-  const all = options.all === true;
   let beforeHistory = 0;
   const sound = await readCaptures(
     {
       files,
       reader: options.reader,
       decoder,
-      count: options.count,
-      all,
+      selection: new Selection(options.count, options.all === true ? "count" : "skip"),
       keysOnly: false,
       progress: !process.stdout.isTTY,
     },
     {
       startFile: (source) => printer.startFile(source),
-      packets: async (_source, packets, frames, count) => {
-        for (let i = 0; i < count; i++) {
-          if (!all && frames.status[i] === FrameStatus.notGeneve) continue;
+      packets: async (_source, packets, frames, rows, count) => {
+        for (let row = 0; row < count; row++) {
+          const i = rows[row];
           stdout.write(printer.packet(packets, frames, i));
           if (namer?.isBeforeHistory(packets, frames, i)) beforeHistory++;
           if (stdout.full) await stdout.flush();

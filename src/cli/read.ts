@@ -2,10 +2,10 @@ import type { CaptureSource, PacketBatch, RecordRun } from "../capture/batch.js"
 import { openCapture } from "../capture/index.js";
 import { FrameBatch } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import { FrameStatus } from "../frame/status.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { Progress } from "./progress.js";
+import type { Selection } from "./selection.js";
 
 /** Files and how far to read them. */
 export interface ReadPlan {
@@ -13,9 +13,8 @@ export interface ReadPlan {
   files: string[];
   reader: "builtin" | "pcap-parser";
   decoder: FrameDecoder;
-  /** Stop after so many packets that are wanted (Geneve, or any with `all`). */
-  count: number | undefined;
-  all: boolean;
+  /** Which packets the sink gets, and how many. */
+  selection: Selection;
   /** The sink needs no more than the keys: see FrameDecoder.decodeKeys. */
   keysOnly: boolean;
   /** Whether a line of progress may be shown while it reads. */
@@ -25,11 +24,20 @@ export interface ReadPlan {
 /** Who takes the packets. */
 export interface PacketSink {
   startFile(source: CaptureSource): void;
-  /** Takes wanted packets straight from records, and says how many and where the next record lies. */
+  /** Takes packets straight from records, and says how many and where the next record lies. */
   records?(run: RecordRun, most: number): number;
   recordsEnd?(): number;
-  /** The first `count` packets of a decoded batch; false ends the reading, of all files. */
-  packets(source: CaptureSource, packets: PacketBatch, frames: FrameBatch, count: number): Promise<boolean>;
+  /**
+   * Those packets of a decoded batch whose indices the first `count` of `rows` are, ascending; false ends the
+   * reading, of all files.
+   */
+  packets(
+    source: CaptureSource,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    rows: Int32Array,
+    count: number,
+  ): Promise<boolean>;
   endFile(source: CaptureSource): Promise<void>;
 }
 
@@ -54,7 +62,7 @@ export async function readCaptures(
   report: (line: string) => Promise<void>,
 ): Promise<boolean> {
   let sound = true;
-  let left = plan.count ?? Number.POSITIVE_INFINITY;
+  const { selection } = plan;
   let total = 0;
   let stopped = false;
   let frames: FrameBatch | null = null;
@@ -73,16 +81,16 @@ export async function readCaptures(
       sink.startFile(source);
       // Packets to take the general way before the fast one is tried again: many where it takes few.
       let general = 1;
-      let wanted = left > 0;
+      let wanted = selection.left > 0;
       while (wanted) {
         const run = sink.records === undefined ? null : source.records();
         if (run !== null && sink.records !== undefined && sink.recordsEnd !== undefined) {
-          const taken = sink.records(run, left);
+          const taken = sink.records(run, selection.left);
           if (taken > 0) {
             source.pass(sink.recordsEnd(), taken);
             total += taken;
-            left -= taken;
-            wanted = left > 0;
+            selection.left -= taken;
+            wanted = selection.left > 0;
             progress.update(source.name, total, source.position, source.size);
           }
           general = taken < 64 ? Math.min(general * 2, 4096) : 1;
@@ -93,17 +101,10 @@ export async function readCaptures(
         if (frames === null || frames.capacity < packets.capacity) frames = new FrameBatch(packets.capacity);
         if (plan.keysOnly) plan.decoder.decodeKeys(packets, source.interfaces, frames);
         else plan.decoder.decode(packets, source.interfaces, frames);
-        let count = packets.count;
-        if (left !== Number.POSITIVE_INFINITY) {
-          count = 0;
-          while (count < packets.count && left > 0) {
-            if (plan.all || frames.status[count] !== FrameStatus.notGeneve) left--;
-            count++;
-          }
-        }
-        total += count;
-        stopped = !(await sink.packets(source, packets, frames, count));
-        wanted = !stopped && left > 0;
+        total += packets.count;
+        const count = selection.select(packets, frames);
+        stopped = !(await sink.packets(source, packets, frames, selection.rows, count));
+        wanted = !stopped && selection.left > 0;
         progress.update(source.name, total, source.position, source.size);
       }
       progress.clear();
@@ -136,7 +137,7 @@ export async function readCaptures(
     }
     // Nobody reads on: that ends it quietly, whatever else there was.
     if (stopped) return true;
-    if (left <= 0) break;
+    if (selection.left <= 0) break;
   }
   if (sound && total === 0) {
     await report(`${plan.files.map((file) => shown(file)).join(", ")}: no packets; nothing captured`);

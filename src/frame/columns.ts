@@ -27,6 +27,8 @@ export const ABSENT = -1;
 export class FrameBatch {
   /** Entries that are valid: the batch's count at the last decode. */
   count = 0;
+  /** The index of each packet, 0, 1, 2, ...: the rows where none is left out. Not to be written. */
+  readonly every: Int32Array;
   /** FrameStatus. */
   readonly status: Uint8Array;
   /** FrameLayer and Reason of the first fault; undefined where the status is ok. */
@@ -61,6 +63,7 @@ export class FrameBatch {
   readonly innerTransport: Int32Array;
 
   constructor(capacity: number) {
+    this.every = Int32Array.from({ length: capacity }, (_, i) => i);
     this.status = new Uint8Array(capacity);
     this.stopLayer = new Uint8Array(capacity);
     this.stopReason = new Uint8Array(capacity);

@@ -229,7 +229,7 @@ describe("tunnel table", () => {
             if (frames.vni[i] >= 0) known.geneve++;
             truth.set(key, known);
           });
-          table.add(packets, frames, batch.length);
+          table.add(packets, frames, frames.every, batch.length);
         }
         const found = Array.from({ length: table.count }, (_, index) => table.entry(index));
         expect(new Map(found.map((each) => [`${each.source} ${each.destination}`, each]))).toEqual(truth);
