@@ -6,7 +6,7 @@ import type { CommonOptions } from "./options.js";
 import { readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
 import { Selection } from "./selection.js";
-import { styleFor } from "./style.js";
+import { outputStyle } from "./terminal.js";
 
 /** Flows listed as text unless `--top` says otherwise. */
 const TOP = 20;
@@ -45,7 +45,7 @@ async function sumUp(
           named: naming.inventory !== null,
           names: options.names || "logical",
           sources: naming.sources,
-          style: styleFor(process.stdout),
+          style: outputStyle(),
         }),
       );
     }

@@ -7,7 +7,7 @@ import type { CommonOptions } from "./options.js";
 import { readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
 import { Selection } from "./selection.js";
-import { styleFor } from "./style.js";
+import { isTerminal, outputStyle } from "./terminal.js";
 
 type DecodeOptions = CommonOptions & { verbose?: boolean; hex?: boolean };
 
@@ -30,7 +30,7 @@ async function print(
       decoder,
       selection: new Selection(options.count, options.all === true ? "count" : "skip"),
       keysOnly: false,
-      progress: !process.stdout.isTTY,
+      progress: !isTerminal(1),
     },
     {
       startFile: (source) => printer.startFile(source),
@@ -69,6 +69,6 @@ async function printerFor(
     verbose: options.verbose === true,
     hex: options.hex === true,
     names: options.names || "logical",
-    style: styleFor(process.stdout),
+    style: outputStyle(),
   });
 }

@@ -1,28 +1,29 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { withDefaults } from "./arguments.js";
-import { Exit, faultLine } from "./fault.js";
+import { Exit } from "./fault.js";
 import { addCommonOptions, type CommonOptions, countArgument } from "./options.js";
 import { addSbVerbs } from "./sb-verbs.js";
+import { writeError } from "./stderr.js";
+import { Stdout } from "./stdout.js";
+import { version } from "./version.js";
 
-/** Runs the program with `args` (without node and script) and returns its exit status. */
-export async function main(args: readonly string[]): Promise<number> {
+/** Takes `args` (without node and script) apart, runs the verb they name and returns its exit status. */
+export async function runProgram(args: readonly string[]): Promise<number> {
   let status: number = Exit.done;
-  // Nobody to complain to is no fault of the work.
-  process.stderr.on("error", () => {});
-  // What commander prints; a reader that goes away is no fault, a full disk is.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") process.exitCode = Exit.failed;
-  });
+  const stdout = new Stdout();
   const program = new Command("genevescope")
     .description("Geneve packets of an OVN network, with the logical names their keys stand for")
     .option("-V, --version", "print the version")
     .on("option:version", () => {
-      process.stdout.write(`${version()}\n`);
+      stdout.write(`${version()}\n`);
       throw new CommanderError(0, "commander.version", "");
     })
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`genevescope: ${text.replace(/^error: /, "")}`) })
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: writeError,
+      outputError: (text, write) => write(`genevescope: ${text.replace(/^error: /, "")}`),
+    })
     .addHelpText("after", "\n`genevescope FILE` alone means `genevescope analyze FILE`.");
 
   const decode = program
@@ -65,14 +66,10 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     await program.parseAsync(withDefaults(program, args), { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.done : Exit.failed;
-    process.stderr.write(`${faultLine(error)}\n`);
-    return Exit.failed;
+    if (!(error instanceof CommanderError)) throw error;
+    status = error.exitCode === 0 ? Exit.done : Exit.failed;
   }
+  // Help, or the version.
+  await stdout.flush();
   return status;
-}
-
-function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

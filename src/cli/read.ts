@@ -6,6 +6,7 @@ import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { Progress } from "./progress.js";
 import type { Selection } from "./selection.js";
+import { isTerminal } from "./terminal.js";
 
 /** Files and how far to read them. */
 export interface ReadPlan {
@@ -48,7 +49,7 @@ function places(count: number): string {
 /** The files to read: those given, or standard input when it is a pipe or a file. */
 export function inputs(files: readonly string[]): string[] {
   if (files.length > 0) return [...files];
-  if (process.stdin.isTTY) throw new CliError("no capture file; name one, or pipe a capture in");
+  if (isTerminal(0)) throw new CliError("no capture file; name one, or pipe a capture in");
   return ["-"];
 }
 

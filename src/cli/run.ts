@@ -5,6 +5,7 @@ import { Exit } from "./fault.js";
 import { type Naming, openNaming } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { inputs } from "./read.js";
+import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
 
 /** What every verb that reads captures begins with. */
@@ -39,7 +40,7 @@ export async function run(
   const stdout = new Stdout();
   const report = async (line: string): Promise<void> => {
     await stdout.flush();
-    process.stderr.write(`genevescope: ${line}\n`);
+    writeError(`genevescope: ${line}\n`);
   };
   const names = inputs(files);
   const naming = await openNaming(options, names.some(isStream), report);

@@ -2,9 +2,10 @@ import type { KeyHistory, PortHistory } from "../output/sb-history.js";
 import type { Inventory } from "../southbound/index.js";
 import { quoted, shown } from "../text.js";
 import { CliError, Exit } from "./fault.js";
-import { openSb, print, report, type SbOptions } from "./sb-open.js";
+import { openSb, report, type SbOptions } from "./sb-open.js";
 import { egressArgument, isNumber, vniArgument } from "./sb-query.js";
-import { styleFor } from "./style.js";
+import { print } from "./stdout.js";
+import { outputStyle } from "./terminal.js";
 
 /** The verb `sb history`: tells what happened to a port, or who had a key. Returns the exit status. */
 export async function sbHistory(words: readonly string[], options: SbOptions): Promise<number> {
@@ -19,7 +20,7 @@ export async function sbHistory(words: readonly string[], options: SbOptions): P
     await print(sbHistoryJson(history));
   } else if (found) {
     const { sbHistoryText } = await import("../output/sb-history-text.js");
-    const style = styleFor(process.stdout);
+    const style = outputStyle();
     await print(sbHistoryText(history, { utc: options.utc === true, names, style }));
   }
   if (!found) await report(`${shown(inventory.source)}: ${unknown(history, words[0])}`);

@@ -6,7 +6,7 @@ import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { isSound, openKnown, reportOddities, sourceOf, tlsFiles } from "./names.js";
 import { type NamingOptions, type SourceOptions, sbTime } from "./options.js";
-import { Stdout } from "./stdout.js";
+import { writeError } from "./stderr.js";
 
 /** The flags of the verbs of `sb` that print. */
 export interface SbOptions extends NamingOptions {
@@ -26,7 +26,7 @@ export interface SbRun {
 
 /** Prints one line on standard error. */
 export async function report(line: string): Promise<void> {
-  process.stderr.write(`genevescope: ${line}\n`);
+  writeError(`genevescope: ${line}\n`);
 }
 
 /** Opens the southbound that `--sb` or $OVN_SB_DB names. Its oddities and damage are reported, a line each. */
@@ -64,15 +64,4 @@ function timeUnknown(inventory: Inventory, at: number, utc: boolean): string | n
   if (latestDate !== null && at > latestDate)
     return `--sb-time is after its last record (${zonedText(latestDate, utc)}); the answer is as of that`;
   return null;
-}
-
-/** Writes to standard output piece by piece, as fast as it is read. */
-export async function print(pieces: Iterable<string>): Promise<void> {
-  const stdout = new Stdout();
-  for (const piece of pieces) {
-    stdout.write(piece);
-    if (stdout.full) await stdout.flush();
-    if (stdout.closed) return;
-  }
-  await stdout.flush();
 }

@@ -4,9 +4,10 @@ import { zonedText } from "../output/time.js";
 import type { Inventory } from "../southbound/index.js";
 import { quoted, shown } from "../text.js";
 import { CliError, Exit } from "./fault.js";
-import { openSb, print, report, type SbOptions } from "./sb-open.js";
+import { openSb, report, type SbOptions } from "./sb-open.js";
 import { resolveQuery, type SbQuery } from "./sb-query.js";
-import { styleFor } from "./style.js";
+import { print } from "./stdout.js";
+import { outputStyle } from "./terminal.js";
 
 /** The verb `sb resolve`: says what keys, an address or a name stand for. Returns the exit status. */
 export async function sbResolve(words: readonly string[], options: SbOptions): Promise<number> {
@@ -25,7 +26,7 @@ export async function sbResolve(words: readonly string[], options: SbOptions): P
     // What Open vSwitch writes for keys can be said without knowing them.
     const { sbResolveText } = await import("../output/sb-resolve-text.js");
     const { hasHistory } = inventory;
-    await print([sbResolveText(answers, { utc, style: styleFor(process.stdout), names, hasHistory })]);
+    await print([sbResolveText(answers, { utc, style: outputStyle(), names, hasHistory })]);
   }
   if (!found) await report(`${shown(inventory.source)}: ${unknown(inventory, answer, utc)}`);
   return found && sound ? Exit.done : Exit.failed;

@@ -1,7 +1,8 @@
 import { sbPicture } from "../output/sb-show.js";
 import { Exit } from "./fault.js";
-import { openSb, print, type SbOptions } from "./sb-open.js";
-import { styleFor } from "./style.js";
+import { openSb, type SbOptions } from "./sb-open.js";
+import { print } from "./stdout.js";
+import { outputStyle } from "./terminal.js";
 
 /** The verb `sb show`: prints the inventory. Returns the exit status. */
 export async function sbShow(options: SbOptions): Promise<number> {
@@ -14,7 +15,7 @@ export async function sbShow(options: SbOptions): Promise<number> {
     await print(sbShowJson(picture));
   } else if (isKnown) {
     const { sbShowText } = await import("../output/sb-show-text.js");
-    await print(sbShowText(picture, { utc: options.utc === true, style: styleFor(process.stdout) }));
+    await print(sbShowText(picture, { utc: options.utc === true, style: outputStyle() }));
   }
   return isKnown && sound ? Exit.done : Exit.failed;
 }

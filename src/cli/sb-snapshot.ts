@@ -6,11 +6,12 @@ import { CliError, Exit } from "./fault.js";
 import { isSound } from "./names.js";
 import type { SourceOptions } from "./options.js";
 import { openSource, report } from "./sb-open.js";
+import { isTerminal } from "./terminal.js";
 
 /** The verb `sb snapshot`: writes what the southbound says into a file. Returns the exit status. */
 export async function sbSnapshot(target: string, options: SourceOptions): Promise<number> {
   if (target === "") throw new CliError("sb snapshot: give a file to write, or - for standard output");
-  if (target === "-" && process.stdout.isTTY)
+  if (target === "-" && isTerminal(1))
     throw new CliError("a snapshot is compressed and no sight for a terminal; give a file, or redirect it");
   const inventory = await openSource(options);
   const bytes = await save(inventory, target);

@@ -41,3 +41,14 @@ export class Stdout {
     }
   }
 }
+
+/** Writes to standard output piece by piece, as fast as it is read. */
+export async function print(pieces: Iterable<string>): Promise<void> {
+  const stdout = new Stdout();
+  for (const piece of pieces) {
+    stdout.write(piece);
+    if (stdout.full) await stdout.flush();
+    if (stdout.closed) return;
+  }
+  await stdout.flush();
+}
