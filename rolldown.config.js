@@ -17,7 +17,7 @@ const companions = {
 };
 
 export default defineConfig({
-  input: { main: "src/cli/main.ts" },
+  input: { main: "src/cli/main.ts", worker: "src/cli/worker.ts" },
   platform: "node",
   // These stay packages of their own: few captures need them.
   external: ["fzstd", "pcap-parser", "xxhash-wasm"],

@@ -4,10 +4,10 @@ import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
 import type { Inventory, KnownNames } from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
-import { FlowTable } from "./flow-table.js";
+import { type FlowState, FlowTable, flowMemory, type ValidityOf } from "./flow-table.js";
 import { Kernel } from "./kernel.js";
 import { type Summary, summarize } from "./summary.js";
-import { TunnelTable } from "./tunnel-table.js";
+import { type TunnelState, TunnelTable } from "./tunnel-table.js";
 
 /** A point in time: whole seconds since 1970 (UTC) and nanoseconds. */
 export interface Moment {
@@ -65,9 +65,12 @@ export class Analyzer {
   readonly #inventory: Inventory | null;
   readonly #at: number | null;
   readonly #known: KnownNames | null;
-  readonly #flows: FlowTable;
+  readonly #isPort: Uint8Array;
+  readonly #validityOf: ValidityOf | null;
+  readonly #mostFlows: number | undefined;
+  #flows: FlowTable;
   readonly #tunnels = new TunnelTable();
-  readonly #kernel: Kernel;
+  #kernel: Kernel;
   readonly #stops = new Map<number, StopTotals>();
   readonly #totals: Totals = {
     files: [],
@@ -86,23 +89,32 @@ export class Analyzer {
   /**
    * `at`: the time, in milliseconds since 1970, as of which keys are named (Infinity: the latest known);
    * null names each packet as of its own time. `decoder`: the one that decodes the batches given to `add`.
-   * `known` has the names people know ports and datapaths by.
+   * `known` has the names people know ports and datapaths by. `mostFlows`: flows held at most.
    */
   constructor(
     inventory: Inventory | null,
     at: number | null,
     decoder: FrameDecoder,
     known: KnownNames | null = null,
+    mostFlows?: number,
   ) {
     this.#inventory = inventory;
     this.#keyGeneration = inventory?.keyGeneration ?? 0;
     this.#at = at;
     this.#known = known;
-    this.#flows =
+    this.#isPort = decoder.portTable;
+    this.#mostFlows = mostFlows;
+    this.#validityOf =
       inventory !== null && at === null
-        ? new FlowTable((vni, keys, ms) => inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms))
-        : new FlowTable();
-    this.#kernel = new Kernel(decoder.portTable, this.#flows, this.#tunnels);
+        ? (vni, keys, ms) => inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms)
+        : null;
+    this.#flows = new FlowTable(this.#validityOf, mostFlows);
+    this.#kernel = new Kernel(this.#isPort, this.#flows, this.#tunnels);
+  }
+
+  /** Captures begun. */
+  get files(): number {
+    return this.#totals.files.length;
   }
 
   /** Opens the account of a capture; packets added from now on are its. */
@@ -216,7 +228,7 @@ export class Analyzer {
   }
 
   #stopped(status: number, layer: number, reason: number, number: number): void {
-    const key = (status << 16) | (layer << 8) | reason;
+    const key = stopKey({ status, layer, reason });
     const known = this.#stops.get(key);
     if (known !== undefined) known.packets++;
     else
@@ -230,6 +242,48 @@ export class Analyzer {
       });
   }
 
+  /** All that was counted, for an analyzer in another thread. This one is used no more. */
+  state(): AnalyzerState {
+    const totals = { ...this.#totals, stops: [...this.#stops.values()] };
+    return { totals, flows: this.#flows.state(), tunnels: this.#tunnels.state() };
+  }
+
+  /**
+   * Adds what another analyzer, with the same inventory and time, has counted. `continues`: its first file is
+   * the rest of the last one here.
+   */
+  absorb({ totals, flows, tunnels }: AnalyzerState, continues: boolean): void {
+    const own = this.#totals;
+    const before = continues ? own.files[own.files.length - 1] : null;
+    const files = own.files.length - (continues ? 1 : 0);
+    for (const stop of totals.stops) {
+      const number = stop.number + (stop.file === 0 ? (before?.packets ?? 0) : 0);
+      const known = this.#stops.get(stopKey(stop));
+      if (known !== undefined) known.packets += stop.packets;
+      else this.#stops.set(stopKey(stop), { ...stop, file: stop.file + files, number });
+    }
+    for (const [index, file] of totals.files.entries()) {
+      if (index === 0 && before !== null) join(before, file);
+      else own.files.push(file);
+    }
+    own.packets += totals.packets;
+    own.bytes += totals.bytes;
+    own.geneve += totals.geneve;
+    own.ovn += totals.ovn;
+    own.bfd += totals.bfd;
+    own.oam += totals.oam;
+    totals.byStatus.forEach((packets, status) => {
+      own.byStatus[status] += packets;
+    });
+    this.#tunnels.merge(tunnels);
+    const other = FlowTable.of(flows, this.#validityOf, this.#mostFlows);
+    if (this.#flows.count === 0) {
+      other.overflow += this.#flows.overflow;
+      this.#flows = other;
+      this.#kernel = new Kernel(this.#isPort, other, this.#tunnels);
+    } else this.#flows.merge(other);
+  }
+
   /** The result so far, with names and the `top` largest flows. The analyzer can go on afterwards. */
   summary(top = Number.POSITIVE_INFINITY): Summary {
     const totals = {
@@ -239,4 +293,36 @@ export class Analyzer {
     const naming = { inventory: this.#inventory, at: this.#at, known: this.#known };
     return summarize(totals, this.#flows, this.#tunnels, naming, top);
   }
+}
+
+/** What an analyzer has counted, to go on in another thread. */
+export interface AnalyzerState {
+  readonly totals: Totals;
+  readonly flows: FlowState;
+  readonly tunnels: TunnelState;
+}
+
+/** What `postMessage` has to move, not copy, of a state. */
+export function stateMemory({ flows }: AnalyzerState): ArrayBuffer[] {
+  return flowMemory(flows);
+}
+
+function stopKey({ status, layer, reason }: Pick<StopTotals, "status" | "layer" | "reason">): number {
+  return (status << 16) | (layer << 8) | reason;
+}
+
+/** Adds the rest of a file to its beginning. */
+function join(file: FileTotals, rest: FileTotals): void {
+  file.linkTypes = [...new Set([...file.linkTypes, ...rest.linkTypes])];
+  file.packets += rest.packets;
+  file.bytes += rest.bytes;
+  file.damage = rest.damage;
+  if (file.firstTime === null || isBefore(rest.firstTime, file.firstTime)) file.firstTime = rest.firstTime;
+  if (file.lastTime === null || isBefore(file.lastTime, rest.lastTime)) file.lastTime = rest.lastTime;
+}
+
+/** Whether both are there and `a` is the earlier one. */
+function isBefore(a: Moment | null, b: Moment | null): boolean {
+  if (a === null || b === null) return false;
+  return a.sec < b.sec || (a.sec === b.sec && a.nsec < b.nsec);
 }

@@ -220,9 +220,16 @@ export class FlowTable {
     this.#tally(vni, keys & KEY_BITS, 1, bytes, sec, nsec, sec, nsec);
   }
 
-  /** Adds what another table has counted of a flow, all of which has the meaning of its first packet. */
-  merge({ vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec }: FlowEntry): void {
-    this.#tally(vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec);
+  /** Adds what another table, in which keys mean the same, has counted. */
+  merge(other: FlowTable): void {
+    const entry = newEntry();
+    for (let place = 0; place < other.places; place++) {
+      if (!other.read(place, entry)) continue;
+      const { vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec } = entry;
+      // All of it has the meaning of its first packet.
+      this.#tally(vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec);
+    }
+    this.overflow += other.overflow;
   }
 
   #tally(

@@ -33,6 +33,20 @@ export interface TunnelEntry {
   geneve: number;
 }
 
+/** What a table consists of, tunnel by tunnel. */
+export interface TunnelState {
+  readonly count: number;
+  /** Eight words each: source and destination. */
+  readonly keys: Int32Array;
+  readonly packets: Float64Array;
+  readonly bytes: Float64Array;
+  readonly largest: Int32Array;
+  readonly fragments: Float64Array;
+  readonly geneve: Float64Array;
+  readonly lastSec: Float64Array;
+  readonly lastNsec: Int32Array;
+}
+
 export class TunnelTable {
   #capacity: number;
   #count = 0;
@@ -191,6 +205,39 @@ export class TunnelTable {
       let slot = hash(this.#keys, (number - 1) * WORDS) & this.#mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
       this.#slots[slot] = number;
+    }
+  }
+
+  /** All there is in the table, for another thread. */
+  state(): TunnelState {
+    const count = this.#count;
+    return {
+      count,
+      keys: this.#keys.slice(0, count * WORDS),
+      packets: this.#packets.slice(0, count),
+      bytes: this.#bytes.slice(0, count),
+      largest: this.#largest.slice(0, count),
+      fragments: this.#fragments.slice(0, count),
+      geneve: this.#geneve.slice(0, count),
+      lastSec: this.#lastSec.slice(0, count),
+      lastNsec: this.#lastNsec.slice(0, count),
+    };
+  }
+
+  /** Adds what another table has counted. */
+  merge(other: TunnelState): void {
+    for (let from = 0; from < other.count; from++) {
+      this.#key.set(other.keys.subarray(from * WORDS, (from + 1) * WORDS));
+      this.tally(
+        this.#find(),
+        other.packets[from],
+        other.bytes[from],
+        other.largest[from],
+        other.fragments[from],
+        other.geneve[from],
+        other.lastSec[from],
+        other.lastNsec[from],
+      );
     }
   }
 

@@ -36,6 +36,13 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+/** A part of a file, offsets in bytes: it is read as if it were what lies before `prelude` and `start` to `end`. */
+export interface FilePart {
+  readonly prelude: number;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A failed read as the error to report. */
 export function readFailure(name: string, position: number, cause: unknown): CaptureError {
   if (cause instanceof CaptureError) return cause;
@@ -67,18 +74,21 @@ class FileSource implements ByteSource {
   readonly #fd: number;
   /** Files opened here are read by position and can be read again; a descriptor given keeps its own position. */
   readonly #owned: boolean;
+  readonly #part: FilePart | null;
   #closed = false;
 
-  constructor(name: string, fd: number, size: number, owned: boolean) {
+  /** `part`: of a file that is owned. */
+  constructor(name: string, fd: number, size: number, owned: boolean, part: FilePart | null = null) {
     this.name = name;
     this.#fd = fd;
     this.size = size;
-    this.total = owned ? size : null;
+    this.#part = part;
+    this.total = owned && part === null ? size : null;
     this.#owned = owned;
   }
 
   get readAhead(): ByteSource["readAhead"] {
-    return this.#owned && this.size >= READ_AHEAD_BYTES ? this.#readOnPool : null;
+    return this.#owned && this.#part === null && this.size >= READ_AHEAD_BYTES ? this.#readOnPool : null;
   }
 
   readonly #readOnPool = (into: Uint8Array, start: number, length: number): Promise<number> =>
@@ -91,13 +101,21 @@ class FileSource implements ByteSource {
     });
 
   read(into: Uint8Array, start: number, length: number): number {
+    const most = this.#part === null ? length : Math.min(length, this.#leftOf(this.#part));
     try {
-      const got = readSync(this.#fd, into, start, length, this.#owned ? this.position : null);
+      const got = readSync(this.#fd, into, start, most, this.#owned ? this.position : null);
       this.position += got;
       return got;
     } catch (error) {
       throw readFailure(this.name, this.position, error);
     }
+  }
+
+  /** Bytes of the part that lie in one piece from the position on, which is set behind the prelude's end. */
+  #leftOf({ prelude, start, end }: FilePart): number {
+    if (this.position < prelude) return prelude - this.position;
+    if (this.position < start) this.position = start;
+    return end - this.position;
   }
 
   again(): ByteSource | null {
@@ -254,11 +272,12 @@ class IterableSource implements ByteSource {
 
 /**
  * Opens bytes by name (`-` is standard input), by descriptor (left open by `close`) or from a Node
- * stream or async iterable of chunks (destroyed by `close`). Throws a {@link CaptureError}.
+ * stream or async iterable of chunks (destroyed by `close`). `part`: of a named file. Throws a {@link CaptureError}.
  */
 export async function openBytes(
   input: string | number | AsyncIterable<Uint8Array>,
   name: string,
+  part: FilePart | null = null,
 ): Promise<ByteSource> {
   if (typeof input === "object") return new IterableSource(name, input);
   const owned = typeof input === "string" && input !== "-";
@@ -268,7 +287,8 @@ export async function openBytes(
     if (stats.isDirectory())
       throw new CaptureError("ERR_CAPTURE_OPEN", name, "is a directory; name a capture file in it");
     // Files of /proc and the like have a size of 0 and content all the same: read them like a pipe.
-    if (stats.isFile() && stats.size > 0) return new FileSource(name, fd, stats.size, owned);
+    if (stats.isFile() && stats.size > 0)
+      return new FileSource(name, fd, stats.size, owned, owned ? part : null);
     return new DescriptorSource(name, fd, owned);
   } catch (error) {
     if (owned) await closeDescriptor(fd);

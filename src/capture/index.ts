@@ -1,5 +1,7 @@
 /** genevescope/capture: packets from files and pipes, in batches. */
 export * from "./batch.js";
+export type { FilePart } from "./byte-source.js";
+export { divide } from "./divide.js";
 export { CaptureError, type CaptureErrorCode } from "./error.js";
 export type { HexDumpLink } from "./hexdump-source.js";
 export { type OpenOptions, openCapture } from "./open.js";

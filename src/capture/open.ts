@@ -1,7 +1,7 @@
 import { shown } from "../text.js";
 import type { CaptureSource } from "./batch.js";
 import { BlockBuffer } from "./block-buffer.js";
-import { type ByteSource, openBytes } from "./byte-source.js";
+import { type ByteSource, type FilePart, openBytes } from "./byte-source.js";
 import { CaptureError } from "./error.js";
 import type { HexDumpLink } from "./hexdump-source.js";
 import { isPcapMagic, openPcap } from "./pcap-source.js";
@@ -34,6 +34,8 @@ export interface OpenOptions {
   readonly hexDumpLink?: HexDumpLink;
   /** Decompress zstd with fzstd even where this Node has its own; default false. */
   readonly portableZstd?: boolean;
+  /** Read this part of a named file alone; see `divide`. */
+  readonly part?: FilePart | null;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function openCapture(
   const capacity = checked(name, "batchCapacity", options.batchCapacity ?? BATCH_CAPACITY, LARGEST_CAPACITY);
   chosen(name, "reader", options.reader, ["builtin", "pcap-parser"]);
   chosen(name, "hexDumpLink", options.hexDumpLink, ["auto", "ethernet", "ip"]);
-  const outer = new PeekedSource(await openBytes(input, name));
+  const outer = new PeekedSource(await openBytes(input, name, options.part));
   let content = outer;
   try {
     const around = await decompressor(outer, options.portableZstd ?? false);

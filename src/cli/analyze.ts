@@ -1,33 +1,140 @@
 import { Analyzer } from "../analysis/analyzer.js";
-import type { CaptureSource } from "../capture/batch.js";
 import { Exit } from "./fault.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
-import { readCaptures } from "./read.js";
+import { inputs, isCapture, type ReadResult, readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
 import { Selection } from "./selection.js";
+import { mostFlows, type Share, shareOut } from "./shares.js";
+import { SumSink } from "./sum-sink.js";
 import { outputStyle } from "./terminal.js";
+import type { Threads } from "./threads.js";
 
 /** Flows listed as text unless `--top` says otherwise. */
 const TOP = 20;
 
-type AnalyzeOptions = CommonOptions & { top?: number };
+export type AnalyzeOptions = CommonOptions & { top?: number; workers?: number };
 
-/** The verb `analyze`: sums up captures. Returns the exit status. */
-export function analyze(files: readonly string[], options: AnalyzeOptions): Promise<number> {
-  return run(files, options, (begun) => sumUp(begun, options));
+/** Captures divided among threads, which have begun. */
+interface Division {
+  readonly bins: readonly (readonly Share[])[];
+  readonly threads: Threads;
 }
 
-async function sumUp(
-  { stdout, report, files, naming, decoder }: Run,
-  options: AnalyzeOptions,
-): Promise<boolean> {
-  const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known);
-  let current: CaptureSource | null = null;
-  let opened = 0;
-  const show = async (): Promise<void> => {
+/** The verb `analyze`: sums up captures. Returns the exit status. */
+export async function analyze(files: readonly string[], options: AnalyzeOptions): Promise<number> {
+  const bins = await shareOut(inputs(files), options);
+  if (bins === null) return run(files, options, (begun) => new Sums(begun, options).serially());
+  const { Threads } = await import("./threads.js");
+  const tasks = bins.slice(1).map((shares) => ({ shares, options, mostFlows: mostFlows(bins.length) }));
+  const threads = new Threads(tasks);
+  try {
+    return await run(files, options, (begun) => new Sums(begun, options).inShares({ bins, threads }));
+  } finally {
+    await threads.close();
+  }
+}
+
+/** Sums of captures, from reading to showing. */
+class Sums {
+  readonly #run: Run;
+  readonly #options: AnalyzeOptions;
+  #analyzer: Analyzer;
+  #sink: SumSink;
+  #ended: Promise<void> | null = null;
+
+  constructor(run: Run, options: AnalyzeOptions) {
+    this.#run = run;
+    this.#options = options;
+    const { naming, decoder } = run;
+    this.#analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows(1));
+    this.#sink = new SumSink(this.#analyzer);
+  }
+
+  /** Reads one file after the other, and shows the sums. False where something was wrong with a file. */
+  async serially(): Promise<boolean> {
+    const { files, report } = this.#run;
+    const stop = this.#onInterrupt();
+    const result = await this.#read(files, report);
+    await this.#finish();
+    stop();
+    return isCapture(result, files, report);
+  }
+
+  #read(files: readonly string[], report: Run["report"]): Promise<ReadResult> {
+    const { count, all, reader } = this.#options;
+    const selection = new Selection(count, all === true ? "count" : "take");
+    const { decoder } = this.#run;
+    return readCaptures(
+      { files, reader, decoder, selection, keysOnly: true, progress: true },
+      this.#sink,
+      report,
+    );
+  }
+
+  /** Reads this thread's shares, takes the others' sums, and shows all. */
+  async inShares({ bins, threads }: Division): Promise<boolean> {
+    const { sumShare } = await import("./sum-share.js");
+    const { files, report, naming, decoder } = this.#run;
+    const own = new Map<Share, Awaited<ReturnType<typeof sumShare>>>();
+    for (const share of bins[0]) {
+      const begun = { naming, decoder, progress: true };
+      own.set(share, await sumShare(share, this.#options, begun, mostFlows(bins.length)));
+    }
+    let sound = true;
+    let packets = 0;
+    const shares = bins.flat().sort((a, b) => a.file - b.file || a.part - b.part);
+    for (const file of files.keys()) {
+      const parts = shares.filter((share) => share.file === file);
+      const results = await Promise.all(parts.map((share) => own.get(share) ?? threads.result(share)));
+      const whole =
+        results.every((result) => result?.flawless) || (parts.length === 1 && results[0] !== null);
+      if (whole) {
+        for (const [part, result] of results.entries()) {
+          if (result === null) continue;
+          for (const line of result.lines) await report(line);
+          this.#analyzer.absorb("state" in result ? result.state : result.analyzer.state(), part > 0);
+          sound &&= result.sound;
+          packets += result.packets;
+        }
+        continue;
+      }
+      const result = await this.#read([files[file]], report);
+      sound &&= result.sound;
+      packets += result.packets;
+    }
+    await this.#finish();
+    return isCapture({ sound, packets }, files, report);
+  }
+
+  #finish(): Promise<void> {
+    this.#ended ??= this.#analyzer.files > 0 ? this.#show() : Promise.resolve();
+    return this.#ended;
+  }
+
+  /** Control-C ends the capture at the other end of a pipe, too: what has come is the answer, as with tcpdump. */
+  #onInterrupt(): () => void {
+    const { naming } = this.#run;
+    const interrupted = (): void => {
+      if (this.#ended !== null) return;
+      this.#sink.end();
+      this.#ended = this.#show();
+      this.#ended
+        .then(() => naming.close())
+        .then(
+          () => process.exit(naming.sound ? Exit.done : Exit.failed),
+          () => process.exit(Exit.failed),
+        );
+    };
+    process.on("SIGINT", interrupted);
+    return () => process.removeListener("SIGINT", interrupted);
+  }
+
+  async #show(): Promise<void> {
+    const { stdout, report, naming } = this.#run;
+    const options = this.#options;
     const top = options.top ?? (options.output === "json" ? Number.POSITIVE_INFINITY : TOP);
-    const summary = analyzer.summary(top);
+    const summary = this.#analyzer.summary(top);
     if (options.output === "json") {
       const { analyzeJson } = await import("../output/analyze-json.js");
       for (const piece of analyzeJson(summary, { all: options.all === true, sources: naming.sources })) {
@@ -51,54 +158,5 @@ async function sumUp(
     }
     await stdout.flush();
     await reportBeforeHistory(naming, summary.beforeHistory, report);
-  };
-  // Control-C ends the capture at the other end of a pipe, too: what has come is the answer, as with tcpdump.
-  let ended: Promise<void> | null = null;
-  const interrupted = (): void => {
-    if (ended !== null) return;
-    if (current !== null) analyzer.endFile(current);
-    ended = show();
-    ended
-      .then(() => naming.close())
-      .then(
-        () => process.exit(naming.sound ? Exit.done : Exit.failed),
-        () => process.exit(Exit.failed),
-      );
-  };
-  process.on("SIGINT", interrupted);
-  const sound = await readCaptures(
-    {
-      files,
-      reader: options.reader,
-      decoder,
-      selection: new Selection(options.count, options.all === true ? "count" : "take"),
-      keysOnly: true,
-      progress: true,
-    },
-    {
-      startFile: (source) => {
-        if (ended !== null) return;
-        opened++;
-        current = source;
-        analyzer.startFile(source.name);
-      },
-      records: (run, most) => (ended === null ? analyzer.takeRecords(run, most) : 0),
-      recordsEnd: () => analyzer.recordsEnd,
-      packets: async (_source, packets, frames, rows, count) => {
-        if (ended !== null) return false;
-        analyzer.add(packets, frames, rows, count);
-        return true;
-      },
-      endFile: async (source) => {
-        if (ended !== null) return;
-        current = null;
-        analyzer.endFile(source);
-      },
-    },
-    report,
-  );
-  ended ??= opened > 0 ? show() : Promise.resolve();
-  await ended;
-  process.removeListener("SIGINT", interrupted);
-  return sound;
+  }
 }

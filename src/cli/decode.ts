@@ -4,7 +4,7 @@ import type { NameSources } from "../output/names.js";
 import type { PacketPrinter } from "../output/printer.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
-import { readCaptures } from "./read.js";
+import { isCapture, readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
 import { Selection } from "./selection.js";
 import { isTerminal, outputStyle } from "./terminal.js";
@@ -23,7 +23,7 @@ async function print(
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
   const printer = await printerFor(options, namer, decoder, naming.sources);
   let beforeHistory = 0;
-  const sound = await readCaptures(
+  const result = await readCaptures(
     {
       files,
       reader: options.reader,
@@ -50,7 +50,7 @@ async function print(
     report,
   );
   await reportBeforeHistory(naming, beforeHistory, report);
-  return sound;
+  return isCapture(result, files, report);
 }
 
 async function printerFor(

@@ -54,7 +54,12 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       "list so many flows (`-n N` for short; default: 20 as text, all as JSON)",
       countArgument,
     )
-    .action(async (files: string[], options: CommonOptions & { top?: number }) => {
+    .option(
+      "--workers <n>",
+      "threads to read with (default: 2 for captures of 64 MiB and more)",
+      countArgument,
+    )
+    .action(async (files: string[], options: CommonOptions & { top?: number; workers?: number }) => {
       const { analyze } = await import("./analyze.js");
       status = await analyze(files, options);
     });

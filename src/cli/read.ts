@@ -1,5 +1,5 @@
 import type { CaptureSource, PacketBatch, RecordRun } from "../capture/batch.js";
-import { openCapture } from "../capture/index.js";
+import { type FilePart, openCapture } from "../capture/index.js";
 import { FrameBatch } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { shown } from "../text.js";
@@ -11,7 +11,9 @@ import { isTerminal } from "./terminal.js";
 /** Files and how far to read them. */
 export interface ReadPlan {
   /** Names as given; `-` is standard input. */
-  files: string[];
+  files: readonly string[];
+  /** Of the only file this part alone. */
+  part?: FilePart | null;
   reader: "builtin" | "pcap-parser";
   decoder: FrameDecoder;
   /** Which packets the sink gets, and how many. */
@@ -42,6 +44,13 @@ export interface PacketSink {
   endFile(source: CaptureSource): Promise<void>;
 }
 
+/** What came of reading. */
+export interface ReadResult {
+  sound: boolean;
+  /** Packets there were, wanted or not. */
+  packets: number;
+}
+
 function places(count: number): string {
   return count === 1 ? "1 place" : `${count} places`;
 }
@@ -55,13 +64,13 @@ export function inputs(files: readonly string[]): string[] {
 
 /**
  * Reads every file into the sink. A file that cannot be read, or is damaged, is reported through `report`
- * (one line) and does not keep the others from being read. Returns false where there was such a file.
+ * (one line) and does not keep the others from being read; then the result is not `sound`.
  */
 export async function readCaptures(
   plan: ReadPlan,
   sink: PacketSink,
   report: (line: string) => Promise<void>,
-): Promise<boolean> {
+): Promise<ReadResult> {
   let sound = true;
   const { selection } = plan;
   let total = 0;
@@ -71,7 +80,7 @@ export async function readCaptures(
   for (const file of plan.files) {
     let source: CaptureSource;
     try {
-      source = await openCapture(file, { reader: plan.reader });
+      source = await openCapture(file, { reader: plan.reader, part: plan.part ?? null });
     } catch (error) {
       progress.clear();
       await report(error instanceof Error ? error.message : String(error));
@@ -137,11 +146,20 @@ export async function readCaptures(
       await source.close();
     }
     // Nobody reads on: that ends it quietly, whatever else there was.
-    if (stopped) return true;
+    if (stopped) return { sound: true, packets: total };
     if (selection.left <= 0) break;
   }
-  if (sound && total === 0) {
-    await report(`${plan.files.map((file) => shown(file)).join(", ")}: no packets; nothing captured`);
+  return { sound, packets: total };
+}
+
+/** Reports files that are sound and have no packet between them; returns whether there was one. */
+export async function isCapture(
+  { sound, packets }: ReadResult,
+  files: readonly string[],
+  report: (line: string) => Promise<void>,
+): Promise<boolean> {
+  if (sound && packets === 0) {
+    await report(`${files.map((file) => shown(file)).join(", ")}: no packets; nothing captured`);
     return false;
   }
   return sound;

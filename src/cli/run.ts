@@ -45,12 +45,15 @@ export async function run(
   const names = inputs(files);
   const naming = await openNaming(options, names.some(isStream), report);
   try {
-    // As told, else 6081 and every port that the southbound mentions.
-    const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
-    const decoder = new FrameDecoder(ports);
+    const decoder = decoderFor(options, naming);
     const sound = await verb({ stdout, report, files: names, naming, decoder });
     return sound && naming.sound ? Exit.done : Exit.failed;
   } finally {
     await naming.close();
   }
+}
+
+/** A decoder for the ports that were told, else 6081 and every port that the southbound mentions. */
+export function decoderFor({ genevePort }: CommonOptions, { ports }: Naming): FrameDecoder {
+  return new FrameDecoder(genevePort ?? [GENEVE_PORT, ...ports]);
 }

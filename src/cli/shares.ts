@@ -1,0 +1,87 @@
+/*
+ * Large captures are summed up by several threads: files are divided into shares, each thread has its own, and
+ * their sums are added. A file whose parts turn out not to fit is read again in one piece.
+ */
+import { statSync } from "node:fs";
+import { availableParallelism, freemem } from "node:os";
+import { divide, type FilePart } from "../capture/index.js";
+import type { AnalyzeOptions } from "./analyze.js";
+import { sourceOf } from "./names.js";
+
+/** What a thread reads in one go. */
+export interface Share {
+  /** Place of the file among those given, and of the part in it. */
+  readonly file: number;
+  readonly part: number;
+  readonly name: string;
+  /** Null: all of it. */
+  readonly range: FilePart | null;
+  readonly bytes: number;
+}
+
+/** Bytes from which on another thread, which takes a while to begin, is worth it. */
+const PARALLEL_BYTES = 64 * 1024 * 1024;
+/** Every thread has the inventory: where it is larger, memory counts for more than time. */
+const LARGEST_SOUTHBOUND_BYTES = 64 * 1024 * 1024;
+/** Threads unless more are asked for. */
+const USUAL_THREADS = 2;
+
+/** Bytes a flow takes in all, and the share of free memory that flows may have. */
+const FLOW_BYTES = 120;
+const FLOW_SHARE = 0.5;
+const LEAST_FLOWS = 100_000;
+const MOST_FLOWS = 50_000_000;
+
+/** Flows that each of some threads may hold, so that memory lasts. */
+export function mostFlows(threads: number): number {
+  const room = (freemem() * FLOW_SHARE) / FLOW_BYTES / threads;
+  return Math.max(LEAST_FLOWS, Math.min(MOST_FLOWS, Math.floor(room)));
+}
+
+/**
+ * The shares of each thread, about equally large, of the captures; those of the first are this thread's. Null
+ * where one thread does, or has to do: what is counted up to a number, or comes through a pipe.
+ */
+export async function shareOut(files: readonly string[], options: AnalyzeOptions): Promise<Share[][] | null> {
+  const threads = options.workers ?? Math.min(USUAL_THREADS, availableParallelism());
+  if (threads < 2 || options.count !== undefined || options.reader !== "builtin") return null;
+  const sizes = files.map(fileSize);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const least = options.workers === undefined ? PARALLEL_BYTES : 1;
+  if (sizes.some(Number.isNaN) || total < least || !isSharable(sourceOf(options))) return null;
+  const shares: Share[] = [];
+  for (const [file, name] of files.entries()) {
+    const parts = sizes[file] >= least ? await divide(name, threads) : null;
+    for (const [part, range] of (parts ?? [null]).entries())
+      shares.push({ file, part, name, range, bytes: range === null ? sizes[file] : range.end - range.start });
+  }
+  if (shares.length < 2) return null;
+  const bins = Array.from({ length: Math.min(threads, shares.length) }, () => ({
+    bytes: 0,
+    shares: [] as Share[],
+  }));
+  // The largest first, each to whom has least. The first thread has to wait for the others in the end.
+  for (const share of [...shares].sort((a, b) => b.bytes - a.bytes)) {
+    const bin = bins.reduce((least, each) => (each.bytes < least.bytes ? each : least));
+    bin.bytes += share.bytes;
+    bin.shares.push(share);
+  }
+  return bins.map((bin) => bin.shares.sort((a, b) => a.file - b.file || a.part - b.part));
+}
+
+/** Bytes of a regular file, NaN for anything else. */
+function fileSize(name: string): number {
+  try {
+    const stats = statSync(name);
+    return name !== "-" && stats.isFile() ? stats.size : Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Whether another thread can open the same southbound: a file, not a large one, or none. */
+function isSharable(source: string | null): boolean {
+  if (source === null) return true;
+  const size = fileSize(source);
+  return size <= LARGEST_SOUTHBOUND_BYTES;
+}

@@ -1,0 +1,50 @@
+import { Analyzer, type AnalyzerState } from "../analysis/analyzer.js";
+import type { FrameDecoder } from "../frame/decode.js";
+import type { AnalyzeOptions } from "./analyze.js";
+import type { Naming } from "./names.js";
+import { readCaptures } from "./read.js";
+import { Selection } from "./selection.js";
+import type { Share } from "./shares.js";
+import { SumSink } from "./sum-sink.js";
+
+/** What came of a share. */
+export interface ShareOutcome {
+  /** Lines for standard error. */
+  readonly lines: readonly string[];
+  readonly sound: boolean;
+  readonly packets: number;
+  /** Whether a part of a file began and ended as parts must: else it does not count. */
+  readonly flawless: boolean;
+}
+
+/** What another thread says of a share. */
+export interface ShareMessage extends ShareOutcome {
+  readonly file: number;
+  readonly part: number;
+  readonly state: AnalyzerState;
+}
+
+/** Sums up a share. */
+export async function sumShare(
+  share: Share,
+  options: AnalyzeOptions,
+  { naming, decoder, progress }: { naming: Naming; decoder: FrameDecoder; progress: boolean },
+  mostFlows: number,
+): Promise<ShareOutcome & { analyzer: Analyzer }> {
+  const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows);
+  const sink = new SumSink(analyzer);
+  const lines: string[] = [];
+  const plan = {
+    files: [share.name],
+    part: share.range,
+    reader: options.reader,
+    decoder,
+    selection: new Selection(undefined, options.all === true ? "count" : "take"),
+    keysOnly: true,
+    progress,
+  };
+  const result = await readCaptures(plan, sink, async (line) => {
+    lines.push(line);
+  });
+  return { ...result, analyzer, lines, flawless: sink.flawless };
+}
