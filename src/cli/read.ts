@@ -6,7 +6,6 @@ import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { Progress } from "./progress.js";
 import type { Selection } from "./selection.js";
-import { isTerminal } from "./terminal.js";
 
 /** Files and how far to read them. */
 export interface ReadPlan {
@@ -57,9 +56,12 @@ function places(count: number): string {
 
 /** The files to read: those given, or standard input when it is a pipe or a file. */
 export function inputs(files: readonly string[]): string[] {
-  if (files.length > 0) return [...files];
-  if (isTerminal(0)) throw new CliError("no capture file; name one, or pipe a capture in");
-  return ["-"];
+  const names = files.length > 0 ? [...files] : ["-"];
+  // Asked for, Node keeps a pipe from blocking, so that Control-C need not wait for the packets that come next.
+  const fromTerminal = names.includes("-") && process.stdin.isTTY;
+  if (fromTerminal && files.length === 0)
+    throw new CliError("no capture file; name one, or pipe a capture in");
+  return names;
 }
 
 /**

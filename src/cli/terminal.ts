@@ -2,17 +2,16 @@ import { fstatSync } from "node:fs";
 import { colourStyle, plainStyle, type Style } from "../output/table.js";
 
 /**
- * Whether the standard stream with this descriptor is a terminal. Node's own answer loads its sockets, so it is
+ * Whether standard output (1) or standard error (2) is a terminal. Node's own answer loads its sockets, so it is
  * asked of devices only.
  */
-export function isTerminal(descriptor: 0 | 1 | 2): boolean {
+export function isTerminal(descriptor: 1 | 2): boolean {
   try {
     if (!fstatSync(descriptor).isCharacterDevice()) return false;
   } catch {
     return false;
   }
-  const stream = [() => process.stdin, () => process.stdout, () => process.stderr][descriptor]();
-  return stream.isTTY === true;
+  return (descriptor === 1 ? process.stdout : process.stderr).isTTY === true;
 }
 
 /**

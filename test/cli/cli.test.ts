@@ -400,10 +400,11 @@ describe("input", () => {
   });
 
   test.each([
-    ["and the pipe goes on", false],
-    ["and the pipe ends, too", true],
-  ])("Control-C ends analyze of a pipe with what has come, %s", async (_, ends) => {
-    const child = spawn(process.execPath, [program, "analyze", "-o", "json"], {
+    ["and the pipe goes on", [], false],
+    ["also where it is named", ["-"], false],
+    ["and the pipe ends, too", [], true],
+  ])("Control-C ends analyze of a pipe with what has come, %s", async (_, files, ends) => {
+    const child = spawn(process.execPath, [program, "analyze", "-o", "json", ...files], {
       stdio: ["pipe", "pipe", "ignore"],
     });
     let output = "";
