@@ -24,10 +24,21 @@ export default defineConfig({
   // commander starts verbs that are programs of their own with it. There are none, and it costs five milliseconds.
   resolve: { alias: { "node:child_process": false } },
   plugins: [companions],
+  // Of the modules that an index lists only those that are used: what the others import would be loaded, too.
+  treeshake: { moduleSideEffects: false },
   output: {
     dir: "dist/cli",
     format: "cjs",
     chunkFileNames: "[name]-[hash].js",
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+    minify: true,
+    // Modules that are loaded together, and what they import, in one file. Whatever is done for each packet must
+    // be: what comes from another file is looked up at each use.
+    codeSplitting: {
+      groups: [
+        { name: "text", test: /[\\/]src[\\/]text\.ts/, priority: 1 },
+        { name: "packets", test: /[\\/]src[\\/](wire|frame|analysis|capture[\\/]open)/ },
+        { name: "southbound", test: /[\\/]src[\\/]southbound[\\/]open/ },
+      ],
+    },
   },
 });

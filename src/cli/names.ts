@@ -65,7 +65,7 @@ async function openWith(
   following: Following,
   report: Report,
 ): Promise<Naming> {
-  const { openSouthbound } = await import("../southbound/index.js");
+  const { openSouthbound } = await import("../southbound/open.js");
   let inventory: Inventory;
   try {
     inventory = await openSouthbound(source, { ...tlsFiles(options), ...following.options });
@@ -118,7 +118,7 @@ export async function openKnown(
   report: Report,
   following: FollowOptions = {},
 ): Promise<{ known: KnownNames; sources: NameSources; sound: boolean }> {
-  const { openKnownNames } = await import("../southbound/index.js");
+  const { openKnownNames } = await import("../southbound/open-names.js");
   const known = await openKnownNames(
     { north: options.nb, vswitches: options.ovs },
     { ...tlsFiles(options), ...following },

@@ -7,11 +7,48 @@ import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
 import { version } from "./version.js";
 
+const CAPTURES = "captures (pcap, pcapng, gzip or zstd compressed, or tcpdump -x text); - is stdin";
+
+/** Adds a verb to `program`, which calls `done` with its exit status where it is run. */
+type AddVerb = (program: Command, done: (status: number) => void) => void;
+
+const VERBS = { decode: addDecode, analyze: addAnalyze, sb: addSbVerbs } satisfies Record<string, AddVerb>;
+type Verb = keyof typeof VERBS;
+
 /** Takes `args` (without node and script) apart, runs the verb they name and returns its exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let status: number = Exit.done;
   const stdout = new Stdout();
-  const program = new Command("genevescope")
+  const programOf = (verbs: readonly Verb[]): Command => {
+    const program = emptyProgram(stdout);
+    for (const verb of verbs)
+      VERBS[verb](program, (exit) => {
+        status = exit;
+      });
+    return program;
+  };
+  // To set all verbs up takes some milliseconds: that is done only where it is not the likely one, or for help.
+  const likely = args.find((word): word is Verb => Object.hasOwn(VERBS, word)) ?? "analyze";
+  let program = programOf([likely]);
+  let words = withDefaults(program, args);
+  if (words[0] !== likely) {
+    program = programOf(Object.keys(VERBS) as Verb[]);
+    words = withDefaults(program, args);
+  }
+  try {
+    await program.parseAsync(words, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    status = error.exitCode === 0 ? Exit.done : Exit.failed;
+  }
+  // Help, or the version.
+  await stdout.flush();
+  return status;
+}
+
+/** The program without a verb. What it prints itself goes to `stdout`. */
+function emptyProgram(stdout: Stdout): Command {
+  return new Command("genevescope")
     .description("Geneve packets of an OVN network, with the logical names their keys stand for")
     .option("-V, --version", "print the version")
     .on("option:version", () => {
@@ -25,29 +62,27 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       outputError: (text, write) => write(`genevescope: ${text.replace(/^error: /, "")}`),
     })
     .addHelpText("after", "\n`genevescope FILE` alone means `genevescope analyze FILE`.");
+}
 
+function addDecode(program: Command, done: (status: number) => void): void {
   const decode = program
     .command("decode")
     .description("print packets, one line each")
-    .argument(
-      "[files...]",
-      "captures (pcap, pcapng, gzip or zstd compressed, or tcpdump -x text); - is stdin",
-    );
+    .argument("[files...]", CAPTURES);
   addCommonOptions(decode, "stop after so many packets")
     .option("-v, --verbose", "the layers of each packet below its line")
     .option("-x, --hex", "the bytes of each packet below its line")
     .action(async (files: string[], options: CommonOptions & { verbose?: boolean; hex?: boolean }) => {
       const { decode } = await import("./decode.js");
-      status = await decode(files, options);
+      done(await decode(files, options));
     });
+}
 
+function addAnalyze(program: Command, done: (status: number) => void): void {
   const analyze = program
     .command("analyze")
     .description("sum up: flows, ports, datapaths, tunnels")
-    .argument(
-      "[files...]",
-      "captures (pcap, pcapng, gzip or zstd compressed, or tcpdump -x text); - is stdin",
-    );
+    .argument("[files...]", CAPTURES);
   addCommonOptions(analyze, "stop after so many packets")
     .option(
       "--top <n>",
@@ -61,20 +96,6 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     )
     .action(async (files: string[], options: CommonOptions & { top?: number; workers?: number }) => {
       const { analyze } = await import("./analyze.js");
-      status = await analyze(files, options);
+      done(await analyze(files, options));
     });
-
-  addSbVerbs(program, (exit) => {
-    status = exit;
-  });
-
-  try {
-    await program.parseAsync(withDefaults(program, args), { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    status = error.exitCode === 0 ? Exit.done : Exit.failed;
-  }
-  // Help, or the version.
-  await stdout.flush();
-  return status;
 }

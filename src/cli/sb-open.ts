@@ -34,7 +34,7 @@ export async function openSource(options: SourceOptions): Promise<Inventory> {
   const source = sourceOf(options);
   if (source === null)
     throw new CliError("no southbound database; give --sb SOURCE (a server or a file), or set OVN_SB_DB");
-  const { openSouthbound } = await import("../southbound/index.js");
+  const { openSouthbound } = await import("../southbound/open.js");
   const inventory = await openSouthbound(source, tlsFiles(options));
   await reportOddities(inventory, report);
   return inventory;

@@ -33,7 +33,7 @@ export async function sbSnapshot(target: string, options: SourceOptions): Promis
 
 /** How many bytes were written; 0 where the reader of standard output has gone away, which is no fault. */
 async function save(inventory: Inventory, target: string): Promise<number> {
-  const { saveSnapshot } = await import("../southbound/index.js");
+  const { saveSnapshot } = await import("../southbound/snapshot.js");
   if (target !== "-") return (await saveSnapshot(inventory, target)).bytes;
   try {
     return (await saveSnapshot(inventory, process.stdout)).bytes;
