@@ -1,13 +1,18 @@
-import { isIPv6, SocketAddress } from "node:net";
+import { formatIpv6, parseIpv6 } from "../wire/address.js";
 
 /**
  * An IP address in the one spelling that packets are shown with (IPv6: RFC 5952), so that what an operator
  * configured meets what a frame carries. Anything else comes back as it is.
  */
 export function canonicalAddress(text: string): string {
-  if (!isIPv6(text)) return text;
+  // At once: IPv4, and MACs, which have five colons; IPv6 has "::", or six and more.
+  if (!text.includes("::") && text.split(":", 7).length < 7) return text;
   const zone = text.indexOf("%");
-  return new SocketAddress({ address: zone < 0 ? text : text.slice(0, zone), family: "ipv6" }).address;
+  try {
+    return formatIpv6(parseIpv6(zone < 0 ? text : text.slice(0, zone)));
+  } catch {
+    return text;
+  }
 }
 
 /**

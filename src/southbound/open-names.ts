@@ -1,13 +1,11 @@
 import { KnownNames } from "./known-names.js";
-import { Northbound } from "./north.js";
-import { NORTHBOUND } from "./north-tables.js";
+import type { Northbound } from "./north.js";
 import type { FollowOptions } from "./ovsdb/follow.js";
-import { isRemote } from "./ovsdb/remote.js";
+import { isRemote } from "./ovsdb/method.js";
 import type { DatabaseSpec } from "./ovsdb/schema.js";
-import type { Begin, TransactionSink } from "./ovsdb/sink.js";
+import type { Begin, SourceDescription, TransactionSink } from "./ovsdb/sink.js";
 import { readDatabaseFile } from "./ovsdb/source.js";
-import { VSwitch } from "./vswitch.js";
-import { OPEN_VSWITCH } from "./vswitch-tables.js";
+import type { VSwitch } from "./vswitch.js";
 
 /** Where more names than the southbound's are to be had; each source a server or file as for `openSouthbound`. */
 export interface NameSources {
@@ -25,13 +23,24 @@ export async function openKnownNames(
   { north, vswitches = [] }: NameSources,
   options: FollowOptions = {},
 ): Promise<KnownNames> {
-  const open = <S extends TransactionSink>(source: string, spec: DatabaseSpec, begin: Begin<S>) =>
-    openDatabase(source, spec, begin, options);
-  const northbound =
-    north === undefined ? null : await open(north, NORTHBOUND, (description) => new Northbound(description));
+  // Most have neither, and each module costs a start half a millisecond.
+  let northbound: Northbound | null = null;
+  if (north !== undefined) {
+    const [{ Northbound }, { NORTHBOUND }] = await Promise.all([
+      import("./north.js"),
+      import("./north-tables.js"),
+    ]);
+    northbound = await openDatabase(north, NORTHBOUND, (description) => new Northbound(description), options);
+  }
   const hosts: VSwitch[] = [];
-  for (const source of vswitches)
-    hosts.push(await open(source, OPEN_VSWITCH, (description) => new VSwitch(description)));
+  if (vswitches.length > 0) {
+    const [{ VSwitch }, { OPEN_VSWITCH }] = await Promise.all([
+      import("./vswitch.js"),
+      import("./vswitch-tables.js"),
+    ]);
+    const begin = (description: SourceDescription) => new VSwitch(description);
+    for (const source of vswitches) hosts.push(await openDatabase(source, OPEN_VSWITCH, begin, options));
+  }
   return new KnownNames(northbound, hosts);
 }
 

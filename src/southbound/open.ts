@@ -1,6 +1,6 @@
 import { Inventory } from "./inventory.js";
 import type { DatabaseLink, FollowOptions } from "./ovsdb/follow.js";
-import { isRemote } from "./ovsdb/remote.js";
+import { isRemote } from "./ovsdb/method.js";
 import { readDatabaseFile } from "./ovsdb/source.js";
 import { SOUTHBOUND } from "./tables.js";
 

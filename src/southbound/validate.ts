@@ -46,13 +46,15 @@ export class Validator {
     column: string,
     name: Datum,
   ): void {
-    const uuids = Array.isArray(reference) ? reference : reference === null ? [] : [reference];
-    for (const uuid of uuids) {
-      if (target.has(uuid) || this.#warnings.again("unknown-row")) continue;
-      this.#warnings.add(
-        "unknown-row",
-        `${table} ${quoted(String(name))}: ${column} names a row that is not there`,
-      );
+    if (reference === null) return;
+    if (Array.isArray(reference)) {
+      for (const uuid of reference) this.#check(uuid, target, table, column, name);
+      return;
     }
+    if (target.has(reference as string) || this.#warnings.again("unknown-row")) return;
+    this.#warnings.add(
+      "unknown-row",
+      `${table} ${quoted(String(name))}: ${column} names a row that is not there`,
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openSouthbound } from "../../src/southbound/index.js";
-import { isRemote, parseRemotes } from "../../src/southbound/ovsdb/remote.js";
+import { isRemote } from "../../src/southbound/ovsdb/method.js";
+import { parseRemotes } from "../../src/southbound/ovsdb/remote.js";
 
 describe("the name of a server", () => {
   test.each([

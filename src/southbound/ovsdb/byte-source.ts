@@ -1,10 +1,12 @@
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, open, openSync, read, readSync, statSync } from "node:fs";
+import { promisify } from "node:util";
 import { SouthboundError } from "./error.js";
 import { fileReason } from "./file-error.js";
 import { ScanError } from "./json-scan.js";
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 21;
+/** Files up to this size are read on this thread: to get the pool of threads going takes longer. */
+const SMALL_BYTES = 1 << 24;
 /** What is needed to tell what a file is. */
 const HEAD_BYTES = 4096;
 /** A pipe cannot be read twice, so what may have to be is kept, up to this. */
@@ -50,17 +52,20 @@ export abstract class HeldBytes implements ByteSource {
     const pieces: Buffer[] = [];
     let length = 0;
     while (length < HEAD_BYTES) {
+      // To read on may overwrite what was read last.
+      const last = pieces.pop();
+      if (last !== undefined) pieces.push(Buffer.from(last));
       const chunk = await this.next().catch((error) => {
         if (length > 0 && error instanceof ScanError) return null;
         throw error;
       });
       if (chunk === null) break;
-      pieces.push(Buffer.from(chunk));
+      pieces.push(chunk);
       length += chunk.length;
     }
     this.held = pieces;
     this.offset = 0;
-    return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
+    return Buffer.concat(pieces.map((piece) => piece.subarray(0, HEAD_BYTES))).subarray(0, HEAD_BYTES);
   }
 
   async next(): Promise<Buffer | null> {
@@ -79,40 +84,41 @@ export abstract class HeldBytes implements ByteSource {
 /** The bytes of a file or pipe. Throws `ERR_SB_OPEN` where it cannot be read. */
 export class FileBytes extends HeldBytes {
   readonly unpacked = false;
-  readonly #file: FileHandle;
+  readonly #descriptor: number;
   readonly #source: string;
-  readonly #seekable: boolean;
+  /** Null for what is no regular file, and cannot be read twice. */
+  readonly #size: number | null;
   readonly #buffer: Buffer;
   /** Everything read so far from something that cannot be read twice. */
   #replay: Buffer[] | null;
   #replayBytes = 0;
 
-  private constructor(file: FileHandle, source: string, seekable: boolean, chunkBytes: number) {
+  private constructor(descriptor: number, source: string, size: number | null) {
     super();
-    this.#file = file;
-    this.#buffer = Buffer.allocUnsafe(chunkBytes);
+    this.#descriptor = descriptor;
+    this.#buffer = Buffer.allocUnsafe(size === null ? CHUNK_BYTES : Math.min(size + 1, CHUNK_BYTES));
     this.#source = source;
-    this.#seekable = seekable;
-    this.#replay = seekable ? null : [];
+    this.#size = size;
+    this.#replay = size === null ? [] : null;
   }
 
   static async open(path: string): Promise<FileBytes> {
-    let file: FileHandle | null = null;
+    let descriptor: number | null = null;
     try {
-      file = await open(path, constants.O_RDONLY);
-      const status = await file.stat();
+      // To open a FIFO is to wait for its writer, which another thread has to do.
+      descriptor = statSync(path).isFile() ? openSync(path, "r") : await promisify(open)(path, "r");
+      const status = fstatSync(descriptor);
       if (status.isDirectory()) throw Object.assign(new Error("a directory"), { code: "EISDIR" });
-      const chunkBytes = status.isFile() ? Math.min(status.size + 1, CHUNK_BYTES) : CHUNK_BYTES;
-      return new FileBytes(file, path, status.isFile(), chunkBytes);
+      return new FileBytes(descriptor, path, status.isFile() ? status.size : null);
     } catch (error) {
-      await file?.close();
+      if (descriptor !== null) closeSync(descriptor);
       throw cannotRead(path, error);
     }
   }
 
   /** Whether `rewind` is possible. */
   get rewindable(): boolean {
-    return this.#seekable || this.#replay !== null;
+    return this.#size !== null || this.#replay !== null;
   }
 
   rewind(): void {
@@ -125,18 +131,13 @@ export class FileBytes extends HeldBytes {
   }
 
   async close(): Promise<void> {
-    await this.#file.close();
+    closeSync(this.#descriptor);
   }
 
   protected async read(): Promise<Buffer | null> {
     let bytesRead: number;
     try {
-      ({ bytesRead } = await this.#file.read(
-        this.#buffer,
-        0,
-        this.#buffer.length,
-        this.#seekable ? this.offset : null,
-      ));
+      bytesRead = await this.#fill();
     } catch (error) {
       throw cannotRead(this.#source, error);
     }
@@ -152,6 +153,18 @@ export class FileBytes extends HeldBytes {
       );
     this.#replay.push(Buffer.from(chunk));
     return chunk;
+  }
+
+  #fill(): number | Promise<number> {
+    const { length } = this.#buffer;
+    const position = this.#size === null ? null : this.offset;
+    if (this.#size !== null && this.#size <= SMALL_BYTES)
+      return readSync(this.#descriptor, this.#buffer, 0, length, position);
+    return new Promise((resolve, reject) => {
+      read(this.#descriptor, this.#buffer, 0, length, position, (error, bytesRead) =>
+        error ? reject(error) : resolve(bytesRead),
+      );
+    });
   }
 }
 

@@ -10,6 +10,8 @@ export type Take =
   | "skip"
   /** Parse it whole. */
   | "whole"
+  /** The same, of what should be an object without others in it, and is taken apart at once. */
+  | "row"
   /** It is an object or array: go through its members or elements. Anything else is taken whole. */
   | "parts";
 
@@ -45,6 +47,8 @@ const DEEPEST = 16;
 /** Containers within a value that is parsed: whoever writes it again (JSON.stringify recurses) must be able to. */
 const DEEPEST_VALUE = 100;
 const NOT_ARRAY = -2;
+/** Names and rows that do not end where they seem to, after which no others are expected to: trying costs time. */
+const MOST_MISSES = 100;
 
 type State =
   /** Before an object. */
@@ -98,6 +102,7 @@ export class JsonScanner {
   #nested = 0;
   #inString = false;
   #escaped = false;
+  #misses = 0;
 
   constructor(handler: ScanHandler) {
     this.#handler = handler;
@@ -188,8 +193,32 @@ export class JsonScanner {
     this.#escaped = false;
   }
 
+  /**
+   * The key or row that begins at `start`, where it ends with the first byte that may be its end: most names hold no
+   * quotes, and most rows no braces. That byte is found, and what is before it parsed, by the engine, which is fast
+   * from the first byte on. Returns the position behind it, or 0 where it is not so.
+   */
+  #plainLeaf(chunk: Buffer, start: number): number {
+    const last = chunk.indexOf(this.#isKey ? QUOTE : CLOSE_OBJECT, start + 1);
+    if (last < 0 || chunk[last - 1] === BACKSLASH) return 0;
+    let json: unknown;
+    try {
+      json = JSON.parse(chunk.toString("utf8", start, last + 1));
+    } catch {
+      this.#misses++;
+      return 0;
+    }
+    this.#found(json);
+    return last + 1;
+  }
+
   /** Goes through a key or value from `start`. Returns the position behind it, or the chunk's length. */
   #leaf(chunk: Buffer, start: number, offset: number): number {
+    const mayBePlain = this.#isKey || (this.#take === "row" && chunk[start] === OPEN_OBJECT);
+    if (mayBePlain && offset + start === this.#leafOffset && this.#misses < MOST_MISSES) {
+      const end = this.#plainLeaf(chunk, start);
+      if (end > 0) return end;
+    }
     const length = chunk.length;
     let position = start;
     let nested = this.#nested;
@@ -239,21 +268,26 @@ export class JsonScanner {
   }
 
   #endLeaf(chunk: Buffer, start: number, end: number): number {
-    this.#state = this.#isKey ? "colon" : "next";
-    if (!this.#wanted) return end;
-    let text: string;
-    if (this.#pieces.length === 0) text = chunk.toString("utf8", start, end);
-    else {
+    let text: string | null = null;
+    if (this.#pieces.length > 0) {
       text = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString("utf8");
       this.#pieces = [];
       this.#piecesBytes = 0;
-    }
-    const json = this.#parse(text);
+    } else if (this.#wanted) text = chunk.toString("utf8", start, end);
+    this.#found(text === null ? undefined : this.#parse(text));
+    return end;
+  }
+
+  /** The leaf at hand is complete; `json` is what it says where it is wanted. */
+  #found(json: unknown): void {
     if (this.#isKey) {
+      this.#state = "colon";
       this.#key = String(json);
       this.#take = this.#handler.take(this.#depth, this.#key);
-    } else this.#handler.whole(this.#depth, this.#key, json, this.#leafOffset);
-    return end;
+      return;
+    }
+    this.#state = "next";
+    if (this.#wanted) this.#handler.whole(this.#depth, this.#key, json, this.#leafOffset);
   }
 
   #parse(text: string): unknown {

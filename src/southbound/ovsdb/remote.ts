@@ -6,6 +6,7 @@
 import { isIP } from "node:net";
 import { quoted, shown } from "../../text.js";
 import { SouthboundError } from "./error.js";
+import { METHOD } from "./method.js";
 import { isUuid } from "./value.js";
 
 /** One server. `text` is how the user named it, safe to print. */
@@ -23,13 +24,7 @@ export interface RemoteList {
 /** Where a connection method names no port, says ovsdb(7). (OVN's southbound is usually at 6642.) */
 const DEFAULT_PORT = 6640;
 const MOST_MEMBERS = 64;
-const METHOD = /^(tcp|ssl|unix|ptcp|pssl|punix|cid):/;
 const FORMS = "give tcp:HOST:PORT, ssl:HOST:PORT or unix:PATH";
-
-/** Whether `source` names servers, not a file. */
-export function isRemote(source: string): boolean {
-  return METHOD.test(source.trimStart());
-}
 
 /**
  * Parses `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, or several separated by commas and optional spaces. An

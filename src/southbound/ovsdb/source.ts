@@ -1,10 +1,7 @@
 import { type ByteSource, FileBytes } from "./byte-source.js";
-import { readDump } from "./dump.js";
 import { SouthboundError } from "./error.js";
-import { GunzipBytes } from "./gunzip.js";
 import { readJournal } from "./journal.js";
 import { ScanError } from "./json-scan.js";
-import { readCluster } from "./raft.js";
 import { describeUnknown, recognise } from "./recognise.js";
 import type { DatabaseSpec } from "./schema.js";
 import type { Begin, TransactionSink } from "./sink.js";
@@ -24,18 +21,26 @@ export async function readDatabaseFile<S extends TransactionSink>(
 ): Promise<S> {
   const file = await FileBytes.open(source);
   let bytes: ByteSource = file;
+  // What is not the usual kind of file is loaded when it is met: each module costs a start half a millisecond.
   try {
     let head = await bytes.head();
     if (recognise(head) === "gzip") {
       file.rewind();
+      const { GunzipBytes } = await import("./gunzip.js");
       bytes = new GunzipBytes(file);
       head = await bytes.head();
     }
     const kind = recognise(head);
-    if (kind === "json") return await readDump(bytes, source, spec, begin);
+    if (kind === "json") {
+      const { readDump } = await import("./dump.js");
+      return await readDump(bytes, source, spec, begin);
+    }
     bytes.forget();
     if (kind === "log") return await readJournal(bytes, source, spec, begin);
-    if (kind === "cluster") return await readCluster(bytes, source, spec, begin);
+    if (kind === "cluster") {
+      const { readCluster } = await import("./raft.js");
+      return await readCluster(bytes, source, spec, begin);
+    }
     throw new SouthboundError("ERR_SB_FORMAT", source, describeUnknown(head, spec));
   } catch (error) {
     if (!(error instanceof ScanError)) throw error;

@@ -57,18 +57,20 @@ export function readColumns(
   pool: StringPool,
   warnings: WarningLog,
 ): (Datum | undefined)[] {
-  const { columns } = table;
+  const { columns, byName } = table;
   const values: (Datum | undefined)[] = new Array(columns.length).fill(undefined);
-  for (let index = 0; index < columns.length; index++) {
-    const column = columns[index];
-    if (!Object.hasOwn(json, column.name)) continue;
-    const value = readDatum(column, (json as Record<string, unknown>)[column.name], pool);
+  const before = pool.lastRows.get(table);
+  for (const name in json) {
+    const index = byName.get(name);
+    if (index === undefined) continue;
+    const value = readDatum(columns[index], (json as Record<string, unknown>)[name], pool, before?.[index]);
     if (value !== undefined) values[index] = value;
     else if (!warnings.again("bad-value"))
       warnings.add(
         "bad-value",
-        `${table.name} ${shown(uuid)}: ${column.name} is not of type ${column.atom}; ignored`,
+        `${table.name} ${shown(uuid)}: ${name} is not of type ${columns[index].atom}; ignored`,
       );
   }
+  pool.lastRows.set(table, values);
   return values;
 }
