@@ -1,24 +1,47 @@
 /*
- * Writes a capture of OVN traffic for measuring: fixed seed, so every run gives the same bytes.
+ * Writes captures of OVN traffic for measuring: fixed seed, so every run gives the same bytes.
  *
- *   node bench/generate.js FILE [--bytes 1073741824] [--flows 1000]
+ *   node bench/generate.js DIR [NAME...] [--bytes 1073741824]
  *
- * Frames are 156-byte Geneve packets with an ICMP echo inside (a routed ping, as in captures/routed-ping),
- * little-endian microsecond pcap, `flows` distinct (VNI, ingress, egress) in random order. Prints, as JSON,
- * the truth every counter can be checked against.
+ * The traffic is that of a generated southbound (southbound-generate.js): its ports send to one another, with
+ * their addresses, through tunnels between the chassis they are bound to, and every checksum is right. Flows
+ * come in random order; those of a pair of chassis come in runs, as a card delivers packets. INPUTS has what is
+ * written into DIR: NAME's capture, its southbound, and the truth that every counter can be checked against.
  */
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { GeneratedSouthbound } from "./southbound-generate.js";
 
-const FRAME = Buffer.from(
-  "525400ac675b52540013e0a208004500008ef9b0400040115a94c0a83264c0a832651d7d17c1007ae6a502406558" +
-    "000001000102800100010002404400000002404400000001080045000054a3f0400040011551c0a8000bc0a8000c" +
-    "0800c67b04e31af194d96e5c0000000041a70e0000000000101112131415161718191a1b1c1d1e1f202122232425" +
-    "262728292a2b2c2d2e2f3031323334353637",
-  "hex",
-);
-const RECORD = 16 + FRAME.length;
-const FIRST_SECOND = 1_763_700_000;
+const FIRST_MICROSECOND = 1_763_700_000_000_000;
+const BLOCK = 2 ** 22;
+/** More than any record takes. */
+const LARGEST_RECORD = 2048;
+const WORD = 2 ** 32;
+const ICMP = 1;
+const TCP = 6;
+const UDP = 17;
+/** A ping's inner IP packet; and what is in the mix, 7 to 4 to 1. */
+const PING = [84];
+const MIX = [40, 40, 40, 40, 40, 40, 40, 576, 576, 576, 576, 1442];
+/** Bytes of a pcap record with a ping in it: its header, Ethernet, IPv4, UDP, Geneve with the option, Ethernet. */
+const PING_RECORD = 16 + 14 + 20 + 8 + 16 + 14 + 84;
+
+/**
+ * What is measured. `flows`: how many; of datapaths with so many `ports` each. `times`: how often the size that
+ * is asked for. Those of pings have as many packets as the plain pcap file of that size, and so are larger.
+ */
+export const INPUTS = {
+  small: {},
+  imix: { mix: true },
+  pcapng: { pcapng: true },
+  ipv6: { ipv6: true },
+  vlan: { vlan: true },
+  million: { flows: 1_000_000, ports: 240 },
+  small4: { times: 4 },
+};
+const CHASSIS = 10;
 
 /** xorshift32: the same numbers everywhere. */
 export function random(seed) {
@@ -31,93 +54,437 @@ export function random(seed) {
   };
 }
 
-/** Up to 16 ports a datapath: key 1 to 16 each way. */
-const usualKeys = (flow) => [Math.floor(flow / 256) + 1, (flow & 15) + 1, ((flow >>> 4) & 15) + 1];
+/**
+ * `count` flows as pairs of ports, [sender, receiver], by their index in the southbound: within a datapath each to
+ * each, other than those of one chassis, whose packets need no tunnel.
+ */
+export function meshFlows(count, { ports, chassis }) {
+  const flows = [];
+  for (let datapath = 0; flows.length < count; datapath++)
+    for (let sender = 0; sender < ports; sender++)
+      for (let receiver = 0; receiver < ports && flows.length < count; receiver++) {
+        const flow = [datapath * ports + sender, datapath * ports + receiver];
+        if (flow[0] % chassis !== flow[1] % chassis) flows.push(flow);
+      }
+  return flows;
+}
+
+/** One's complement sum of 16-bit words, not folded. */
+function sum(view, from, to) {
+  let total = 0;
+  for (let at = from; at < to; at += 2) total += view.getUint16(at);
+  return total;
+}
+
+/** The checksum that a sum makes. */
+function checksum(total) {
+  let folded = total;
+  while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16);
+  return ~folded & 0xffff;
+}
+
+/** Writes frames into a block of bytes. */
+class FrameWriter {
+  /** `endpoints` are the outer addresses of the chassis, as bytes. */
+  constructor(view, { southbound, endpoints, ipv6, vlan }) {
+    this.view = view;
+    this.southbound = southbound;
+    this.endpoints = endpoints;
+    this.ipv6 = ipv6;
+    this.linkBytes = vlan ? 18 : 14;
+    this.outerBytes = (ipv6 ? 40 : 20) + 8 + 16 + 14;
+    this.payload = Buffer.from(Array.from({ length: 1500 }, (_, i) => i & 255));
+    this.payloadView = new DataView(this.payload.buffer, this.payload.byteOffset, 1500);
+    /** The sum of the first so many bytes of the payload. */
+    this.payloadSum = Array.from({ length: 1501 }, (_, i) => (i % 2 === 0 ? sum(this.payloadView, 0, i) : 0));
+    this.bytes = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+  }
+
+  /** Length of the outer IP packet around an inner one. */
+  outerLength(innerLength) {
+    return this.outerBytes + innerLength;
+  }
+
+  /** Writes at `at` the packet with this number between two ports; returns its length. */
+  write(at, number, sender, receiver, protocol, innerLength) {
+    const { view, southbound, linkBytes } = this;
+    const from = sender % southbound.chassis;
+    const to = receiver % southbound.chassis;
+    view.setUint16(at, 0x5254);
+    view.setUint32(at + 2, to);
+    view.setUint16(at + 6, 0x5254);
+    view.setUint32(at + 8, from);
+    if (linkBytes === 18) view.setUint32(at + 12, 0x81000064);
+    view.setUint16(at + linkBytes - 2, this.ipv6 ? 0x86dd : 0x0800);
+    const ip = at + linkBytes;
+    const length = this.outerLength(innerLength);
+    const udp = ip + (this.ipv6 ? 40 : 20);
+    const udpLength = ip + length - udp;
+    const pseudo = this.ipv6
+      ? this.#outerIpv6(ip, from, to, udpLength)
+      : this.#outerIpv4(ip, number, from, to, length);
+    view.setUint16(udp, 0x8000 | (Math.imul(sender * 31 + receiver, 0x9e3779b1) >>> 17));
+    view.setUint16(udp + 2, 6081);
+    view.setUint16(udp + 4, udpLength);
+    view.setUint16(udp + 6, 0);
+    const [vni, ingress] = southbound.keysOf(sender);
+    view.setUint32(udp + 8, 0x02406558);
+    view.setUint32(udp + 12, vni * 256);
+    view.setUint32(udp + 16, 0x01028001);
+    view.setUint16(udp + 20, ingress);
+    view.setUint16(udp + 22, southbound.keysOf(receiver)[1]);
+    const inner = udp + 24;
+    view.setUint16(inner, 0xfa16);
+    view.setUint32(inner + 2, 0x3e000000 + receiver);
+    view.setUint16(inner + 6, 0xfa16);
+    view.setUint32(inner + 8, 0x3e000000 + sender);
+    view.setUint16(inner + 12, 0x0800);
+    const payload = this.#inner(inner + 14, number, sender, receiver, protocol, innerLength);
+    const end = ip + length;
+    const total = pseudo + udpLength + UDP + sum(view, udp, payload) + this.payloadSum[end - payload];
+    view.setUint16(udp + 6, checksum(total) || 0xffff);
+    return end - at;
+  }
+
+  /** Returns the sum of the addresses, as the next two do. */
+  #outerIpv4(ip, number, from, to, length) {
+    this.endpoints[from].copy(this.bytes, ip + 12);
+    this.endpoints[to].copy(this.bytes, ip + 16);
+    this.#ipv4(ip, number, UDP, length);
+    return sum(this.view, ip + 12, ip + 20);
+  }
+
+  #outerIpv6(ip, from, to, udpLength) {
+    const { view } = this;
+    view.setUint32(ip, 0x60000000);
+    view.setUint16(ip + 4, udpLength);
+    view.setUint16(ip + 6, (UDP << 8) | 64);
+    this.endpoints[from].copy(this.bytes, ip + 8);
+    this.endpoints[to].copy(this.bytes, ip + 24);
+    return sum(view, ip + 8, ip + 40);
+  }
+
+  /** An IPv4 header around the addresses that are there. */
+  #ipv4(ip, number, protocol, length) {
+    const { view } = this;
+    view.setUint16(ip, 0x4500);
+    view.setUint16(ip + 2, length);
+    view.setUint16(ip + 4, number & 0xffff);
+    view.setUint16(ip + 6, 0x4000);
+    view.setUint16(ip + 8, (64 << 8) | protocol);
+    view.setUint16(ip + 10, 0);
+    view.setUint16(ip + 10, checksum(sum(view, ip, ip + 20)));
+  }
+
+  /** The inner IP packet; returns where its payload, which has no header, begins. */
+  #inner(ip, number, sender, receiver, protocol, length) {
+    const { view } = this;
+    // As southbound-generate.js has it.
+    view.setUint32(ip + 12, 0x0a000000 + sender);
+    view.setUint32(ip + 16, 0x0a000000 + receiver);
+    this.#ipv4(ip, number * 3, protocol, length);
+    const at = ip + 20;
+    const end = ip + length;
+    const port = 0x8000 | (Math.imul(receiver * 31 + sender, 0x9e3779b1) >>> 17);
+    let payload = at + 8;
+    let field = at + 6;
+    let total = sum(view, ip + 12, ip + 20) + protocol + length - 20;
+    if (protocol === ICMP) {
+      field = at + 2;
+      total = 0;
+      // Requests and replies; identifier, sequence number.
+      view.setUint16(at, number % 2 === 0 ? 0x0800 : 0);
+      view.setUint16(at + 4, port);
+      view.setUint16(at + 6, number & 0xffff);
+    } else if (protocol === UDP) {
+      view.setUint16(at, port);
+      view.setUint16(at + 2, 5001);
+      view.setUint16(at + 4, length - 20);
+    } else {
+      payload = at + 20;
+      field = at + 16;
+      view.setUint16(at, port);
+      view.setUint16(at + 2, 5201);
+      view.setUint32(at + 4, Math.imul(number, 1402) >>> 0);
+      view.setUint32(at + 8, Math.imul(sender, 0x9e3779b1) >>> 0);
+      // ACK, and PSH where there is data but more room.
+      view.setUint16(at + 12, length > 40 && length < 1000 ? 0x5018 : 0x5010);
+      view.setUint16(at + 14, 502);
+      view.setUint16(at + 18, 0);
+    }
+    view.setUint16(field, 0);
+    this.payload.copy(this.bytes, payload, 0, end - payload);
+    view.setUint16(field, checksum(total + sum(view, at, payload) + this.payloadSum[end - payload]));
+    return payload;
+  }
+}
+
+/** The file's header, and records around frames; times in microseconds since 1970. */
+class PcapWriter {
+  before = 16;
+
+  constructor(view) {
+    this.view = view;
+  }
+
+  header() {
+    const header = Buffer.alloc(24);
+    header.writeUInt32LE(0xa1b2c3d4, 0);
+    header.writeUInt16LE(2, 4);
+    header.writeUInt16LE(4, 6);
+    header.writeUInt32LE(262144, 16);
+    header.writeUInt32LE(1, 20);
+    return header;
+  }
+
+  /** Completes the record at `at` around its frame; returns its length. */
+  record(at, time, length) {
+    const { view } = this;
+    view.setUint32(at, Math.floor(time / 1e6), true);
+    view.setUint32(at + 4, time % 1e6, true);
+    view.setUint32(at + 8, length, true);
+    view.setUint32(at + 12, length, true);
+    return 16 + length;
+  }
+}
+
+/** The same as pcapng, as dumpcap writes it: one interface, times in nanoseconds. */
+class PcapngWriter {
+  before = 28;
+
+  constructor(view) {
+    this.view = view;
+  }
+
+  header() {
+    // Section header; interface description with if_name "eth1" and if_tsresol 9.
+    const section = "0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000";
+    const name = "0200040065746831";
+    const resolution = "0900010009000000";
+    return Buffer.from(
+      `${section}01000000280000000100000000000400${name}${resolution}0000000028000000`,
+      "hex",
+    );
+  }
+
+  record(at, time, length) {
+    const { view } = this;
+    const padded = (length + 3) & ~3;
+    // Nanoseconds, which pass 2^53, in two words.
+    const low = (time % WORD) * 1000;
+    view.setUint32(at, 6, true);
+    view.setUint32(at + 4, padded + 32, true);
+    view.setUint32(at + 8, 0, true);
+    view.setUint32(at + 12, Math.floor(time / WORD) * 1000 + Math.floor(low / WORD), true);
+    view.setUint32(at + 16, low % WORD, true);
+    view.setUint32(at + 20, length, true);
+    view.setUint32(at + 24, length, true);
+    for (let i = length; i < padded; i++) view.setUint8(at + 28 + i, 0);
+    view.setUint32(at + 28 + padded, padded + 32, true);
+    return padded + 32;
+  }
+}
+
+/** What has been written, flow by flow and tunnel by tunnel: what every counter must say. */
+class Truth {
+  packets = 0;
+  bytes = 0;
+  first = 0;
+  last = 0;
+
+  constructor(flows, tunnels) {
+    this.flowPackets = new Float64Array(flows);
+    this.flowBytes = new Float64Array(flows);
+    this.flowFirst = new Float64Array(flows);
+    this.flowLast = new Float64Array(flows);
+    this.tunnelPackets = new Float64Array(tunnels);
+    this.tunnelBytes = new Float64Array(tunnels);
+    this.tunnelLargest = new Float64Array(tunnels);
+  }
+
+  add(flow, tunnel, length, outerLength, time) {
+    if (this.packets++ === 0) this.first = time;
+    this.bytes += length;
+    this.last = time;
+    if (this.flowPackets[flow]++ === 0) this.flowFirst[flow] = time;
+    this.flowBytes[flow] += length;
+    this.flowLast[flow] = time;
+    this.tunnelPackets[tunnel]++;
+    this.tunnelBytes[tunnel] += length;
+    if (outerLength > this.tunnelLargest[tunnel]) this.tunnelLargest[tunnel] = outerLength;
+  }
+}
+
+/** Outer addresses as the southbound's encaps have them, as bytes and as text. */
+function endpointsOf(southbound, ipv6) {
+  const texts = [];
+  const endpoints = [];
+  for (let index = 0; index < southbound.chassis; index++) {
+    const text = ipv6 ? southbound.encapIpv6(index) : southbound.encapIp(index);
+    texts.push(text);
+    // The IPv6 ones are written out: eight words.
+    const words = text.split(ipv6 ? ":" : ".").map((word) => Number.parseInt(word, ipv6 ? 16 : 10));
+    endpoints.push(Buffer.from(ipv6 ? words.flatMap((word) => [word >> 8, word & 255]) : words));
+  }
+  return { texts, endpoints };
+}
 
 /**
- * Writes the capture; returns { packets, bytes, flows, fileBytes }. `keys` gives the VNI, ingress and egress key
- * of a flow by its number.
+ * Writes a capture of `packets` packets, or of at most `bytes`; returns the truth. `flows`: pairs of ports of
+ * `southbound`, as meshFlows makes them; each passes once before they come at random. Truth: `packets`, `bytes`,
+ * `firstTime` and `lastTime`, `flowCount`, `flows` as [VNI, ingress, egress, packets, bytes, first, last], `tunnels`
+ * as [source, destination, packets, bytes, largest outer packet]; times are nanoseconds since 1970, as text.
  */
-export function generate(file, { bytes = 2 ** 30, flows = 1000, seed = 20_251_121, keys = usualKeys } = {}) {
+export function generate(
+  file,
+  {
+    southbound,
+    flows,
+    packets = Number.POSITIVE_INFINITY,
+    bytes = Number.POSITIVE_INFINITY,
+    mix = false,
+    pcapng = false,
+    ipv6 = false,
+    vlan = false,
+    seed = 20_251_121,
+  },
+) {
   const next = random(seed);
-  const packets = Math.floor((bytes - 24) / RECORD);
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(262144, 16);
-  header.writeUInt32LE(1, 20);
-  const perBlock = 6000;
-  const block = Buffer.alloc(perBlock * RECORD);
-  for (let i = 0; i < perBlock; i++) {
-    const at = i * RECORD;
-    block.writeUInt32LE(FRAME.length, at + 8);
-    block.writeUInt32LE(FRAME.length, at + 12);
-    FRAME.copy(block, at + 16);
-  }
-  const seen = new Set();
+  const block = new DataView(new ArrayBuffer(BLOCK));
+  const { texts, endpoints } = endpointsOf(southbound, ipv6);
+  const frames = new FrameWriter(block, { southbound, endpoints, ipv6, vlan });
+  const records = pcapng ? new PcapngWriter(block) : new PcapWriter(block);
+  const sizes = mix ? MIX : PING;
+  // Which flows go through which tunnel.
+  const tunnels = new Map();
+  const tunnelOf = flows.map(([sender, receiver], flow) => {
+    const key = (sender % southbound.chassis) * southbound.chassis + (receiver % southbound.chassis);
+    const tunnel = tunnels.get(key) ?? { number: tunnels.size, key, flows: [] };
+    tunnels.set(key, tunnel);
+    tunnel.flows.push(flow);
+    return tunnel.number;
+  });
+  const byTunnel = [...tunnels.values()];
+  const truth = new Truth(flows.length, byTunnel.length);
+  const header = records.header();
+  let fileBytes = header.length;
+  let time = FIRST_MICROSECOND;
+  let filled = 0;
+  let run = 0;
+  let tunnel = byTunnel[0];
   const out = openSync(file, "w");
   try {
     writeSync(out, header);
-    for (let done = 0; done < packets; ) {
-      const count = Math.min(perBlock, packets - done);
-      for (let i = 0; i < count; i++) {
-        const at = i * RECORD;
-        const number = done + i;
-        // Every flow once, then at random.
-        const flow = number < flows ? number : next() % flows;
-        seen.add(flow);
-        block.writeUInt32LE(FIRST_SECOND + Math.floor(number / 100_000), at);
-        block.writeUInt32LE((number % 100_000) * 10, at + 4);
-        const [vni, ingress, egress] = keys(flow);
-        block.writeUInt32BE((vni << 8) >>> 0, at + 16 + 46);
-        block.writeUInt16BE(ingress, at + 16 + 54);
-        block.writeUInt16BE(egress, at + 16 + 56);
+    for (let number = 0; number < packets && fileBytes < bytes; number++) {
+      if (run-- === 0) {
+        tunnel = byTunnel[next() % byTunnel.length];
+        run = next() % 7;
       }
-      writeSync(out, block, 0, count * RECORD);
-      done += count;
+      const flow = number < flows.length ? number : tunnel.flows[next() % tunnel.flows.length];
+      const [sender, receiver] = flows[flow];
+      const size = sizes[sizes.length === 1 ? 0 : next() % sizes.length];
+      const protocol = !mix || flow % 10 === 9 ? ICMP : flow % 10 < 7 ? TCP : UDP;
+      const length = frames.write(filled + records.before, number, sender, receiver, protocol, size);
+      const record = records.record(filled, time, length);
+      if (fileBytes + record > bytes) break;
+      truth.add(flow, tunnelOf[flow], length, frames.outerLength(size), time);
+      time += next() % 20;
+      filled += record;
+      fileBytes += record;
+      if (filled + LARGEST_RECORD > BLOCK) {
+        writeSync(out, frames.bytes, 0, filled);
+        filled = 0;
+      }
     }
+    writeSync(out, frames.bytes, 0, filled);
   } finally {
     closeSync(out);
   }
-  return { packets, bytes: packets * FRAME.length, flows: seen.size, fileBytes: 24 + packets * RECORD };
+  const nanoseconds = (microseconds) => `${microseconds}000`;
+  const seen = flows.map((_, flow) => flow).filter((flow) => truth.flowPackets[flow] > 0);
+  return {
+    packets: truth.packets,
+    bytes: truth.bytes,
+    fileBytes,
+    firstTime: nanoseconds(truth.first),
+    lastTime: nanoseconds(truth.last),
+    flowCount: seen.length,
+    flows: seen.map((flow) => {
+      const [sender, receiver] = flows[flow];
+      return [
+        ...southbound.keysOf(sender),
+        southbound.keysOf(receiver)[1],
+        truth.flowPackets[flow],
+        truth.flowBytes[flow],
+        nanoseconds(truth.flowFirst[flow]),
+        nanoseconds(truth.flowLast[flow]),
+      ];
+    }),
+    tunnels: byTunnel
+      .filter(({ number }) => truth.tunnelPackets[number] > 0)
+      .map(({ number, key }) => [
+        texts[Math.floor(key / southbound.chassis)],
+        texts[key % southbound.chassis],
+        truth.tunnelPackets[number],
+        truth.tunnelBytes[number],
+        truth.tunnelLargest[number],
+      ]),
+  };
 }
 
-/** Writes a capture that repeats the records of a pcap file; returns { packets, bytes, fileBytes }. */
-export function repeat(file, source, { bytes = 2 ** 30 } = {}) {
-  const whole = readFileSync(source);
-  if (whole.readUInt32LE(0) !== 0xa1b2c3d4) throw new Error(`${source} is no little-endian microsecond pcap`);
-  const records = whole.subarray(24);
-  let packets = 0;
-  let original = 0;
-  for (let at = 0; at < records.length; at += 16 + records.readUInt32LE(at + 8)) {
-    packets++;
-    original += records.readUInt32LE(at + 12);
-  }
-  const times = Math.max(1, Math.floor((bytes - 24) / records.length));
-  const each = Math.min(times, Math.max(1, Math.floor(2 ** 22 / records.length)));
-  const block = Buffer.concat(Array(each).fill(records));
-  const out = openSync(file, "w");
-  try {
-    writeSync(out, whole, 0, 24);
-    for (let left = times; left > 0; left -= each)
-      writeSync(out, block, 0, Math.min(left, each) * records.length);
-  } finally {
-    closeSync(out);
-  }
-  return { packets: packets * times, bytes: original * times, fileBytes: 24 + records.length * times };
+/** The schema of the southbounds: that of a real one, so that no OVN need be installed. */
+function schema() {
+  const database = readFileSync(new URL("../captures/routed-ping/sb.db", import.meta.url), "utf8");
+  const [header] = database.split("\n", 1);
+  return JSON.parse(database.slice(header.length + 1, header.length + 1 + Number(header.split(" ")[2])));
+}
+
+/** Writes the input with this name, of INPUTS, into a directory: its capture, its southbound, its truth. */
+export function generateInput(directory, name, bytes) {
+  const { flows: count = 20_000, ports = 16, times = 1, ...kind } = INPUTS[name];
+  const flows = meshFlows(count, { ports, chassis: CHASSIS });
+  const datapaths = Math.floor(flows[count - 1][0] / ports) + 1;
+  const southbound = new GeneratedSouthbound({
+    ports: datapaths * ports,
+    datapaths,
+    chassis: CHASSIS,
+    dualStack: true,
+  });
+  const paths = inputPaths(directory, name);
+  southbound.write(paths.southbound, schema());
+  const limit = kind.mix
+    ? { bytes: bytes * times }
+    : { packets: Math.floor((bytes * times - 24) / PING_RECORD) };
+  const truth = generate(paths.capture, { southbound, flows, ...limit, ...kind });
+  writeFileSync(paths.truth, JSON.stringify(truth));
+  return truth;
+}
+
+/** Where generateInput writes. */
+export function inputPaths(directory, name) {
+  return {
+    capture: join(directory, `${name}.${INPUTS[name].pcapng ? "pcapng" : "pcap"}`),
+    southbound: join(directory, `${name}.db`),
+    truth: join(directory, `${name}.truth.json`),
+  };
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [file, ...rest] = process.argv.slice(2);
-  if (file === undefined) {
-    process.stderr.write("usage: node bench/generate.js FILE [--bytes N] [--flows N]\n");
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { bytes: { type: "string", default: String(2 ** 30) } },
+  });
+  const [directory, ...names] = positionals;
+  if (directory === undefined || names.some((name) => !(name in INPUTS))) {
+    process.stderr.write(
+      `usage: node ${fileURLToPath(import.meta.url)} DIR [${Object.keys(INPUTS).join("|")}]... [--bytes N]\n`,
+    );
     process.exit(2);
   }
-  const value = (name, fallback) => {
-    const at = rest.indexOf(`--${name}`);
-    return at < 0 ? fallback : Number(rest[at + 1]);
-  };
-  const truth = generate(file, { bytes: value("bytes", 2 ** 30), flows: value("flows", 1000) });
-  process.stdout.write(`${JSON.stringify(truth)}\n`);
+  for (const name of names.length === 0 ? Object.keys(INPUTS) : names) {
+    const { packets, fileBytes, flowCount, tunnels } = generateInput(directory, name, Number(values.bytes));
+    process.stdout.write(
+      `${JSON.stringify({ ...inputPaths(directory, name), packets, fileBytes, flowCount, tunnels: tunnels.length })}\n`,
+    );
+  }
 }

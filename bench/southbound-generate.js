@@ -24,6 +24,7 @@ const OF = {
   device: 7,
   global: 8,
   security: 9,
+  encapIpv6: 11,
 };
 const LOGICAL_PORT = 10;
 
@@ -54,7 +55,9 @@ const byte = (number) => (number & 255).toString(16).padStart(2, "0");
 
 /** The database as a description: what is where, and the rows. */
 export class GeneratedSouthbound {
-  constructor({ ports = 200_000, datapaths = 2000, chassis = 1000 } = {}) {
+  /** `dualStack`: the chassis have an IPv6 address for tunnels, too. */
+  constructor({ ports = 200_000, datapaths = 2000, chassis = 1000, dualStack = false } = {}) {
+    this.dualStack = dualStack;
     this.ports = ports;
     this.datapaths = datapaths;
     this.chassis = chassis;
@@ -117,7 +120,9 @@ export class GeneratedSouthbound {
     return {
       name: `hv${index}`,
       hostname: `hv${index}.example`,
-      encaps: ref(uuid(OF.encap, index)),
+      encaps: this.dualStack
+        ? ["set", [ref(uuid(OF.encap, index)), ref(uuid(OF.encapIpv6, index))]]
+        : ref(uuid(OF.encap, index)),
       other_config: pairs({
         "datapath-type": "system",
         "iface-types": "erspan,geneve,gre,gtpu,internal,ip6erspan,ip6gre,lisp,patch,stt,system,tap,vxlan",
@@ -127,11 +132,23 @@ export class GeneratedSouthbound {
     };
   }
 
-  encapRow(index) {
-    // The first two are the hosts of generate.js.
+  /** The tunnel address of a chassis. */
+  encapIp(index) {
     const host = index + 100;
-    const ip = `192.168.${50 + (host >> 8)}.${host & 255}`;
+    return `192.168.${50 + (host >> 8)}.${host & 255}`;
+  }
+
+  encapIpv6(index) {
+    return `fd00:0:0:50:0:0:0:${(index + 0x100).toString(16)}`;
+  }
+
+  encapRow(index) {
+    const ip = this.encapIp(index);
     return { type: "geneve", ip, chassis_name: `hv${index}`, options: pairs({ csum: "true" }) };
+  }
+
+  encapIpv6Row(index) {
+    return { ...this.encapRow(index), ip: this.encapIpv6(index) };
   }
 
   groupRow(vni) {
@@ -152,7 +169,10 @@ export class GeneratedSouthbound {
       SB_Global: { [uuid(OF.global, 0)]: { options: pairs({ northd_probe_interval: "5000" }) } },
       Datapath_Binding: table(OF.datapath, 1, this.datapaths + 1, this.datapathRow),
       Multicast_Group: table(OF.group, 1, this.datapaths + 1, this.groupRow),
-      Encap: table(OF.encap, 0, this.chassis, this.encapRow),
+      Encap: {
+        ...table(OF.encap, 0, this.chassis, this.encapRow),
+        ...(this.dualStack ? table(OF.encapIpv6, 0, this.chassis, this.encapIpv6Row) : {}),
+      },
       Chassis: table(OF.chassis, 0, this.chassis, this.chassisRow),
     };
     for (let from = 0; from < this.ports; from += ROWS_A_TRANSACTION) {
@@ -163,7 +183,7 @@ export class GeneratedSouthbound {
   }
 
   /** Writes it as a standalone database file, ovsdb(5). Returns its size in bytes. */
-  write(file, schema = SCHEMA) {
+  write(file, schema = JSON.parse(readFileSync(SCHEMA, "utf8"))) {
     const out = openSync(file, "w");
     let bytes = 0;
     const write = (json) => {
@@ -172,7 +192,7 @@ export class GeneratedSouthbound {
       bytes += writeSync(out, `OVSDB JSON ${Buffer.byteLength(body)} ${digest}\n${body}`);
     };
     try {
-      write(JSON.parse(readFileSync(schema, "utf8")));
+      write(schema);
       for (const transaction of this.transactions()) write(transaction);
     } finally {
       closeSync(out);

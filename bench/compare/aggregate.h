@@ -14,8 +14,8 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define GENEVE_PORT 6081
-/* Nanoseconds since 1970 of a packet that has no time, as in a pcapng Simple Packet. */
-#define NO_TIME UINT64_MAX
+/* Bytes that a usual frame has at least from its outer UDP header on: every byte looked at is inside. */
+#define LEAST 71
 
 static inline uint16_t be16(const uint8_t *at) {
   uint16_t value;
@@ -53,7 +53,7 @@ enum status { OK, TRUNCATED, MALFORMED, UNSUPPORTED, NOT_GENEVE, STATUSES };
 static uint64_t bytes;
 /* Usual frames, which are ok and have their keys, and what the others are. */
 static uint64_t usual, geneve, ovn, by_status[STATUSES];
-static uint64_t first_time = NO_TIME, last_time;
+static uint64_t first_time = UINT64_MAX, last_time;
 
 /* --- Flows: by VNI, ingress and egress key. --- */
 
@@ -66,7 +66,7 @@ static uint64_t *flow_first;
 static unsigned flow_bits = 16;
 static size_t flow_count;
 
-static inline size_t flow_slot(uint64_t key) { return (key * 0x9e3779b97f4a7c15u) >> (64 - flow_bits); }
+static inline size_t flow_slot(uint64_t key) { return (key * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - flow_bits); }
 
 static void make_flows(void) {
   flows = allocate(sizeof *flows << flow_bits);
@@ -90,17 +90,13 @@ __attribute__((noinline)) static void grow_flows(void) {
   free(old_first);
 }
 
-static inline void count_flow(uint64_t key, uint64_t length, uint64_t time) {
+/* Adds a packet to its flow. */
+static inline void add_to_flow(uint64_t key, uint64_t length, uint64_t time) {
   size_t mask = ((size_t)1 << flow_bits) - 1;
   size_t slot = flow_slot(key);
-  while (flows[slot].key != key) {
+  while (UNLIKELY(flows[slot].key != key)) {
     if (flows[slot].key == 0) {
-      if (UNLIKELY(++flow_count > mask / 2)) {
-        grow_flows();
-        flow_count--;
-        count_flow(key, length, time);
-        return;
-      }
+      flow_count++;
       flows[slot].key = key;
       flows[slot].last = time;
       flow_first[slot] = time;
@@ -115,6 +111,28 @@ static inline void count_flow(uint64_t key, uint64_t length, uint64_t time) {
   else if (time < flow_first[slot]) flow_first[slot] = time;
 }
 
+/* Packets whose flows are still to be counted: by then the slot, asked for ahead, is in the cache. */
+#define WAITING 64
+static struct {
+  uint64_t key, length, time;
+} waiting[WAITING];
+static size_t waiting_count;
+
+__attribute__((noinline)) static void count_waiting(void) {
+  while (flow_count + waiting_count > (size_t)1 << (flow_bits - 1)) grow_flows();
+  for (size_t i = 0; i < waiting_count; i++) add_to_flow(waiting[i].key, waiting[i].length, waiting[i].time);
+  waiting_count = 0;
+}
+
+static inline void count_flow(uint64_t key, uint64_t length, uint64_t time) {
+  __builtin_prefetch(&flows[flow_slot(key)], 1);
+  size_t i = waiting_count;
+  waiting[i].key = key;
+  waiting[i].length = length;
+  waiting[i].time = time;
+  if (UNLIKELY((waiting_count = i + 1) == WAITING)) count_waiting();
+}
+
 /* --- Tunnels: by outer source and destination. IPv4 addresses are mapped into IPv6. --- */
 
 struct tunnel {
@@ -124,13 +142,13 @@ struct tunnel {
 #define TUNNEL_SLOTS (1u << 16)
 static struct tunnel *tunnels;
 static size_t tunnel_count;
-/* The tunnel of the packet before, and its IPv4 addresses (0 where it is none): packets come in runs. */
-static struct tunnel *tunnel;
-static uint64_t tunnel_ipv4;
+/* Tunnels met lately, by a few bits of their addresses. */
+#define RECENT 1024
+static struct tunnel *recent[RECENT];
 
-__attribute__((noinline)) static void find_tunnel(const uint64_t address[4]) {
+__attribute__((noinline)) static struct tunnel *find_tunnel(const uint64_t address[4]) {
   uint64_t hash = 0;
-  for (int i = 0; i < 4; i++) hash = (hash ^ address[i]) * 0x9e3779b97f4a7c15u, hash ^= hash >> 32;
+  for (int i = 0; i < 4; i++) hash = (hash ^ address[i]) * UINT64_C(0x9e3779b97f4a7c15), hash ^= hash >> 32;
   size_t slot = hash & (TUNNEL_SLOTS - 1);
   while (tunnels[slot].packets != 0 && memcmp(tunnels[slot].address, address, 32) != 0)
     slot = (slot + 1) & (TUNNEL_SLOTS - 1);
@@ -141,56 +159,64 @@ __attribute__((noinline)) static void find_tunnel(const uint64_t address[4]) {
     }
     memcpy(tunnels[slot].address, address, 32);
   }
-  tunnel = &tunnels[slot];
+  return &tunnels[slot];
 }
 
-static inline void count_tunnel_ipv4(const uint8_t *ip, uint64_t length, uint32_t outer, int fragment) {
-  uint64_t both;
-  memcpy(&both, ip + 12, 8);
-  if (UNLIKELY(both != tunnel_ipv4)) {
-    uint64_t mapped = 0xffff0000;
-    find_tunnel((uint64_t[4]){0, mapped | both << 32, 0, mapped | (both & ~UINT64_C(0xffffffff))});
-    tunnel_ipv4 = both;
-  }
+/* Counts a packet between two addresses, their words as they lie in memory. */
+static inline void count_tunnel(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t length, uint32_t outer,
+                                int fragment) {
+  /* Hosts differ in the last bytes of their addresses. */
+  struct tunnel **known = &recent[((b + d * 31) * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
+  struct tunnel *tunnel = *known;
+  if (UNLIKELY(tunnel == NULL || tunnel->address[0] != a || tunnel->address[1] != b || tunnel->address[2] != c ||
+               tunnel->address[3] != d))
+    *known = tunnel = find_tunnel((uint64_t[4]){a, b, c, d});
   tunnel->packets++;
   tunnel->bytes += length;
   tunnel->fragments += fragment;
   if (outer > tunnel->largest) tunnel->largest = outer;
+}
+
+static inline void count_tunnel_ipv4(const uint8_t *ip, uint64_t length, uint32_t outer, int fragment) {
+  uint64_t mapped = 0xffff0000;
+  count_tunnel(0, mapped | (uint64_t)le32(ip + 12) << 32, 0, mapped | (uint64_t)le32(ip + 16) << 32, length, outer,
+               fragment);
 }
 
 static inline void count_tunnel_ipv6(const uint8_t *ip, uint64_t length, uint32_t outer, int fragment) {
   uint64_t address[4];
   memcpy(address, ip + 8, 32);
-  if (UNLIKELY(tunnel == NULL || memcmp(tunnel->address, address, 32) != 0)) {
-    find_tunnel(address);
-    tunnel_ipv4 = 0;
-  }
-  tunnel->packets++;
-  tunnel->bytes += length;
-  tunnel->fragments += fragment;
-  if (outer > tunnel->largest) tunnel->largest = outer;
+  count_tunnel(address[0], address[1], address[2], address[3], length, outer, fragment);
 }
 
 /* --- Frames --- */
 
 /*
- * The length of the outer IP packet where this is the usual OVN frame, whole and without contradiction; else 0.
- * At least 105 bytes must be there. Masks are those of src/frame/usual.ts, in little-endian words.
+ * The length of the outer IP packet at `ip` where it is the rest of a usual OVN frame, whole and without
+ * contradiction, and the frame ends at `end`; else 0. `outer` bytes of IP header without options or extensions.
+ * Masks are those of src/frame/usual.ts, in little-endian words.
  */
-static inline uint32_t usual_length(const uint8_t *frame, uint32_t captured) {
-  uint32_t length = be16(frame + 16);
-  if ((le32(frame + 12) & 0x00ffffff) != 0x00450008 || (le32(frame + 20) & 0xff00ff3f) != 0x11000000 ||
-      le32(frame + 36) != (__builtin_bswap16(GENEVE_PORT) | (uint32_t)__builtin_bswap16(length - 20) << 16) ||
-      14 + length > captured || le32(frame + 42) != 0x58654002 || le32(frame + 50) != 0x01800201 ||
-      (le32(frame + 70) & 0x00ffffff) != 0x00450008)
+static inline uint32_t usual_length(const uint8_t *ip, const uint8_t *end, uint32_t outer) {
+  uint32_t length;
+  if (outer == 20) {
+    length = be16(ip + 2);
+    /* Version 4, five header words; no fragment; UDP. */
+    if (ip[0] != 0x45 || (le32(ip + 6) & 0xff00ff3f) != 0x11000000) return 0;
+  } else {
+    length = be16(ip + 4) + 40;
+    if (ip[0] >> 4 != 6 || ip[6] != 17) return 0;
+  }
+  const uint8_t *udp = ip + outer;
+  if (le32(udp + 2) != (__builtin_bswap16(GENEVE_PORT) | (uint32_t)__builtin_bswap16(length - outer) << 16) ||
+      length > end - ip || le32(udp + 8) != 0x58654002 || le32(udp + 16) != 0x01800201 ||
+      (le32(udp + 36) & 0x00ffffff) != 0x00450008)
     return 0;
-  uint32_t inner = be16(frame + 74);
-  if (inner + 58 > length || inner < 28) return 0;
-  uint32_t protocol = le32(frame + 78) & 0xff00ff3f;
+  uint32_t inner = be16(udp + 40);
+  if (inner + 38 + outer > length || inner < 28) return 0;
+  uint32_t protocol = le32(udp + 44) & 0xff00ff3f;
   if (protocol == 0x01000000) return length;
-  if (protocol == 0x06000000)
-    return frame[104] >= 0x50 && (frame[104] >> 4) * 4u + 20 <= inner ? length : 0;
-  return protocol == 0x11000000 && be16(frame + 96) == inner - 20 ? length : 0;
+  if (protocol == 0x06000000) return udp[70] >= 0x50 && (udp[70] >> 4) * 4u + 20 <= inner ? length : 0;
+  return protocol == 0x11000000 && be16(udp + 62) == inner - 20 ? length : 0;
 }
 
 /* Where a walk through a frame has come to. `limit`: where the data ends on the wire; `end`: in the capture. */
@@ -375,17 +401,27 @@ done:
 /* Counts a frame captured at `time`, nanoseconds since 1970. */
 static inline void count_frame(const uint8_t *frame, uint32_t captured, uint32_t original, uint64_t time) {
   bytes += original;
-  if (time > last_time && time != NO_TIME) last_time = time;
+  if (time > last_time) last_time = time;
   if (time < first_time) first_time = time;
-  uint32_t outer;
-  if (UNLIKELY(captured < 105 || captured < original || (outer = usual_length(frame, captured)) == 0)) {
-    count_general(frame, captured, original, time);
-    return;
+  if (LIKELY(captured >= LEAST && captured >= original)) {
+    const uint8_t *ip = frame + 14, *end = frame + captured;
+    uint16_t type = be16(frame + 12);
+    if (type == 0x8100) {
+      type = be16(frame + 16);
+      ip += 4;
+    }
+    uint32_t header = type == 0x0800 ? 20 : type == 0x86dd ? 40 : 0;
+    uint32_t outer = header == 0 || end - ip < header + LEAST ? 0 : usual_length(ip, end, header);
+    if (LIKELY(outer != 0)) {
+      usual++;
+      if (header == 20) count_tunnel_ipv4(ip, original, outer, 0);
+      else count_tunnel_ipv6(ip, original, outer, 0);
+      uint64_t vni = be32(ip + header + 12) >> 8;
+      count_flow((vni + 1) << 31 | (be32(ip + header + 20) & 0x7fffffff), original, time);
+      return;
+    }
   }
-  usual++;
-  count_tunnel_ipv4(frame + 14, original, outer, 0);
-  uint64_t vni = be32(frame + 46) >> 8;
-  count_flow((vni + 1) << 31 | (be32(frame + 54) & 0x7fffffff), original, time);
+  count_general(frame, captured, original, time);
 }
 
 /* --- The answer --- */
@@ -395,10 +431,36 @@ static void begin_counting(void) {
   tunnels = allocate(sizeof *tunnels * TUNNEL_SLOTS);
 }
 
-static int by_bytes(const void *a, const void *b) {
-  const struct flow *one = *(const struct flow *const *)a, *other = *(const struct flow *const *)b;
-  if (one->bytes != other->bytes) return one->bytes < other->bytes ? 1 : -1;
-  return one->key < other->key ? -1 : 1;
+/* 1 where flow `a` comes before `b`: by bytes, descending, then by key. */
+static int comes_before(const struct flow *a, const struct flow *b) {
+  return a->bytes != b->bytes ? a->bytes > b->bytes : a->key < b->key;
+}
+
+static void print_flow(const char *before, const struct flow *flow) {
+  printf("%s[%lu,%lu,%lu,%lu,%lu,\"%lu\",\"%lu\"]", before, (flow->key >> 31) - 1, flow->key >> 16 & 0x7fff,
+         flow->key & 0xffff, flow->packets, flow->bytes, flow_first[flow - flows], flow->last);
+}
+
+/* All flows in any order, or the TOP largest in order. */
+#define TOP 20
+static void print_flows(int all) {
+  const struct flow *largest[TOP];
+  size_t held = 0;
+  const char *before = "\n";
+  for (size_t slot = 0; slot < (size_t)1 << flow_bits; slot++) {
+    const struct flow *flow = &flows[slot];
+    if (flow->key == 0) continue;
+    if (all) {
+      print_flow(before, flow);
+      before = ",\n";
+      continue;
+    }
+    if (held == TOP && !comes_before(flow, largest[TOP - 1])) continue;
+    size_t i = held < TOP ? held++ : TOP - 1;
+    for (; i > 0 && comes_before(flow, largest[i - 1]); i--) largest[i] = largest[i - 1];
+    largest[i] = flow;
+  }
+  for (size_t i = 0; i < held; i++) print_flow(i == 0 ? "\n" : ",\n", largest[i]);
 }
 
 static void print_address(const char *before, const uint64_t address[2]) {
@@ -408,8 +470,9 @@ static void print_address(const char *before, const uint64_t address[2]) {
   for (int i = 0; i < 16; i++) printf("%02x", byte[i]);
 }
 
-/* Everything as one JSON object; of the flows the `top` largest. Times are nanoseconds since 1970, as text. */
-static void print_counters(size_t top) {
+/* Everything as one JSON object. Times are nanoseconds since 1970, as text; addresses IPv6, hexadecimal. */
+static void print_counters(int all) {
+  count_waiting();
   uint64_t packets = usual;
   for (int i = 0; i < STATUSES; i++) packets += by_status[i];
   printf("{\"packets\":%lu,\"bytes\":%lu,\"geneve\":%lu,\"ovn\":%lu,", packets, bytes, usual + geneve,
@@ -418,17 +481,7 @@ static void print_counters(size_t top) {
          by_status[MALFORMED], by_status[UNSUPPORTED], by_status[NOT_GENEVE]);
   printf("\"firstTime\":\"%lu\",\"lastTime\":\"%lu\",\"flowCount\":%zu,\n\"flows\":[", first_time, last_time,
          flow_count);
-  struct flow **sorted = malloc(sizeof *sorted * (flow_count + 1));
-  size_t found = 0;
-  for (size_t i = 0; i < (size_t)1 << flow_bits; i++)
-    if (flows[i].key != 0) sorted[found++] = &flows[i];
-  qsort(sorted, found, sizeof *sorted, by_bytes);
-  for (size_t i = 0; i < found && i < top; i++) {
-    const struct flow *flow = sorted[i];
-    printf("%s\n[%lu,%lu,%lu,%lu,%lu,\"%lu\",\"%lu\"]", i == 0 ? "" : ",", (flow->key >> 31) - 1,
-           flow->key >> 16 & 0x7fff, flow->key & 0xffff, flow->packets, flow->bytes, flow_first[flow - flows],
-           flow->last);
-  }
+  print_flows(all);
   printf("],\n\"tunnels\":[");
   const char *between = "\n[\"";
   for (size_t i = 0; i < TUNNEL_SLOTS; i++) {

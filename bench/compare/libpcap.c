@@ -23,6 +23,6 @@ int main(int arguments, char **argument) {
   if (pcap_datalink(capture) != DLT_EN10MB) return fputs("libpcap-reader: not Ethernet\n", stderr), 2;
   begin_counting();
   if (pcap_loop(capture, -1, count, NULL) != 0) return pcap_perror(capture, "libpcap-reader"), 2;
-  print_counters(arguments > 2 && strcmp(argument[2], "--all") == 0 ? SIZE_MAX : 20);
+  print_counters(arguments > 2 && strcmp(argument[2], "--all") == 0);
   return 0;
 }

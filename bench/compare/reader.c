@@ -50,32 +50,26 @@ static void read_pcap(const uint8_t *at, const uint8_t *end, uint64_t nanosecond
   } while ((at = refill(at, &end)) != NULL);
 }
 
-/* What an Interface Description Block says of a capture's times: a unit of 10^-n or 2^-n seconds, in nanoseconds. */
-struct interface {
-  uint64_t multiply;
-  unsigned shift;
-};
-
-/* 10^-n seconds up to 10^-9 and 2^-n up to 2^-30, which are all that fit in 64 bits without care. */
-static struct interface describe(const uint8_t *block, uint32_t length) {
+/* Nanoseconds a unit of an Interface Description Block's time stamps. */
+static uint64_t unit_of(const uint8_t *block, uint32_t length) {
   if ((le32(block + 8) & 0xffff) != 1) fail("an interface that is not Ethernet");
-  struct interface interface = {1000, 0};
   for (const uint8_t *option = block + 16; option + 4 <= block + length - 4;) {
     uint16_t code = le32(option) & 0xffff, size = le32(option) >> 16;
     if (code == 0) break;
     if (code == 9) {
-      uint8_t resolution = option[4];
-      if (resolution > 9 && resolution != 0x80) fail("a time stamp's unit this program does not know");
-      interface.multiply = 1;
-      for (unsigned i = resolution & 0x7f; i < 9; i++) interface.multiply *= 10;
+      /* if_tsresol: 10^-n seconds. */
+      if (option[4] > 9) fail("a unit of time that is no power of ten down to a nanosecond");
+      uint64_t unit = 1;
+      for (unsigned i = option[4]; i < 9; i++) unit *= 10;
+      return unit;
     }
     option += 4 + ((size + 3u) & ~3u);
   }
-  return interface;
+  return 1000;
 }
 
 static void read_pcapng(const uint8_t *at, const uint8_t *end) {
-  static struct interface interfaces[256];
+  static uint64_t units[256];
   size_t count = 0;
   do {
     while (at + 12 <= end) {
@@ -85,11 +79,11 @@ static void read_pcapng(const uint8_t *at, const uint8_t *end) {
       if (LIKELY(type == 6)) {
         uint32_t captured = le32(at + 20), index = le32(at + 8);
         if (UNLIKELY(length < 32 + captured || index >= count)) fail("a packet block that contradicts itself");
-        uint64_t time = ((uint64_t)le32(at + 12) << 32 | le32(at + 16)) * interfaces[index].multiply;
+        uint64_t time = ((uint64_t)le32(at + 12) << 32 | le32(at + 16)) * units[index];
         count_frame(at + 28, captured, le32(at + 24), time);
       } else if (type == 1) {
         if (count == 256) fail("more than 256 interfaces");
-        interfaces[count++] = describe(at, length);
+        units[count++] = unit_of(at, length);
       } else if (type == 0x0a0d0d0a) {
         if (le32(at + 8) != 0x1a2b3c4d) fail("not little-endian");
         count = 0;
@@ -120,6 +114,6 @@ int main(int count, char **arguments) {
     default:
       fail("neither a pcap nor a pcapng of this machine's byte order");
   }
-  print_counters(count > 2 && strcmp(arguments[2], "--all") == 0 ? SIZE_MAX : 20);
+  print_counters(count > 2 && strcmp(arguments[2], "--all") == 0);
   return 0;
 }
