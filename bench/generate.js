@@ -8,7 +8,8 @@
  * come in random order; those of a pair of chassis come in runs, as a card delivers packets. INPUTS has what is
  * written into DIR: NAME's capture, its southbound, and the truth that every counter can be checked against.
  */
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -83,6 +84,9 @@ function checksum(total) {
   return ~folded & 0xffff;
 }
 
+/** A source port that goes with a pair, from 40960 on: none that tcpdump or tshark take for another protocol's. */
+const portOf = (a, b) => 0xa000 | (Math.imul(a * 31 + b, 0x9e3779b1) >>> 20);
+
 /** Writes frames into a block of bytes. */
 class FrameWriter {
   /** `endpoints` are the outer addresses of the chassis, as bytes. */
@@ -123,7 +127,7 @@ class FrameWriter {
     const pseudo = this.ipv6
       ? this.#outerIpv6(ip, from, to, udpLength)
       : this.#outerIpv4(ip, number, from, to, length);
-    view.setUint16(udp, 0x8000 | (Math.imul(sender * 31 + receiver, 0x9e3779b1) >>> 17));
+    view.setUint16(udp, portOf(sender, receiver));
     view.setUint16(udp + 2, 6081);
     view.setUint16(udp + 4, udpLength);
     view.setUint16(udp + 6, 0);
@@ -185,7 +189,7 @@ class FrameWriter {
     this.#ipv4(ip, number * 3, protocol, length);
     const at = ip + 20;
     const end = ip + length;
-    const port = 0x8000 | (Math.imul(receiver * 31 + sender, 0x9e3779b1) >>> 17);
+    const port = portOf(receiver, sender);
     let payload = at + 8;
     let field = at + 6;
     let total = sum(view, ip + 12, ip + 20) + protocol + length - 20;
@@ -439,33 +443,50 @@ function schema() {
   return JSON.parse(database.slice(header.length + 1, header.length + 1 + Number(header.split(" ")[2])));
 }
 
-/** Writes the input with this name, of INPUTS, into a directory: its capture, its southbound, its truth. */
-export function generateInput(directory, name, bytes) {
+/** Changes whenever the same call might write something else. */
+function generatorVersion() {
+  const hash = createHash("sha1");
+  for (const file of ["generate.js", "southbound-generate.js"])
+    hash.update(readFileSync(new URL(file, import.meta.url)));
+  return hash.digest("hex");
+}
+
+/**
+ * Writes an input into a directory: its capture, its southbound, its truth, which has the size of the southbound
+ * besides. `name`: one of INPUTS; `bytes`: of a plain pcap file of pings; `packets`: no more than so many, for a
+ * head of the same capture; `as`: its files' name. What is there already is used again. Returns inputPaths with
+ * the truth.
+ */
+export function generateInput(directory, name, { bytes = 2 ** 30, packets = null, as = name } = {}) {
+  const paths = inputPaths(directory, name, as);
+  const made = { bytes, packets, generator: generatorVersion() };
+  if (existsSync(paths.truthFile)) {
+    const truth = JSON.parse(readFileSync(paths.truthFile, "utf8"));
+    if (JSON.stringify(truth.made) === JSON.stringify(made)) return { ...paths, truth };
+  }
   const { flows: count = 20_000, ports = 16, times = 1, ...kind } = INPUTS[name];
   const flows = meshFlows(count, { ports, chassis: CHASSIS });
   const datapaths = Math.floor(flows[count - 1][0] / ports) + 1;
-  const southbound = new GeneratedSouthbound({
-    ports: datapaths * ports,
-    datapaths,
-    chassis: CHASSIS,
-    dualStack: true,
-  });
-  const paths = inputPaths(directory, name);
+  const size = { ports: datapaths * ports, datapaths, chassis: CHASSIS, dualStack: true };
+  const southbound = new GeneratedSouthbound(size);
   southbound.write(paths.southbound, schema());
   const limit = kind.mix
     ? { bytes: bytes * times }
     : { packets: Math.floor((bytes * times - 24) / PING_RECORD) };
-  const truth = generate(paths.capture, { southbound, flows, ...limit, ...kind });
-  writeFileSync(paths.truth, JSON.stringify(truth));
-  return truth;
+  if (packets !== null) limit.packets = Math.min(packets, limit.packets ?? packets);
+  const counted = generate(paths.capture, { southbound, flows, ...limit, ...kind });
+  const truth = { made, southbound: size, ...counted };
+  writeFileSync(paths.truthFile, JSON.stringify(truth));
+  return { ...paths, truth };
 }
 
 /** Where generateInput writes. */
-export function inputPaths(directory, name) {
+function inputPaths(directory, name, as) {
   return {
-    capture: join(directory, `${name}.${INPUTS[name].pcapng ? "pcapng" : "pcap"}`),
-    southbound: join(directory, `${name}.db`),
-    truth: join(directory, `${name}.truth.json`),
+    name,
+    capture: join(directory, `${as}.${INPUTS[name].pcapng ? "pcapng" : "pcap"}`),
+    southbound: join(directory, `${as}.db`),
+    truthFile: join(directory, `${as}.truth.json`),
   };
 }
 
@@ -482,9 +503,9 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
     process.exit(2);
   }
   for (const name of names.length === 0 ? Object.keys(INPUTS) : names) {
-    const { packets, fileBytes, flowCount, tunnels } = generateInput(directory, name, Number(values.bytes));
+    const { capture, truth } = generateInput(directory, name, { bytes: Number(values.bytes) });
     process.stdout.write(
-      `${JSON.stringify({ ...inputPaths(directory, name), packets, fileBytes, flowCount, tunnels: tunnels.length })}\n`,
+      `${capture}: ${truth.packets} packets, ${truth.flowCount} flows, ${truth.tunnels.length} tunnels, ${truth.fileBytes} bytes\n`,
     );
   }
 }

@@ -69,6 +69,11 @@ export class GeneratedSouthbound {
     return [Math.floor(index / this.portsPerDatapath) + 1, (index % this.portsPerDatapath) + 1];
   }
 
+  /** The index of the port with this key. */
+  indexOf(vni, key) {
+    return (vni - 1) * this.portsPerDatapath + key - 1;
+  }
+
   portUuid(index) {
     return uuid(OF.port, index);
   }
@@ -101,7 +106,7 @@ export class GeneratedSouthbound {
         "neutron:cidrs": `${ip}/24`,
         "neutron:device_id": uuid(OF.device, index),
         "neutron:device_owner": "compute:nova",
-        "neutron:network_name": `neutron-${uuid(OF.network, vni)}`,
+        "neutron:network_name": this.datapathName(vni),
         "neutron:port_name": `port-${index}`,
         "neutron:project_id": uuid(OF.device, vni % 50).replaceAll("-", ""),
         "neutron:revision_number": "4",
@@ -110,9 +115,17 @@ export class GeneratedSouthbound {
     };
   }
 
+  /** The logical name of the datapath with this VNI. */
+  datapathName(vni) {
+    return `neutron-${uuid(OF.network, vni)}`;
+  }
+
   datapathRow(vni) {
-    const network = uuid(OF.network, vni);
-    const ids = { "logical-switch": network, name: `neutron-${network}`, name2: `net-${vni}` };
+    const ids = {
+      "logical-switch": uuid(OF.network, vni),
+      name: this.datapathName(vni),
+      name2: `net-${vni}`,
+    };
     return { tunnel_key: vni, external_ids: pairs(ids) };
   }
 
