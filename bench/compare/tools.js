@@ -26,10 +26,10 @@ function build(command, args, env = {}) {
 }
 
 /**
- * Builds the C reader and the like into a directory, and looks for the others. Returns `paths` by name, null for
- * what is not installed, and `versions`. Without a C compiler it throws.
+ * Builds the C programs into a directory; returns their paths by name, null for what needs libpcap where that is not
+ * installed. Without a C compiler it throws.
  */
-export function prepareTools(directory) {
+export function buildReaders(directory) {
   const compile = (name, out, ...libraries) =>
     build("cc", [...C_FLAGS, "-o", join(directory, out), source(name), ...libraries])
       ? join(directory, out)
@@ -38,12 +38,15 @@ export function prepareTools(directory) {
   const reader = compile("reader.c", "reader");
   if (timed === null || reader === null)
     throw new Error("a C compiler is needed: cc with the headers of libc (Debian: gcc, libc6-dev)");
+  return { timed, reader, libpcap: compile("libpcap.c", "libpcap-reader", "-lpcap") };
+}
+
+/** As buildReaders, and looks for everybody else. Returns `paths` by name, null for what is not installed, `versions`. */
+export function prepareTools(directory) {
   const go = join(directory, "gopacket-reader");
   const installed = (command, ...version) => (firstLine(command, ...version) === null ? null : command);
   const paths = {
-    timed,
-    reader,
-    libpcap: compile("libpcap.c", "libpcap-reader", "-lpcap"),
+    ...buildReaders(directory),
     gopacket: build("go", ["build", "-o", go, source("gopacket.go")], { GO111MODULE: "off", GOPATH: GO_PATH })
       ? go
       : null,

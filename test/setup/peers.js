@@ -12,6 +12,8 @@ import { delimiter, join } from "node:path";
 
 /** Debian's package for each file or command the tests start. */
 const NEEDS = {
+  cc: "gcc",
+  "/usr/include/stdio.h": "libc6-dev",
   tshark: "tshark",
   tcpdump: "tcpdump",
   zstd: "zstd",
