@@ -10,8 +10,8 @@ const BAR = 16;
 
 /** The comparisons of the second panel, in order, and what its rows are called. */
 const KINDS = {
-  small: "156-byte pings, 1 GiB",
-  small4: "the same, 4 GiB",
+  small: "pings of 156 bytes",
+  small4: "the same, four times as many",
   imix: "IMIX",
   pcapng: "pcapng",
   vlan: "VLAN tag",

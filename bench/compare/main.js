@@ -8,10 +8,10 @@
  *
  * Writes compare.json, compare.md and compare.svg into bench/results. --only: some of the comparisons, by name
  * (their results replace those in compare.json, the others stay). --dir: where the inputs are kept, 11 GB; without
- * it they are generated each time, in a temporary directory. --quick: small inputs and one round, to see that it
+ * it they are generated each time, in a temporary directory. Another 2 GB are taken there while it runs. --quick: small inputs and one round, to see that it
  * works: its figures mean nothing, and are printed, not written.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -138,17 +138,21 @@ const COMPARISONS = {
 
 /** Filters that let every packet of `small` through, so that what they cost is all that changes. */
 const FILTERS = [
-  ["--vni", "1-1000"],
+  ["--not", "--vni", "16777215"],
   ["--ip", "10.0.0.0/8"],
   ["--since", "2020-01-01T00:00:00Z"],
 ];
 
+/** Lets a signal be noticed that came while a program ran. */
+const breath = () => new Promise((resolve) => setImmediate(resolve));
+
 /** Runs the programs of a comparison in turns; returns what each took in each round, scaled to the whole input. */
-function compare(name, { title, make, rounds = 1 }) {
+async function compare(name, { title, make, rounds = 1 }) {
   const { input, programs } = make();
   for (const program of programs) {
     say(`${name}: proving ${program.name}`);
     program.prove();
+    await breath();
   }
   const runs = programs.map(() => []);
   const output = join(scratch, "run.out");
@@ -160,6 +164,7 @@ function compare(name, { title, make, rounds = 1 }) {
     const order = programs.map((_, index) => (round % 2 === 0 ? index : programs.length - 1 - index));
     for (const index of order) {
       const { argv, env, packets, startup, check } = programs[index];
+      await breath();
       const run = timed(tools, argv, { env, output: check ? output : "/dev/null" });
       check?.(output);
       if (startup) {
@@ -175,6 +180,7 @@ function compare(name, { title, make, rounds = 1 }) {
   return {
     name,
     title,
+    date: today(),
     rounds: count,
     input: input && {
       name: input.name,
@@ -193,34 +199,44 @@ function compare(name, { title, make, rounds = 1 }) {
   };
 }
 
-function before(file) {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")).comparisons;
-  } catch {
-    return [];
-  }
+const today = () => new Date().toISOString().slice(0, 10);
+
+/** The comparisons of an earlier run that was made on this machine with inputs of this size. */
+function before(file, machine) {
+  if (!existsSync(file)) return [];
+  const earlier = JSON.parse(readFileSync(file, "utf8"));
+  const same = earlier.bytes === bytes && JSON.stringify(earlier.machine) === JSON.stringify(machine);
+  return same ? earlier.comparisons : [];
 }
+
+function clean() {
+  rmSync(scratch, { recursive: true, force: true });
+}
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.once(signal, () => {
+    clean();
+    process.exit(1);
+  });
 
 try {
   const wanted = values.only?.split(",") ?? Object.keys(COMPARISONS);
   const unknown = wanted.find((name) => !(name in COMPARISONS));
   if (unknown !== undefined)
     throw new Error(`--only ${unknown}: one of ${Object.keys(COMPARISONS).join(", ")}`);
-  const measured = wanted.map((name) => compare(name, COMPARISONS[name]));
-  const file = join(values.results, "compare.json");
-  const kept = values.only && !values.quick ? before(file).filter(({ name }) => !wanted.includes(name)) : [];
-  const order = Object.keys(COMPARISONS);
-  const result = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: {
-      processor: cpus()[0]?.model.trim(),
-      processors: cpus().length,
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-      system: `Linux ${release()}`,
-    },
-    versions,
-    comparisons: [...kept, ...measured].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+  const measured = [];
+  for (const name of wanted) measured.push(await compare(name, COMPARISONS[name]));
+  const machine = {
+    processor: cpus()[0]?.model.trim(),
+    processors: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `Linux ${release()}`,
   };
+  const file = join(values.results, "compare.json");
+  const kept = values.only && !values.quick ? before(file, machine) : [];
+  const all = [...kept.filter(({ name }) => !wanted.includes(name)), ...measured];
+  const order = Object.keys(COMPARISONS);
+  all.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const result = { date: today(), bytes, machine, versions, comparisons: all };
   const text = report(result);
   if (!values.quick) {
     mkdirSync(values.results, { recursive: true });
@@ -233,5 +249,5 @@ try {
   process.stderr.write(`compare: ${error.message}\n`);
   process.exitCode = 1;
 } finally {
-  rmSync(scratch, { recursive: true, force: true });
+  clean();
 }
