@@ -121,13 +121,9 @@ function bars(canvas, programs) {
     canvas.text(LABELS - 10, labelOf(program.name), { anchor: "end", y: canvas.y + 13 });
     canvas.bar(canvas.y, (value / most) * BARS, BAR, kindOf(program.name));
     const times = median(program.seconds);
-    canvas.text(
-      LABELS + (value / most) * BARS + 8,
-      `${number(value)} M/s · ${times.toFixed(times < 10 ? 2 : 0)} s`,
-      {
-        y: canvas.y + 13,
-      },
-    );
+    const scaled = program.packets === program.measuredPackets ? "" : ", scaled";
+    const text = `${number(value)} M/s · ${times.toFixed(times < 10 ? 2 : 0)} s${scaled}`;
+    canvas.text(LABELS + (value / most) * BARS + 8, text, { y: canvas.y + 13 });
     canvas.y += ROW;
   }
   canvas.line(LABELS, top - 4, canvas.y - 4, "axis");
@@ -213,7 +209,7 @@ export function chart({ date, machine, versions, comparisons }) {
   ]) {
     const comparison = find(name);
     if (comparison === undefined) continue;
-    canvas.head(title);
+    canvas.head(title, `${(comparison.input.packets / 1e6).toFixed(1)} million of the same pings.`);
     bars(canvas, comparison.programs);
   }
   return canvas.svg();
