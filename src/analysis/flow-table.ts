@@ -45,7 +45,7 @@ const BUCKET_BITS = 8;
 const BUCKET_SLOTS = 1 << BUCKET_BITS;
 const IN_BUCKET = BUCKET_SLOTS - 1;
 /** Flows a bucket, on average, from which on the table grows. */
-const FULL_BUCKET = 112;
+const FULL_BUCKET = 80;
 
 /** Slots for which memory is reserved to begin with, and once those are used up. */
 const FIRST_SLOTS = 2 ** 18;

@@ -79,27 +79,32 @@ export function usualLength(
   )
     return 0;
   const type = view.getInt32(udp + 36);
-  if ((type & 0xffffff00) === 0x08004500) {
-    const innerLength = view.getInt32(udp + 40) >>> 16;
-    if (innerLength + 38 > length || innerLength < 28) return 0;
-    const protocol = view.getInt32(udp + 44) & 0x3fff00ff;
-    // ICMP.
-    if (protocol === 1) return outer;
-    // TCP's own header and UDP's own length can contradict the packet's: the general walk says how.
-    if (protocol === 6) {
-      const dataOffset = view.getUint8(udp + 70);
-      return dataOffset >= 0x50 && (dataOffset >> 4) * 4 + 20 <= innerLength ? outer : 0;
-    }
-    return protocol === 17 && view.getUint16(udp + 62) === innerLength - 20 ? outer : 0;
-  }
-  if ((type & 0xfffff000) !== (0x86dd6000 | 0) || udp + 91 > end) return 0;
-  const innerLength = view.getUint16(udp + 42);
-  if (innerLength + 78 > length || innerLength < 8) return 0;
+  if ((type & 0xffffff00) !== 0x08004500) return fitsIpv6(view, udp, type, length, end) ? outer : 0;
+  const innerLength = view.getInt32(udp + 40) >>> 16;
+  if (innerLength + 38 > length || innerLength < 28) return 0;
+  const protocol = view.getInt32(udp + 44) & 0x3fff00ff;
+  // ICMP. What TCP's own header and UDP's own length say against the packet's the general walk tells.
+  return protocol === 1 ||
+    (protocol === 6 && fitsTcp(view.getUint8(udp + 70), innerLength - 20)) ||
+    (protocol === 17 && view.getUint16(udp + 62) === innerLength - 20)
+    ? outer
+    : 0;
+}
+
+/** Whether an inner IPv6 packet is usual. `type`: the word from its EtherType on; `length`: of the outer UDP. */
+function fitsIpv6(view: DataView, udp: number, type: number, length: number, end: number): boolean {
+  if ((type & 0xfffff000) !== (0x86dd6000 | 0) || udp + 91 > end) return false;
+  const payload = view.getUint16(udp + 42);
+  if (payload + 78 > length || payload < 8) return false;
   const protocol = view.getUint8(udp + 44);
-  if (protocol === 58) return outer;
-  if (protocol === 6) {
-    const dataOffset = view.getUint8(udp + 90);
-    return dataOffset >= 0x50 && (dataOffset >> 4) * 4 <= innerLength ? outer : 0;
-  }
-  return protocol === 17 && view.getUint16(udp + 82) === innerLength ? outer : 0;
+  return (
+    protocol === 58 ||
+    (protocol === 6 && fitsTcp(view.getUint8(udp + 90), payload)) ||
+    (protocol === 17 && view.getUint16(udp + 82) === payload)
+  );
+}
+
+/** Whether a TCP header, by the byte of its data offset, is whole and within `bytes`. */
+function fitsTcp(dataOffset: number, bytes: number): boolean {
+  return dataOffset >= 0x50 && (dataOffset >> 4) * 4 <= bytes;
 }
