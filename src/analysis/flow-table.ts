@@ -102,6 +102,8 @@ export interface FlowState {
   readonly aside: readonly FlowEntry[];
   readonly carried: readonly [string, number][];
   readonly overflow: number;
+  readonly latestSec: number;
+  readonly latestNsec: number;
 }
 
 /** No slot: the flow is set aside, or there is no room for it. */
@@ -115,6 +117,9 @@ export class FlowTable {
   /** Buckets there are, and the least power of two they fit into less one: for homeSlot. Both grow. */
   buckets = 1;
   mask = 0;
+  /** The latest time of all packets: one that is not earlier is the last of its flow. */
+  latestSec = Number.NEGATIVE_INFINITY;
+  latestNsec = 0;
   /** Packets that opened a flow when the table was full, and so are in none. */
   overflow = 0;
   /** By slot: what only a new flow sets, or a packet out of order; and the validity, where it matters. */
@@ -160,6 +165,8 @@ export class FlowTable {
     for (const flow of state.aside) table.#setAside(flow as Aside);
     for (const [name, packets] of state.carried) table.#carried.set(name, packets);
     table.overflow = state.overflow;
+    table.latestSec = state.latestSec;
+    table.latestNsec = state.latestNsec;
     return table;
   }
 
@@ -242,6 +249,10 @@ export class FlowTable {
     lastSec: number,
     lastNsec: number,
   ): void {
+    if (isLater(lastSec, lastNsec, this.latestSec, this.latestNsec)) {
+      this.latestSec = lastSec;
+      this.latestNsec = lastNsec;
+    }
     const slot = this.#slotOf(vni, keys, firstSec, firstNsec);
     if (slot >= 0) {
       const { words, doubles } = this;
@@ -552,6 +563,8 @@ export class FlowTable {
       aside: this.#allAside,
       carried: [...this.#carried],
       overflow: this.overflow,
+      latestSec: this.latestSec,
+      latestNsec: this.latestNsec,
     };
   }
 }
@@ -593,7 +606,8 @@ function insertByFrom(flows: Aside[], flow: Aside): void {
   flows.splice(lastFrom(flows, flow.from) + 1, 0, flow);
 }
 
-function isLater(sec: number, nsec: number, thanSec: number, thanNsec: number): boolean {
+/** Whether a time is later than another; of both seconds and nanoseconds. */
+export function isLater(sec: number, nsec: number, thanSec: number, thanNsec: number): boolean {
   return sec > thanSec || (sec === thanSec && nsec > thanNsec);
 }
 

@@ -1,8 +1,8 @@
 import type { RecordRun } from "../capture/batch.js";
 import { leadOf, USUAL_MIN_BYTES, usualLength } from "../frame/usual.js";
 import { LinkType } from "../wire/linktype.js";
-import { FLOW, type FlowTable, homeSlot, KEY_BITS, nextSlot } from "./flow-table.js";
-import type { TunnelTable } from "./tunnel-table.js";
+import { FLOW, type FlowTable, homeSlot, isLater, KEY_BITS, nextSlot } from "./flow-table.js";
+import { recentAt, TUNNEL, type TunnelTable } from "./tunnel-table.js";
 
 // A module's own constants are compiled in; what is imported is looked up at each use, which shows here.
 const FLOW_WORDS = FLOW.words;
@@ -12,6 +12,13 @@ const FLOW_LAST_NSEC = FLOW.lastNsec;
 const FLOW_DOUBLES = FLOW.doubles;
 const FLOW_BYTES = FLOW.bytes;
 const FLOW_LAST_SEC = FLOW.lastSec;
+const TUNNEL_DOUBLES = TUNNEL.doubles;
+const TUNNEL_PACKETS = TUNNEL.packets;
+const TUNNEL_BYTES = TUNNEL.bytes;
+const TUNNEL_LAST_SEC = TUNNEL.lastSec;
+const TUNNEL_WORDS = TUNNEL.words;
+const TUNNEL_LARGEST = TUNNEL.largest;
+const TUNNEL_LAST_NSEC = TUNNEL.lastNsec;
 const MASK = KEY_BITS;
 const MIN_BYTES = USUAL_MIN_BYTES;
 /** Bytes of a pcap record header; of a pcapng Enhanced Packet Block before and in all but its data. */
@@ -68,20 +75,17 @@ export class Kernel {
     const flows = this.#flows;
     const tunnels = this.#tunnels;
     let { words, doubles, mask, buckets } = flows;
+    const { recent } = tunnels;
+    let { values, words: tunnelWords } = tunnels;
+    // Of this capture and all before it: a packet that is not earlier is the last of its flow and its tunnel.
+    const isNewer = isLater(tunnels.latestSec, tunnels.latestNsec, flows.latestSec, flows.latestNsec);
+    let second = isNewer ? tunnels.latestSec : flows.latestSec;
+    let latest = isNewer ? tunnels.latestNsec : flows.latestNsec;
+    let inOrder = 0;
     let lead = this.#lead;
     let at = start;
     let count = 0;
     let bytes = 0;
-    // Packets in a row of the same tunnel and second, in order, are told at once: the stretch.
-    let tunnel = -1;
-    let source = 0;
-    let destination = 0;
-    let stretch = 0;
-    let stretchBytes = 0;
-    let largestOuter = 0;
-    let second = 0;
-    let firstNsec = 0;
-    let lastNsec = 0;
 
     while (count < most && at + least <= end) {
       let frame = at + RECORD_HEADER;
@@ -145,20 +149,29 @@ export class Kernel {
       const outer = usualLength(view, frame, lead, captured, isPort);
       if (outer === 0) break;
 
-      // What is not the key's flow here, or may not be, the table finds itself.
+      let isLate = 0;
+      if (sec === second) {
+        if (nsec < latest) isLate = 1;
+        else latest = nsec;
+      } else if (sec > second) {
+        second = sec;
+        latest = nsec;
+      } else isLate = 1;
+      if (isLate === 1 || count === 0) this.#widen(sec, nsec);
+      inOrder |= 1 - isLate;
+
+      // What is not the flow of the keys here, or may not be, the table finds itself.
       while (taken !== 0 && (taken !== key || words[slot * FLOW_WORDS + FLOW_KEYS] !== keys)) {
         slot = nextSlot(slot);
         taken = words[slot * FLOW_WORDS];
       }
-      const word = slot * FLOW_WORDS;
-      const double = slot * FLOW_DOUBLES;
-      const flowSec = doubles[double + FLOW_LAST_SEC];
-      if (taken !== 0 && (sec > flowSec || (sec === flowSec && nsec >= words[word + FLOW_LAST_NSEC]))) {
+      if (taken !== 0 && isLate === 0) {
+        const word = slot * FLOW_WORDS;
         const packets = (words[word + FLOW_PACKETS] + 1) | 0;
         words[word + FLOW_PACKETS] = packets;
         if (packets === 0) flows.carry(slot);
-        doubles[double + FLOW_BYTES] += original;
-        doubles[double + FLOW_LAST_SEC] = sec;
+        doubles[slot * FLOW_DOUBLES + FLOW_BYTES] += original;
+        doubles[slot * FLOW_DOUBLES + FLOW_LAST_SEC] = sec;
         words[word + FLOW_LAST_NSEC] = nsec;
       } else {
         flows.add(key - 1, keys, original, sec, nsec);
@@ -167,41 +180,33 @@ export class Kernel {
 
       const from = view.getInt32(udp - 8);
       const to = view.getInt32(udp - 4);
-      if (
-        to !== destination ||
-        from !== source ||
-        sec !== second ||
-        nsec < lastNsec ||
-        stretch === 0 ||
-        lead >= 54
-      ) {
-        const other = lead < 54 ? tunnels.ipv4(from, to) : tunnels.ipv6(view, udp - 40);
-        if (other !== tunnel || sec !== second || nsec < lastNsec) {
-          if (stretch > 0) {
-            tunnels.tally(tunnel, stretch, stretchBytes, largestOuter, 0, stretch, second, lastNsec);
-            this.#widen(second, firstNsec, lastNsec);
-          }
-          tunnel = other;
-          second = sec;
-          firstNsec = nsec;
-          stretch = 0;
-          stretchBytes = 0;
-          largestOuter = 0;
-        }
-        source = from;
-        destination = to;
+      let tunnel = -1;
+      if (lead < 54) {
+        const near = recentAt(from, to);
+        if (recent[near] === from && recent[near + 1] === to) tunnel = recent[near + 2] - 1;
       }
-      lastNsec = nsec;
-      stretch++;
-      stretchBytes += original;
-      if (outer > largestOuter) largestOuter = outer;
+      if (tunnel < 0) {
+        tunnel = lead < 54 ? tunnels.ipv4(from, to) : tunnels.ipv6(view, udp - 40);
+        ({ values, words: tunnelWords } = tunnels);
+      }
+      if (isLate === 0) {
+        const value = tunnel * TUNNEL_DOUBLES;
+        const word = tunnel * TUNNEL_WORDS;
+        values[value + TUNNEL_PACKETS] += 1;
+        values[value + TUNNEL_BYTES] += original;
+        values[value + TUNNEL_LAST_SEC] = sec;
+        tunnelWords[word + TUNNEL_LAST_NSEC] = nsec;
+        if (outer > tunnelWords[word + TUNNEL_LARGEST]) tunnelWords[word + TUNNEL_LARGEST] = outer;
+      } else tunnels.tally(tunnel, 1, original, outer, 0, 1, sec, nsec);
+
       bytes += original;
       count++;
       at = next;
     }
-    if (stretch > 0) {
-      tunnels.tally(tunnel, stretch, stretchBytes, largestOuter, 0, stretch, second, lastNsec);
-      this.#widen(second, firstNsec, lastNsec);
+    if (inOrder === 1) {
+      this.#widen(second, latest);
+      flows.latestSec = tunnels.latestSec = second;
+      flows.latestNsec = tunnels.latestNsec = latest;
     }
     this.#lead = lead;
     this.end = at;
@@ -209,15 +214,15 @@ export class Kernel {
     return count;
   }
 
-  /** Widens the span of time by a stretch within a second. */
-  #widen(sec: number, firstNsec: number, lastNsec: number): void {
-    if (sec > this.lastSec || (sec === this.lastSec && lastNsec > this.lastNsec)) {
+  /** Widens the span of time to a packet's. */
+  #widen(sec: number, nsec: number): void {
+    if (isLater(sec, nsec, this.lastSec, this.lastNsec)) {
       this.lastSec = sec;
-      this.lastNsec = lastNsec;
+      this.lastNsec = nsec;
     }
-    if (sec < this.firstSec || (sec === this.firstSec && firstNsec < this.firstNsec)) {
+    if (isLater(this.firstSec, this.firstNsec, sec, nsec)) {
       this.firstSec = sec;
-      this.firstNsec = firstNsec;
+      this.firstNsec = nsec;
     }
   }
 }

@@ -9,10 +9,38 @@ import { readIpv4, readIpv6 } from "../wire/address.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
 
-const WORDS = 8;
+/** Words of a key. */
+const KEY_WORDS = 8;
 const MAPPED = 0xffff;
-/** IPv4 tunnels that are found without the table, a power of two. */
-const RECENT = 256;
+/** Where the words of an IPv6 header's addresses are. */
+const FIRST_SOURCE_WORD = Ipv6Offset.source;
+const LAST_SOURCE_WORD = Ipv6Offset.source + 12;
+const LAST_DESTINATION_WORD = Ipv6Offset.destination + 12;
+
+/*
+ * What is counted of a tunnel: a cache line of doubles and 32-bit words.
+ *
+ *   doubles  0: packets    1: bytes    2: packets without a Geneve header    3: fragments    4: last, s
+ *   words   10: largest outer IP packet    11: last, ns
+ */
+export const TUNNEL = {
+  doubles: 8,
+  packets: 0,
+  bytes: 1,
+  others: 2,
+  fragments: 3,
+  lastSec: 4,
+  words: 16,
+  largest: 10,
+  lastNsec: 11,
+} as const;
+// A module's own constants are compiled in; what is imported, or a property, is looked up at each use.
+const DOUBLES = TUNNEL.doubles;
+const WORDS = TUNNEL.words;
+
+/** Tunnels that are found without the table, as bits of a hash. */
+const RECENT_BITS = 10;
+const RECENT_SHIFT = 32 - RECENT_BITS;
 
 /** One direction of a tunnel as plain values. */
 export interface TunnelEntry {
@@ -38,45 +66,34 @@ export interface TunnelState {
   readonly count: number;
   /** Eight words each: source and destination. */
   readonly keys: Int32Array;
-  readonly packets: Float64Array;
-  readonly bytes: Float64Array;
-  readonly largest: Int32Array;
-  readonly fragments: Float64Array;
-  readonly geneve: Float64Array;
-  readonly lastSec: Float64Array;
-  readonly lastNsec: Int32Array;
+  readonly values: Float64Array;
 }
 
 export class TunnelTable {
+  /** The counters by tunnel, for the kernel's loop; see TUNNEL. Other arrays take their place when there are more. */
+  values: Float64Array;
+  words: Int32Array;
+  /** IPv4 tunnels met lately, at recentAt of their addresses: those, and the tunnel's number + 1. */
+  readonly recent = new Int32Array(3 << RECENT_BITS);
+  /** The number + 1 of IPv6 tunnels met lately. */
+  readonly #recentIpv6 = new Int32Array(1 << RECENT_BITS);
+  /** The latest time of all packets. */
+  latestSec = Number.NEGATIVE_INFINITY;
+  latestNsec = 0;
   #capacity: number;
   #count = 0;
   #mask: number;
   #slots: Int32Array;
   #keys: Int32Array;
-  #packets: Float64Array;
-  #bytes: Float64Array;
-  #largest: Int32Array;
-  #fragments: Float64Array;
-  #geneve: Float64Array;
-  #lastSec: Float64Array;
-  #lastNsec: Int32Array;
-  readonly #key = new Int32Array(WORDS);
-  #last = -1;
-  /** Source, destination and number + 1 of IPv4 tunnels met lately, by a hash of the addresses. */
-  readonly #recent = new Int32Array(RECENT * 3);
+  readonly #key = new Int32Array(KEY_WORDS);
 
   constructor(capacity = 64) {
     this.#capacity = capacity;
     this.#mask = capacity * 4 - 1;
     this.#slots = new Int32Array(capacity * 4);
-    this.#keys = new Int32Array(capacity * WORDS);
-    this.#packets = new Float64Array(capacity);
-    this.#bytes = new Float64Array(capacity);
-    this.#largest = new Int32Array(capacity);
-    this.#fragments = new Float64Array(capacity);
-    this.#geneve = new Float64Array(capacity);
-    this.#lastSec = new Float64Array(capacity);
-    this.#lastNsec = new Int32Array(capacity);
+    this.#keys = new Int32Array(capacity * KEY_WORDS);
+    this.values = new Float64Array(capacity * DOUBLES);
+    this.words = new Int32Array(this.values.buffer);
   }
 
   get count(): number {
@@ -107,8 +124,8 @@ export class TunnelTable {
 
   /** The tunnel between two IPv4 addresses given as signed words, a new one where there is none. */
   ipv4(source: number, destination: number): number {
-    const recent = this.#recent;
-    const at = ((source ^ (source >>> 16) ^ Math.imul(destination, 31)) & (RECENT - 1)) * 3;
+    const { recent } = this;
+    const at = recentAt(source, destination);
     if (recent[at + 2] !== 0 && recent[at] === source && recent[at + 1] === destination)
       return recent[at + 2] - 1;
     const key = this.#key;
@@ -127,14 +144,18 @@ export class TunnelTable {
   /** The tunnel between the addresses of the IPv6 header at `ip`, a new one where there is none. */
   ipv6(view: DataView, ip: number): number {
     const keys = this.#keys;
-    const at = this.#last * WORDS;
-    let same = this.#last >= 0;
-    for (let word = 0; word < WORDS; word++) {
-      const value = view.getInt32(ip + Ipv6Offset.source + word * 4);
-      this.#key[word] = value;
-      if (same && keys[at + word] !== value) same = false;
-    }
-    return same ? this.#last : this.#find();
+    const recent = this.#recentIpv6;
+    const near = recentHash(view.getInt32(ip + LAST_SOURCE_WORD), view.getInt32(ip + LAST_DESTINATION_WORD));
+    const at = (recent[near] - 1) * KEY_WORDS;
+    let isSame = at >= 0;
+    for (let word = 0; isSame && word < KEY_WORDS; word++)
+      isSame = keys[at + word] === view.getInt32(ip + FIRST_SOURCE_WORD + word * 4);
+    if (isSame) return recent[near] - 1;
+    for (let word = 0; word < KEY_WORDS; word++)
+      this.#key[word] = view.getInt32(ip + FIRST_SOURCE_WORD + word * 4);
+    const tunnel = this.#find();
+    recent[near] = tunnel + 1;
+    return tunnel;
   }
 
   /**
@@ -151,25 +172,30 @@ export class TunnelTable {
     sec: number,
     nsec: number,
   ): void {
-    this.#packets[index] += packets;
-    this.#bytes[index] += bytes;
-    if (outerBytes > this.#largest[index]) this.#largest[index] = outerBytes;
-    this.#fragments[index] += fragments;
-    this.#geneve[index] += geneve;
-    const lastSec = this.#lastSec[index];
-    if (sec < lastSec || (sec === lastSec && nsec < this.#lastNsec[index])) return;
-    this.#lastSec[index] = sec;
-    this.#lastNsec[index] = nsec;
+    const { values, words } = this;
+    const at = index * DOUBLES;
+    const word = index * WORDS;
+    values[at + TUNNEL.packets] += packets;
+    values[at + TUNNEL.bytes] += bytes;
+    values[at + TUNNEL.others] += packets - geneve;
+    values[at + TUNNEL.fragments] += fragments;
+    if (outerBytes > words[word + TUNNEL.largest]) words[word + TUNNEL.largest] = outerBytes;
+    const lastSec = values[at + TUNNEL.lastSec];
+    if (sec > lastSec || (sec === lastSec && nsec > words[word + TUNNEL.lastNsec])) {
+      values[at + TUNNEL.lastSec] = sec;
+      words[word + TUNNEL.lastNsec] = nsec;
+    }
+    if (sec > this.latestSec || (sec === this.latestSec && nsec > this.latestNsec)) {
+      this.latestSec = sec;
+      this.latestNsec = nsec;
+    }
   }
 
   #find(): number {
     const key = this.#key;
     let slot = hash(key, 0) & this.#mask;
     for (let number = this.#slots[slot]; number !== 0; number = this.#slots[slot]) {
-      if (this.#matches(number - 1)) {
-        this.#last = number - 1;
-        return this.#last;
-      }
+      if (this.#matches(number - 1)) return number - 1;
       slot = (slot + 1) & this.#mask;
     }
     if (this.#count === this.#capacity) {
@@ -177,32 +203,31 @@ export class TunnelTable {
       slot = hash(key, 0) & this.#mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
     }
-    this.#keys.set(key, this.#count * WORDS);
-    this.#last = this.#count;
+    this.#keys.set(key, this.#count * KEY_WORDS);
+    this.values[this.#count * DOUBLES + TUNNEL.lastSec] = Number.NEGATIVE_INFINITY;
     this.#slots[slot] = ++this.#count;
-    return this.#last;
+    return this.#count - 1;
   }
 
   #matches(index: number): boolean {
-    for (let word = 0; word < WORDS; word++)
-      if (this.#keys[index * WORDS + word] !== this.#key[word]) return false;
+    for (let word = 0; word < KEY_WORDS; word++)
+      if (this.#keys[index * KEY_WORDS + word] !== this.#key[word]) return false;
     return true;
   }
 
   #grow(): void {
     this.#capacity *= 2;
-    this.#keys = grown(this.#keys, new Int32Array(this.#capacity * WORDS));
-    this.#packets = grown(this.#packets, new Float64Array(this.#capacity));
-    this.#bytes = grown(this.#bytes, new Float64Array(this.#capacity));
-    this.#largest = grown(this.#largest, new Int32Array(this.#capacity));
-    this.#fragments = grown(this.#fragments, new Float64Array(this.#capacity));
-    this.#geneve = grown(this.#geneve, new Float64Array(this.#capacity));
-    this.#lastSec = grown(this.#lastSec, new Float64Array(this.#capacity));
-    this.#lastNsec = grown(this.#lastNsec, new Int32Array(this.#capacity));
+    const keys = new Int32Array(this.#capacity * KEY_WORDS);
+    keys.set(this.#keys);
+    this.#keys = keys;
+    const values = new Float64Array(this.#capacity * DOUBLES);
+    values.set(this.values);
+    this.values = values;
+    this.words = new Int32Array(values.buffer);
     this.#mask = this.#capacity * 4 - 1;
     this.#slots = new Int32Array(this.#capacity * 4);
     for (let number = 1; number <= this.#count; number++) {
-      let slot = hash(this.#keys, (number - 1) * WORDS) & this.#mask;
+      let slot = hash(this.#keys, (number - 1) * KEY_WORDS) & this.#mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
       this.#slots[slot] = number;
     }
@@ -213,65 +238,69 @@ export class TunnelTable {
     const count = this.#count;
     return {
       count,
-      keys: this.#keys.slice(0, count * WORDS),
-      packets: this.#packets.slice(0, count),
-      bytes: this.#bytes.slice(0, count),
-      largest: this.#largest.slice(0, count),
-      fragments: this.#fragments.slice(0, count),
-      geneve: this.#geneve.slice(0, count),
-      lastSec: this.#lastSec.slice(0, count),
-      lastNsec: this.#lastNsec.slice(0, count),
+      keys: this.#keys.slice(0, count * KEY_WORDS),
+      values: this.values.slice(0, count * DOUBLES),
     };
   }
 
   /** Adds what another table has counted. */
-  merge(other: TunnelState): void {
-    for (let from = 0; from < other.count; from++) {
-      this.#key.set(other.keys.subarray(from * WORDS, (from + 1) * WORDS));
+  merge({ count, keys, values }: TunnelState): void {
+    const words = new Int32Array(values.buffer);
+    for (let from = 0; from < count; from++) {
+      this.#key.set(keys.subarray(from * KEY_WORDS, (from + 1) * KEY_WORDS));
+      const at = from * DOUBLES;
+      const packets = values[at + TUNNEL.packets];
       this.tally(
         this.#find(),
-        other.packets[from],
-        other.bytes[from],
-        other.largest[from],
-        other.fragments[from],
-        other.geneve[from],
-        other.lastSec[from],
-        other.lastNsec[from],
+        packets,
+        values[at + TUNNEL.bytes],
+        words[from * WORDS + TUNNEL.largest],
+        values[at + TUNNEL.fragments],
+        packets - values[at + TUNNEL.others],
+        values[at + TUNNEL.lastSec],
+        words[from * WORDS + TUNNEL.lastNsec],
       );
     }
   }
 
   /** Tunnel number `index`, 0 to `count - 1`, in order of first appearance. */
   entry(index: number): TunnelEntry {
-    const view = new DataView(new ArrayBuffer(WORDS * 4));
-    for (let word = 0; word < WORDS; word++) view.setInt32(word * 4, this.#keys[index * WORDS + word]);
+    const view = new DataView(new ArrayBuffer(KEY_WORDS * 4));
+    for (let word = 0; word < KEY_WORDS; word++)
+      view.setInt32(word * 4, this.#keys[index * KEY_WORDS + word]);
     const text = (at: number): string =>
       view.getInt32(at) === 0 && view.getInt32(at + 4) === 0 && view.getInt32(at + 8) === MAPPED
         ? readIpv4(view, at + 12)
         : readIpv6(view, at);
+    const at = index * DOUBLES;
+    const word = index * WORDS;
+    const packets = this.values[at + TUNNEL.packets];
     return {
       source: text(0),
       destination: text(16),
-      packets: this.#packets[index],
-      bytes: this.#bytes[index],
-      largestOuterBytes: this.#largest[index],
-      fragments: this.#fragments[index],
-      geneve: this.#geneve[index],
-      lastSec: this.#lastSec[index],
-      lastNsec: this.#lastNsec[index],
+      packets,
+      bytes: this.values[at + TUNNEL.bytes],
+      largestOuterBytes: this.words[word + TUNNEL.largest],
+      fragments: this.values[at + TUNNEL.fragments],
+      geneve: packets - this.values[at + TUNNEL.others],
+      lastSec: this.values[at + TUNNEL.lastSec],
+      lastNsec: this.words[word + TUNNEL.lastNsec],
     };
   }
 }
 
-/** The larger array with the contents of the smaller. */
-function grown<T extends Int32Array | Float64Array>(old: T, fresh: T): T {
-  fresh.set(old);
-  return fresh;
+/** Where in `recent` the tunnel between two IPv4 addresses is. */
+export function recentAt(source: number, destination: number): number {
+  return 3 * recentHash(source, destination);
+}
+
+function recentHash(source: number, destination: number): number {
+  return (Math.imul(source, 0x9e3779b1) ^ Math.imul(destination, 0x85ebca6b)) >>> RECENT_SHIFT;
 }
 
 function hash(words: Int32Array, at: number): number {
   let h = 0;
-  for (let word = 0; word < WORDS; word++) {
+  for (let word = 0; word < KEY_WORDS; word++) {
     h = Math.imul(h ^ words[at + word], 0x9e3779b1);
     h ^= h >>> 15;
   }
