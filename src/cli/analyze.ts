@@ -76,17 +76,19 @@ class Sums {
   async inShares({ bins, threads }: Division): Promise<boolean> {
     const { sumShare } = await import("./sum-share.js");
     const { files, report, naming, decoder } = this.#run;
-    const own = new Map<Share, Awaited<ReturnType<typeof sumShare>>>();
-    for (const share of bins[0]) {
-      const begun = { naming, decoder, progress: true };
-      own.set(share, await sumShare(share, this.#options, begun, mostFlows(bins.length)));
-    }
+    const begun = { naming, decoder, progress: true };
+    const sum = (share: Share) => sumShare(share, this.#options, begun, mostFlows(bins.length));
+    const own = new Map<Share, Awaited<ReturnType<typeof sum>>>();
+    // Others are waited for only when this thread has nothing left to do.
+    if (bins.length > 1) for (const share of bins[0]) own.set(share, await sum(share));
     let sound = true;
     let packets = 0;
     const shares = bins.flat().sort((a, b) => a.file - b.file || a.part - b.part);
     for (const file of files.keys()) {
       const parts = shares.filter((share) => share.file === file);
-      const results = await Promise.all(parts.map((share) => own.get(share) ?? threads.result(share)));
+      const results = await Promise.all(
+        parts.map((share) => own.get(share) ?? (bins.length > 1 ? threads.result(share) : sum(share))),
+      );
       const whole =
         results.every((result) => result?.flawless) || (parts.length === 1 && results[0] !== null);
       if (whole) {

@@ -40,18 +40,17 @@ export function mostFlows(threads: number): number {
 
 /**
  * The shares of each thread, about equally large, of the captures; those of the first are this thread's. Null
- * where one thread does, or has to do: what is counted up to a number, or comes through a pipe.
+ * for one capture in one piece, and for what is counted up to a number or comes through a pipe.
  */
 export async function shareOut(files: readonly string[], options: AnalyzeOptions): Promise<Share[][] | null> {
-  const threads = options.workers ?? Math.min(USUAL_THREADS, availableParallelism());
-  if (threads < 2 || options.count !== undefined || options.reader !== "builtin") return null;
   const sizes = files.map(fileSize);
+  if (sizes.some(Number.isNaN) || options.count !== undefined) return null;
   const total = sizes.reduce((sum, size) => sum + size, 0);
+  const threads = threadsFor(total, options);
   const least = options.workers === undefined ? PARALLEL_BYTES : 1;
-  if (sizes.some(Number.isNaN) || total < least || !isSharable(sourceOf(options))) return null;
   const shares: Share[] = [];
   for (const [file, name] of files.entries()) {
-    const parts = sizes[file] >= least ? await divide(name, threads) : null;
+    const parts = threads > 1 && sizes[file] >= least ? await divide(name, threads) : null;
     for (const [part, range] of (parts ?? [null]).entries())
       shares.push({ file, part, name, range, bytes: range === null ? sizes[file] : range.end - range.start });
   }
@@ -60,13 +59,20 @@ export async function shareOut(files: readonly string[], options: AnalyzeOptions
     bytes: 0,
     shares: [] as Share[],
   }));
-  // The largest first, each to whom has least. The first thread has to wait for the others in the end.
+  // The largest first, each to whom has least.
   for (const share of [...shares].sort((a, b) => b.bytes - a.bytes)) {
     const bin = bins.reduce((least, each) => (each.bytes < least.bytes ? each : least));
     bin.bytes += share.bytes;
     bin.shares.push(share);
   }
   return bins.map((bin) => bin.shares.sort((a, b) => a.file - b.file || a.part - b.part));
+}
+
+/** How many threads captures of `total` bytes are for. */
+function threadsFor(total: number, options: AnalyzeOptions): number {
+  if (options.reader !== "builtin" || !isSharable(sourceOf(options))) return 1;
+  if (options.workers !== undefined) return options.workers;
+  return total < PARALLEL_BYTES ? 1 : Math.min(USUAL_THREADS, availableParallelism());
 }
 
 /** Bytes of a regular file, NaN for anything else. */
