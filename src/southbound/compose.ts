@@ -2,15 +2,15 @@
  * Puts entities together from rows: a port with its chassis, a chassis with its tunnel end points. Made on
  * demand, once for each combination of row versions, and kept with the row.
  */
+import { DatapathRow, PortRow } from "./entities.js";
 import type { History, Index2, RowHistory, RowVersion } from "./history.js";
 import type { Chassis, Datapath, Encap, Interval, MulticastGroup, Port, SouthboundGlobal } from "./model.js";
-import { type Datum, pairsOf, pairValue } from "./ovsdb/value.js";
+import { type Datum, pairsOf } from "./ovsdb/value.js";
 import { Answer, Answers, Span } from "./span.js";
 import { ColumnIndex } from "./tables.js";
 import type { OverTime } from "./timeline.js";
 
 const GLOBAL = ColumnIndex.SB_Global;
-const DATAPATH = ColumnIndex.Datapath_Binding;
 const PORT = ColumnIndex.Port_Binding;
 const GROUP = ColumnIndex.Multicast_Group;
 const CHASSIS = ColumnIndex.Chassis;
@@ -106,35 +106,18 @@ export class Composer {
   };
 
   readonly #makePort = ({ row, values }: RowVersion, span: Span, time: number): Port => {
-    const chassis = (uuid: Datum) => this.#chassisRow(uuid, span, time);
-    const encap = (uuid: Datum) => this.#encapRow(uuid, span, time);
-    const datapath = this.#datapathRow(values[PORT.datapath], span, time);
-    return {
-      kind: "port",
-      uuid: row.uuid,
-      datapath,
-      datapathKey: datapath?.tunnelKey ?? 0,
-      tunnelKey: values[PORT.tunnel_key] as number,
-      name: values[PORT.logical_port] as string,
-      type: values[PORT.type] as string,
-      chassis: chassis(values[PORT.chassis]),
-      additionalChassis: this.#all(values[PORT.additional_chassis], chassis),
-      requestedChassis: chassis(values[PORT.requested_chassis]),
-      encap: encap(values[PORT.encap]),
-      additionalEncap: this.#all(values[PORT.additional_encap], encap),
-      mac: values[PORT.mac] as Strings,
-      natAddresses: values[PORT.nat_addresses] as Strings,
-      parentPort: values[PORT.parent_port] as string | null,
-      virtualParent: values[PORT.virtual_parent] as string | null,
-      peer: pairValue(values[PORT.options], "peer") ?? null,
-      distributedPort: pairValue(values[PORT.options], "distributed-port") ?? null,
-      up: values[PORT.up] as boolean | null,
-      options: pairsOf(values[PORT.options]),
-      externalIds: pairsOf(values[PORT.external_ids]),
-      // Last: by now all that it rests on has been read.
-      from: span.from,
-      until: span.until,
+    const references = {
+      datapath: this.#datapathRow(values[PORT.datapath], span, time),
+      chassis: this.#chassisRow(values[PORT.chassis], span, time),
+      additionalChassis: this.#all(values[PORT.additional_chassis], (uuid) =>
+        this.#chassisRow(uuid, span, time),
+      ),
+      requestedChassis: this.#chassisRow(values[PORT.requested_chassis], span, time),
+      encap: this.#encapRow(values[PORT.encap], span, time),
+      additionalEncap: this.#all(values[PORT.additional_encap], (uuid) => this.#encapRow(uuid, span, time)),
     };
+    // By now all that it rests on has been read.
+    return new PortRow(row.uuid, values, references, span);
   };
 
   #datapathRow(uuid: Datum, span: Span, time: number): Datapath | null {
@@ -183,24 +166,8 @@ function makeGlobal({ row, values }: RowVersion, { from, until }: Span): Southbo
   };
 }
 
-function makeDatapath({ row, values }: RowVersion, { from, until }: Span): Datapath {
-  const externalIds = pairsOf(values[DATAPATH.external_ids]);
-  const northSwitch = externalIds.get("logical-switch");
-  const northRouter = externalIds.get("logical-router");
-  const northUuid = northSwitch ?? northRouter ?? (values[DATAPATH.nb_uuid] as string | null);
-  const type = values[DATAPATH.type] ?? (northSwitch !== undefined ? "logical-switch" : null);
-  const isRouter = type === "logical-router" || (type === null && northRouter !== undefined);
-  const kind = type === "logical-switch" ? "switch" : isRouter ? "router" : "unknown";
-  return {
-    uuid: row.uuid,
-    tunnelKey: values[DATAPATH.tunnel_key] as number,
-    name: externalIds.get("name") ?? northUuid,
-    northUuid,
-    kind,
-    externalIds,
-    from,
-    until,
-  };
+function makeDatapath({ row, values }: RowVersion, span: Span): Datapath {
+  return new DatapathRow(row.uuid, values, span);
 }
 
 function makeEncap({ row, values }: RowVersion, { from, until }: Span): Encap {

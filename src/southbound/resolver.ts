@@ -9,13 +9,14 @@ import type { History, RowHistory, RowVersion } from "./history.js";
 import type {
   AddressResolution,
   Chassis,
+  Datapath,
   Encap,
   Interval,
   MulticastGroup,
   Port,
   Resolution,
 } from "./model.js";
-import { Answer, Answers, Span } from "./span.js";
+import { Answer, Answers, Hold, Span } from "./span.js";
 import { WELL_KNOWN_GROUPS } from "./well-known.js";
 
 /** Keys up to this are ports', above it multicast groups'. */
@@ -31,6 +32,19 @@ const ALWAYS = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY
 const NOTHING: Resolution = Object.freeze({ datapath: null, inport: null, outport: null, ...ALWAYS });
 const NOBODY: AddressResolution = Object.freeze({ encap: null, chassis: null, ...ALWAYS });
 
+/** What a key in a datapath means; 0 is the datapath's alone. */
+interface Keyed extends Interval {
+  readonly datapath: Datapath | null;
+  readonly entity: Port | MulticastGroup | null;
+}
+
+/** What is kept of the datapath with a VNI. */
+class DatapathAnswers {
+  readonly keys = new Map<number, Answers<Keyed>>();
+  /** By ingress << 16 | egress, a small integer like the keys. */
+  readonly resolutions = new Map<number, Answers<Resolution>>();
+}
+
 /**
  * Resolves and remembers. Times are milliseconds since 1970 and below Infinity. A lookup that was made before
  * and still holds allocates nothing.
@@ -38,8 +52,7 @@ const NOBODY: AddressResolution = Object.freeze({ encap: null, chassis: null, ..
 export class Resolver {
   readonly #history: History;
   readonly #composer: Composer;
-  /** By VNI, then ingress << 16 | egress, which keeps both keys small integers. */
-  readonly #resolutions = new Map<number, Map<number, Answers<Resolution>>>();
+  readonly #datapaths = new Map<number, DatapathAnswers>();
   readonly #addresses = new Map<string, Answers<AddressResolution>>();
   #kept = 0;
   #start = Number.NEGATIVE_INFINITY;
@@ -62,9 +75,9 @@ export class Resolver {
   resolve(vni: number, ingress: number, egress: number, time: number): Resolution {
     if (time < this.#start) return this.#beforeHistory;
     if ((ingress & ~LAST_PORT_KEY) !== 0 || (egress & ~LAST_KEY) !== 0) return NOTHING;
-    const kept = this.#resolutions
+    const kept = this.#datapaths
       .get(vni)
-      ?.get((ingress << 16) | egress)
+      ?.resolutions.get((ingress << 16) | egress)
       ?.at(time, this.#history.generation);
     return kept?.value ?? this.#resolve(vni, ingress, egress, time);
   }
@@ -83,46 +96,64 @@ export class Resolver {
   keysHold(vni: number, ingress: number, egress: number, time: number): Interval {
     if (time < this.#start) return this.#beforeHistory;
     const history = this.#history;
-    const span = this.#newSpan();
-    const datapath = span.read(history.datapathByKey.get(vni), time);
+    const hold = new Hold(this.#start);
+    const datapath = hold.read(history.datapathByKey.get(vni), time);
     if (datapath !== null) {
       const egressIndex = egress <= LAST_PORT_KEY ? history.portByKey : history.groupByKey;
-      if (ingress !== 0) span.read(at2(history.portByKey, datapath.uuid, ingress), time);
-      if (egress !== 0) span.read(at2(egressIndex, datapath.uuid, egress), time);
+      if (ingress !== 0) hold.read(at2(history.portByKey, datapath.uuid, ingress), time);
+      if (egress !== 0) hold.read(at2(egressIndex, datapath.uuid, egress), time);
     }
-    return { from: span.from, until: span.until };
+    return hold;
   }
 
   #resolve(vni: number, ingress: number, egress: number, time: number): Resolution {
     if (!isKey(vni, LAST_VNI) || !isKey(ingress, LAST_PORT_KEY) || !isKey(egress, LAST_KEY)) return NOTHING;
-    const history = this.#history;
+    const answers = entryOf(this.#datapaths, vni, () => new DatapathAnswers());
     const span = this.#newSpan();
-    const row = span.read(history.datapathByKey.get(vni), time);
-    const datapath = span.use(this.#composer.datapathAnswer(this.#version(row, span, time), time));
-    const inport = this.#portIn(row, ingress, span, time);
-    let outport: Port | MulticastGroup | null;
-    if (egress <= LAST_PORT_KEY) outport = this.#portIn(row, egress, span, time);
-    else {
-      const group = row && span.read(at2(history.groupByKey, row.uuid, egress), time);
-      const version = this.#version(group, span, time);
-      outport = span.use(this.#composer.groupAnswer(version, time)) ?? WELL_KNOWN_GROUPS.get(egress) ?? null;
-    }
+    const { datapath } = span.use(this.#keyed(answers, vni, 0, time)) as Keyed;
+    const inport =
+      ingress === 0 ? null : (span.use(this.#keyed(answers, vni, ingress, time)) as Keyed).entity;
+    const outport = egress === 0 ? null : (span.use(this.#keyed(answers, vni, egress, time)) as Keyed).entity;
     const { from, until } = span;
-    const resolution: Resolution = { datapath, inport, outport, from, until, beforeHistory: false };
-    const byKeys = entryOf(this.#resolutions, vni, () => new Map<number, Answers<Resolution>>());
+    const resolution: Resolution = {
+      datapath,
+      inport: inport as Port | null,
+      outport,
+      from,
+      until,
+      beforeHistory: false,
+    };
     this.#keep(
-      entryOf(byKeys, (ingress << 16) | egress, () => new Answers()),
+      entryOf(answers.resolutions, (ingress << 16) | egress, () => new Answers()),
       resolution,
       span,
     );
     return resolution;
   }
 
-  #portIn(datapath: RowHistory | null, key: number, span: Span, time: number): Port | null {
-    // 0 is no port's.
-    if (datapath === null || key === 0) return null;
-    const row = span.read(at2(this.#history.portByKey, datapath.uuid, key), time);
-    return span.use(this.#composer.portAnswer(this.#version(row, span, time), time));
+  /** What one key means, which many flows share. */
+  #keyed(answers: DatapathAnswers, vni: number, key: number, time: number): Answer<Keyed> {
+    const kept = entryOf(answers.keys, key, () => new Answers<Keyed>());
+    const { generation } = this.#history;
+    const known = kept.at(time, generation);
+    if (known !== null) return known;
+    const span = this.#newSpan();
+    const row = span.read(this.#history.datapathByKey.get(vni), time);
+    const datapath = span.use(this.#composer.datapathAnswer(this.#version(row, span, time), time));
+    const entity = key === 0 ? null : this.#entity(row, key, span, time);
+    const { from, until } = span;
+    const answer = new Answer<Keyed>({ datapath, entity, from, until }, span, generation);
+    kept.add(answer);
+    return answer;
+  }
+
+  #entity(datapath: RowHistory | null, key: number, span: Span, time: number): Port | MulticastGroup | null {
+    const { portByKey, groupByKey } = this.#history;
+    const isPort = key <= LAST_PORT_KEY;
+    const row = datapath && span.read(at2(isPort ? portByKey : groupByKey, datapath.uuid, key), time);
+    const version = this.#version(row, span, time);
+    if (isPort) return span.use(this.#composer.portAnswer(version, time));
+    return span.use(this.#composer.groupAnswer(version, time)) ?? WELL_KNOWN_GROUPS.get(key) ?? null;
   }
 
   #version(row: RowHistory | null, span: Span, time: number): RowVersion | null {
@@ -158,14 +189,12 @@ export class Resolver {
 
   /** All that is known, before it is narrowed. */
   #newSpan(): Span {
-    const span = new Span();
-    span.from = this.#start;
-    return span;
+    return new Span(this.#start);
   }
 
   #keep<T extends Resolution | AddressResolution>(answers: Answers<T>, resolution: T, span: Span): void {
     if (++this.#kept > CACHE_LIMIT) {
-      this.#resolutions.clear();
+      this.#datapaths.clear();
       this.#addresses.clear();
       this.#kept = 0;
     }
