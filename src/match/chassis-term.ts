@@ -1,0 +1,118 @@
+/* Conditions on the outer addresses of a packet: whose they are. */
+import type { PacketBatch } from "../capture/batch.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { formatIpv4, formatIpv6, IPV6_BYTES } from "../wire/address.js";
+import { Ipv4Offset } from "../wire/ipv4.js";
+import { Ipv6Offset } from "../wire/ipv6.js";
+import { asOf, generationOf, isTimed, type Names, NO, YES } from "./names.js";
+import { Need, type Term } from "./term.js";
+import { type Decision, HASH_A, HASH_B, SLOT_SHIFT, SLOT_WORDS, Verdict, Verdicts } from "./verdicts.js";
+
+// A module's own constants are compiled in; what is imported is looked up at each use.
+const OUTER_IPV6 = FrameFlag.outerIpv6;
+const IPV4_SOURCE = Ipv4Offset.source;
+const IPV4_DESTINATION = Ipv4Offset.destination;
+const IPV6_SOURCE = Ipv6Offset.source;
+const IPV6_DESTINATION = Ipv6Offset.destination;
+const A = HASH_A;
+const B = HASH_B;
+const SHIFT = SLOT_SHIFT;
+const WORDS = SLOT_WORDS;
+
+/** One of the outer addresses is one of `addresses` (canonical text), or of a chassis that has one of the names. */
+export class ChassisTerm implements Term {
+  readonly needs: number;
+  unknown = 0;
+  readonly #ipv4: Verdicts;
+  readonly #ipv6: Verdicts;
+
+  /** `names` may be null where `chassis` is empty. */
+  constructor(addresses: ReadonlySet<string>, chassis: ReadonlySet<string>, names: Names | null) {
+    const named = chassis.size > 0 ? names : null;
+    const decide = (ms: number, address: string): Decision => {
+      if (addresses.has(address)) return YES;
+      if (named === null) return NO;
+      const { chassis: owner, beforeHistory, from, until } = named.inventory.resolveAddress(address, ms);
+      const isYes = owner !== null && (chassis.has(owner.name) || chassis.has(owner.hostname));
+      const no = beforeHistory ? Verdict.unknown : Verdict.no;
+      return { verdict: isYes ? Verdict.yes : no, from, until };
+    };
+    const generation = (): number => generationOf(named);
+    const ofIpv4 = asOf(named, (ms, word) => decide(ms, formatIpv4(word >>> 0)));
+    const ofIpv6 = asOf(named, (ms, a, b, c, d) => decide(ms, ipv6Text(a, b, c, d)));
+    this.#ipv4 = new Verdicts(ofIpv4, generation);
+    this.#ipv6 = new Verdicts(ofIpv6, generation);
+    this.needs = isTimed(named) ? Need.outer | Need.time : Need.outer;
+  }
+
+  narrow(packets: PacketBatch, frames: FrameBatch, from: Int32Array, count: number, to: Int32Array): number {
+    const { view, tsSec, tsNsec } = packets;
+    const { flags, outerIp } = frames;
+    const table = this.#ipv4;
+    table.refresh();
+    this.#ipv6.refresh();
+    const { words, verdicts } = table;
+    let since = +table.since;
+    let before = +table.before;
+    let kept = 0;
+    let unknown = 0;
+    for (let row = 0; row < count; row++) {
+      const i = from[row];
+      to[kept] = i;
+      const ip = outerIp[i];
+      if (ip < 0) continue;
+      const sec = tsSec[i];
+      let verdict = 0;
+      if ((flags[i] & OUTER_IPV6) === 0) {
+        let address = view.getInt32(ip + IPV4_SOURCE);
+        let slot = Math.imul(address, A) >>> SHIFT;
+        verdict = verdicts[slot];
+        if (
+          words[slot * WORDS] !== address ||
+          words[slot * WORDS + 1] !== 0 ||
+          sec < since ||
+          sec >= before
+        ) {
+          verdict = table.find(sec, tsNsec[i], slot, address, 0, 0, 0);
+          since = +table.since;
+          before = +table.before;
+        }
+        address = view.getInt32(ip + IPV4_DESTINATION);
+        slot = Math.imul(address, A) >>> SHIFT;
+        if (words[slot * WORDS] === address && words[slot * WORDS + 1] === 0 && sec >= since && sec < before)
+          verdict |= verdicts[slot];
+        else {
+          verdict |= table.find(sec, tsNsec[i], slot, address, 0, 0, 0);
+          since = +table.since;
+          before = +table.before;
+        }
+      } else
+        verdict =
+          this.#ofIpv6(sec, tsNsec[i], view, ip + IPV6_SOURCE) |
+          this.#ofIpv6(sec, tsNsec[i], view, ip + IPV6_DESTINATION);
+      kept += verdict & 1;
+      unknown += (verdict >> 1) & ~verdict & 1;
+    }
+    this.unknown += unknown;
+    return kept;
+  }
+
+  #ofIpv6(sec: number, nsec: number, view: DataView, at: number): number {
+    const a = view.getInt32(at);
+    const b = view.getInt32(at + 4);
+    const c = view.getInt32(at + 8);
+    const d = view.getInt32(at + 12);
+    const hash = Math.imul(a, A) ^ Math.imul(b, B) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f);
+    return this.#ipv6.find(sec, nsec, hash >>> SHIFT, a, b, c, d);
+  }
+}
+
+function ipv6Text(a: number, b: number, c: number, d: number): string {
+  const bytes = new Uint8Array(IPV6_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, a);
+  view.setInt32(4, b);
+  view.setInt32(8, c);
+  view.setInt32(12, d);
+  return formatIpv6(bytes);
+}
