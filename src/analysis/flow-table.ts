@@ -11,6 +11,10 @@
  * meaning that came last; flows of its other meanings are set aside until a packet of theirs comes.
  */
 
+import { momentMs } from "../capture/moment.js";
+
+export { momentMs };
+
 /*
  * A slot of the table, what every packet touches of its flow: half a cache line of 32-bit words and doubles.
  *
@@ -613,18 +617,6 @@ export function isLater(sec: number, nsec: number, thanSec: number, thanNsec: nu
 
 function newEntry(): FlowEntry {
   return { vni: 0, keys: 0, packets: 0, bytes: 0, firstSec: 0, firstNsec: 0, lastSec: 0, lastNsec: 0 };
-}
-
-/** Packets of the first day of 1970 have no date: a dump without one, a block without a time. */
-const FIRST_DATED_SECOND = 86_400;
-
-/**
- * A packet's time in milliseconds since 1970, the inventory's measure, to the microsecond; without a
- * date, a time later than any, at which the latest state holds.
- */
-export function momentMs(sec: number, nsec: number): number {
-  // Rounded down to a microsecond: a sum that is rounded up would end in the next millisecond.
-  return sec < FIRST_DATED_SECOND ? Number.MAX_VALUE : sec * 1e3 + ((nsec / 1000) | 0) * 1e-3;
 }
 
 /** Spreads both words over 32 bits; the multipliers are those of the golden ratio and of Murmur3. */

@@ -1,4 +1,5 @@
 import type { PacketBatch } from "../capture/batch.js";
+import { momentMs } from "../capture/moment.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import type {
@@ -13,7 +14,6 @@ import type {
 } from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import type { End } from "./ends.js";
-import { momentMs } from "./flow-table.js";
 
 /** Types of ports that stand for a router, behind which the packet's ends are. */
 const ROUTED: ReadonlySet<string> = new Set(["patch", "l3gateway", "chassisredirect"]);
