@@ -59,8 +59,7 @@ export class SbNames {
 
   /** Whether the port is known by `name`, other than by its logical one. */
   isKnownAs(port: Port, name: string): boolean {
-    const { friendly, device, instance, hostName } = this.#known.port(port, this.#at);
-    return friendly?.name === name || device === name || instance === name || hostName === name;
+    return this.#known.isKnownAs(port, name, this.#at);
   }
 
   isDatapathKnownAs(datapath: Datapath, name: string): boolean {

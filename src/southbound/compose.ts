@@ -151,6 +151,21 @@ function readRow(
   return uuid === null ? null : span.read(rows.get(uuid as string)?.versions, time);
 }
 
+/** Every version of every row there ever was, as `compose` makes entities of them, in no order. */
+export function* everyVersion<T extends Interval>(
+  rows: ReadonlyMap<string, RowHistory>,
+  compose: (version: RowVersion, time: number) => T | null,
+): Generator<T> {
+  for (const { versions } of rows.values())
+    for (const { from, until, value } of versions.segments)
+      for (let time = from; value !== null && time < until; ) {
+        const entity = compose(value, time);
+        if (entity === null) break;
+        yield entity;
+        time = entity.until;
+      }
+}
+
 /** The timeline under two keys, if there is one. Allocates nothing. */
 export function at2<A, B>(index: Index2<A, B>, a: A, b: B): OverTime<RowHistory> | undefined {
   return index.get(a)?.get(b);

@@ -3,7 +3,7 @@
  * resolutions are kept, so that the cost of a name is paid once per flow and change, not per packet.
  */
 import { canonicalAddress } from "./address.js";
-import { at2, Composer } from "./compose.js";
+import { at2, Composer, everyVersion } from "./compose.js";
 import { type AddressSource, EndpointIndex } from "./endpoints.js";
 import { Chronicle, type KeyHolder, type PortEvent } from "./events.js";
 import { History, type Index2, type RowHistory, type RowVersion } from "./history.js";
@@ -274,6 +274,31 @@ export class Inventory implements TransactionSink {
       this.#composer.chassis(version, time),
     );
     return list.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** Every version of every datapath there ever was, in no order: for questions to the whole history. */
+  everyDatapath(): Generator<Datapath> {
+    return everyVersion(this.#history.rows.Datapath_Binding, (version, time) =>
+      this.#composer.datapath(version, time),
+    );
+  }
+
+  everyPort(): Generator<Port> {
+    return everyVersion(this.#history.rows.Port_Binding, (version, time) =>
+      this.#composer.port(version, time),
+    );
+  }
+
+  everyChassis(): Generator<Chassis> {
+    return everyVersion(this.#history.rows.Chassis, (version, time) => this.#composer.chassis(version, time));
+  }
+
+  /** Those without a row, which OVN's convention names, included. */
+  *everyMulticastGroup(): Generator<MulticastGroup> {
+    yield* WELL_KNOWN_GROUPS.values();
+    yield* everyVersion(this.#history.rows.Multicast_Group, (version, time) =>
+      this.#composer.group(version, time),
+    );
   }
 
   /** Every UDP port that a Geneve end point asks for with `options:dst_port`, at any time, ascending. */

@@ -46,7 +46,7 @@ export class KnownNames {
   /** What `port` is known by at `at`, milliseconds since 1970; Infinity: now, as far as the sources know. */
   port(port: Port, at: number): PortNames {
     const time = Math.min(at, Number.MAX_VALUE);
-    const generation = this.#generation();
+    const generation = this.generation;
     const answers = entryOf(this.#ports, port, () => new Answers());
     return (
       answers.at(time, generation)?.value ??
@@ -54,15 +54,54 @@ export class KnownNames {
     );
   }
 
+  /** Whether `port` is known by `name` at `at`, other than by its logical one. */
+  isKnownAs(port: Port, name: string, at: number): boolean {
+    const { friendly, device, instance, hostName } = this.port(port, at);
+    return friendly?.name === name || device === name || instance === name || hostName === name;
+  }
+
   /** What `datapath` is known by; `at` as for a port. */
   datapath(datapath: Datapath, at: number): DatapathNames {
     const time = Math.min(at, Number.MAX_VALUE);
-    const generation = this.#generation();
+    const generation = this.generation;
     const answers = entryOf(this.#datapaths, datapath, () => new Answers());
     return (
       answers.at(time, generation)?.value ??
       keep(answers, generation, (span) => ({ friendly: this.#datapathName(datapath, span, time) }))
     );
+  }
+
+  /** Every name that `port` had while this version of it lasted, the logical one included. Not for hot paths. */
+  *everyPortName(port: Port): Generator<string> {
+    yield port.name;
+    yield* texts(friendlyPort(port.name, port.externalIds)?.name);
+    for (let time = Math.max(port.from, this.#start()); time < port.until; ) {
+      const { friendly, device, instance, hostName, until } = this.port(port, time);
+      yield* texts(friendly?.name, device, instance, hostName);
+      time = until;
+    }
+  }
+
+  /** As everyPortName, of a switch or router; its uuid and that of its northbound row are among them. */
+  *everyDatapathName(datapath: Datapath): Generator<string> {
+    const { name, uuid, northUuid, externalIds } = datapath;
+    yield* texts(name, uuid, northUuid, friendlyDatapath(name, externalIds)?.name);
+    for (let time = Math.max(datapath.from, this.#start()); time < datapath.until; ) {
+      const { friendly, until } = this.datapath(datapath, time);
+      yield* texts(friendly?.name);
+      time = until;
+    }
+  }
+
+  /** From when on the further sources know anything; Infinity where there are none. */
+  #start(): number {
+    const sources = this.north === null ? this.vswitches : [this.north, ...this.vswitches];
+    return sources.length === 0
+      ? Number.POSITIVE_INFINITY
+      : sources.reduce(
+          (latest, { historyStart }) => Math.max(latest, historyStart),
+          Number.NEGATIVE_INFINITY,
+        );
   }
 
   #portNames(port: Port, span: Span, time: number): Omit<PortNames, keyof Interval> {
@@ -101,11 +140,17 @@ export class KnownNames {
     return ids === null ? null : friendlyDatapath(name, ids);
   }
 
-  #generation(): number {
+  /** Grows with every change of the sources. */
+  get generation(): number {
     let sum = this.north?.generation ?? 0;
     for (let index = 0; index < this.vswitches.length; index++) sum += this.vswitches[index].generation;
     return sum;
   }
+}
+
+/** Those that are there. */
+function texts(...all: readonly (string | null | undefined)[]): string[] {
+  return all.filter((text) => text != null);
 }
 
 function keep<T extends Interval>(
