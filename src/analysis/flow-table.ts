@@ -11,7 +11,7 @@
  * meaning that came last; flows of its other meanings are set aside until a packet of theirs comes.
  */
 
-import { momentMs } from "../capture/moment.js";
+import { FIRST_DATED_SECOND, momentMs } from "../capture/moment.js";
 
 export { momentMs };
 

@@ -1,5 +1,6 @@
 import { Analyzer } from "../analysis/analyzer.js";
 import { Exit } from "./fault.js";
+import { filtersOf } from "./filter-values.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { inputs, isCapture, type ReadResult, readCaptures } from "./read.js";
@@ -23,13 +24,18 @@ interface Division {
 
 /** The verb `analyze`: sums up captures. Returns the exit status. */
 export async function analyze(files: readonly string[], options: AnalyzeOptions): Promise<number> {
-  const bins = await shareOut(inputs(files), options);
-  if (bins === null) return run(files, options, (begun) => new Sums(begun, options).serially());
+  const filters = filtersOf(options);
+  const bins = await shareOut(inputs(files), options, filters);
+  if (bins === null) return run(files, options, filters, (begun) => new Sums(begun, options).serially());
   const { Threads } = await import("./threads.js");
-  const tasks = bins.slice(1).map((shares) => ({ shares, options, mostFlows: mostFlows(bins.length) }));
+  const tasks = bins.slice(1).map((shares) => {
+    return { shares, options, filters, mostFlows: mostFlows(bins.length) };
+  });
   const threads = new Threads(tasks);
   try {
-    return await run(files, options, (begun) => new Sums(begun, options).inShares({ bins, threads }));
+    return await run(files, options, filters, (begun) =>
+      new Sums(begun, options).inShares({ bins, threads }),
+    );
   } finally {
     await threads.close();
   }
@@ -42,6 +48,11 @@ class Sums {
   #analyzer: Analyzer;
   #sink: SumSink;
   #ended: Promise<void> | null = null;
+  /** Packets the filters passed over; those of them that they did so for want of names. */
+  #passedOver = 0;
+  #unknown = 0;
+  /** Adds to both what the reading under way has passed over. */
+  #told: (() => void) | null = null;
 
   constructor(run: Run, options: AnalyzeOptions) {
     this.#run = run;
@@ -61,22 +72,27 @@ class Sums {
     return isCapture(result, files, report);
   }
 
-  #read(files: readonly string[], report: Run["report"]): Promise<ReadResult> {
+  async #read(files: readonly string[], report: Run["report"]): Promise<ReadResult> {
     const { count, all, reader } = this.#options;
-    const selection = new Selection(count, all === true ? "count" : "take");
-    const { decoder } = this.#run;
-    return readCaptures(
-      { files, reader, decoder, selection, keysOnly: true, progress: true },
-      this.#sink,
-      report,
-    );
+    const { decoder, filter } = this.#run;
+    const selection = new Selection(count, all === true ? "count" : "take", filter);
+    const before = filter?.unknown ?? 0;
+    this.#told = () => {
+      this.#passedOver += selection.passedOver;
+      this.#unknown += (filter?.unknown ?? 0) - before;
+      this.#told = null;
+    };
+    const plan = { files, reader, decoder, selection, keysOnly: true, progress: true };
+    const result = await readCaptures(plan, this.#sink, report);
+    this.#told?.();
+    return result;
   }
 
   /** Reads this thread's shares, takes the others' sums, and shows all. */
   async inShares({ bins, threads }: Division): Promise<boolean> {
     const { sumShare } = await import("./sum-share.js");
-    const { files, report, naming, decoder } = this.#run;
-    const begun = { naming, decoder, progress: true };
+    const { files, report, naming, decoder, filter } = this.#run;
+    const begun = { naming, decoder, filter, progress: true };
     const sum = (share: Share) => sumShare(share, this.#options, begun, mostFlows(bins.length));
     const own = new Map<Share, Awaited<ReturnType<typeof sum>>>();
     // Others are waited for only when this thread has nothing left to do.
@@ -98,6 +114,8 @@ class Sums {
           this.#analyzer.absorb("state" in result ? result.state : result.analyzer.state(), part > 0);
           sound &&= result.sound;
           packets += result.packets;
+          this.#passedOver += result.passedOver;
+          this.#unknown += result.unknown;
         }
         continue;
       }
@@ -120,6 +138,7 @@ class Sums {
     const interrupted = (): void => {
       if (this.#ended !== null) return;
       this.#sink.end();
+      this.#told?.();
       this.#ended = this.#show();
       this.#ended
         .then(() => naming.close())
@@ -139,7 +158,11 @@ class Sums {
     const summary = this.#analyzer.summary(top);
     if (options.output === "json") {
       const { analyzeJson } = await import("../output/analyze-json.js");
-      for (const piece of analyzeJson(summary, { all: options.all === true, sources: naming.sources })) {
+      for (const piece of analyzeJson(summary, {
+        all: options.all === true,
+        filteredOut: this.#passedOver,
+        sources: naming.sources,
+      })) {
         stdout.write(piece);
         if (stdout.full) await stdout.flush();
         if (stdout.closed) break;
@@ -150,6 +173,7 @@ class Sums {
         analyzeText(summary, {
           top,
           all: options.all === true,
+          filteredOut: this.#run.filter === null ? null : this.#passedOver,
           utc: options.utc === true,
           named: naming.inventory !== null,
           names: options.names || "logical",
@@ -159,6 +183,6 @@ class Sums {
       );
     }
     await stdout.flush();
-    await reportBeforeHistory(naming, summary.beforeHistory, report);
+    await reportBeforeHistory(naming, summary.beforeHistory + this.#unknown, report);
   }
 }

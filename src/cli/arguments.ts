@@ -1,8 +1,9 @@
 /*
  * What is allowed on the command line beyond what commander reads: the verb anywhere among the flags, none at
- * all, and short flags with two meanings.
+ * all, short flags with two meanings, and a flag about the flag behind it.
  */
 import type { Command, Option } from "commander";
+import { joinNots } from "./filter-options.js";
 
 /** Verbs that read captures, where `-c` and `-n` have two meanings. */
 const READERS = new Set(["decode", "analyze"]);
@@ -19,7 +20,10 @@ export function withDefaults(program: Command, args: readonly string[]): string[
   if (verb !== undefined || words[first] === "help") words.unshift(...words.splice(first, 1));
   else if (!asked) words.unshift("analyze");
   if (verb !== undefined && verb.commands.length > 0) nested(verb, words);
-  if (READERS.has(words[0])) tellApart(words);
+  if (READERS.has(words[0])) {
+    joinNots(words);
+    tellApart(words);
+  }
   return words;
 }
 

@@ -2,6 +2,7 @@ import { Namer } from "../analysis/namer.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import type { NameSources } from "../output/names.js";
 import type { PacketPrinter } from "../output/printer.js";
+import { filtersOf } from "./filter-values.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { isCapture, readCaptures } from "./read.js";
@@ -12,23 +13,24 @@ import { isTerminal, outputStyle } from "./terminal.js";
 type DecodeOptions = CommonOptions & { verbose?: boolean; hex?: boolean };
 
 /** The verb `decode`: prints packets. Returns the exit status. */
-export function decode(files: readonly string[], options: DecodeOptions): Promise<number> {
-  return run(files, options, (begun) => print(begun, options));
+export async function decode(files: readonly string[], options: DecodeOptions): Promise<number> {
+  return run(files, options, filtersOf(options), (begun) => print(begun, options));
 }
 
 async function print(
-  { stdout, report, files, naming, decoder }: Run,
+  { stdout, report, files, naming, decoder, filter }: Run,
   options: DecodeOptions,
 ): Promise<boolean> {
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
   const printer = await printerFor(options, namer, decoder, naming.sources);
+  const selection = new Selection(options.count, options.all === true ? "count" : "skip", filter);
   let beforeHistory = 0;
   const result = await readCaptures(
     {
       files,
       reader: options.reader,
       decoder,
-      selection: new Selection(options.count, options.all === true ? "count" : "skip"),
+      selection,
       keysOnly: false,
       progress: !isTerminal(1),
     },
@@ -49,7 +51,9 @@ async function print(
     },
     report,
   );
-  await reportBeforeHistory(naming, beforeHistory, report);
+  if (filter !== null && selection.taken === 0 && selection.passedOver > 0)
+    await report("no packet matches the filters");
+  await reportBeforeHistory(naming, beforeHistory + (filter?.unknown ?? 0), report);
   return isCapture(result, files, report);
 }
 

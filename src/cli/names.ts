@@ -9,7 +9,8 @@ import type {
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { Following, moment, type Report } from "./following.js";
-import { type CommonOptions, sbTime } from "./options.js";
+import type { CommonOptions } from "./options.js";
+import { sbTime } from "./time-argument.js";
 
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
 export interface Naming {
@@ -21,6 +22,8 @@ export interface Naming {
   /** False where a source was damaged, by more than a last record that was still being written. */
   sound: boolean;
   at: number | null;
+  /** Whether a server is followed: what is not there may come. */
+  isFollowed: boolean;
   /** UDP ports that tunnels of the southbound use besides 6081. */
   ports: readonly number[];
   /** Ends what follows servers, and says so where the names are old. */
@@ -33,6 +36,7 @@ const NAMELESS: Naming = {
   sources: { north: false, vswitches: false },
   sound: true,
   at: Number.POSITIVE_INFINITY,
+  isFollowed: false,
   ports: [],
   close: async () => {},
 };
@@ -87,6 +91,7 @@ async function openWith(
     ...names,
     sound: isSound(inventory) && sound,
     ports,
+    isFollowed: following.count > 0,
     at: when === undefined ? (timed ? null : Number.POSITIVE_INFINITY) : when,
     close: async () => {
       // A server goes on while packets come, and so may its oddities.

@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { NameChoice } from "../output/names.js";
-import { quoted } from "../text.js";
-import { CliError } from "./fault.js";
+import { addFilterOptions, type FilterArgument } from "./filter-options.js";
 
 /** Where the southbound is. */
 export interface SourceOptions {
@@ -21,6 +20,7 @@ export interface NamingOptions extends SourceOptions {
 
 /** The common flags of docs/cli.md, as the verbs that read captures get them. */
 export interface CommonOptions extends NamingOptions {
+  filters?: FilterArgument[];
   genevePort?: number[];
   count?: number;
   output: "text" | "json";
@@ -89,17 +89,14 @@ export function addOutputOptions(command: Command): Command {
     .option("--utc", "times in UTC instead of local time");
 }
 
-/**
- * Gives `command` the common flags. The filters of the contract (--match to --not) take their place between
- * the southbound flags and --geneve-port.
- */
+/** Gives `command` the common flags. */
 export function addCommonOptions(command: Command, countHelp: string): Command {
   // `-c` is the count here: see arguments.ts.
   addSourceOptions(command, "--certificate").option(
     "--sb-time <when>",
     "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
   );
-  addNameOptions(command)
+  addFilterOptions(addNameOptions(command))
     .addOption(
       new Option(
         "--geneve-port <port>",
@@ -118,48 +115,4 @@ export function addCommonOptions(command: Command, countHelp: string): Command {
         .choices(["builtin", "pcap-parser"])
         .default("builtin"),
     );
-}
-
-/** ISO 8601 as far as it names a moment: a date, perhaps a time, perhaps a zone. */
-const isoDate = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
-/** The last millisecond of the year 9999: what is later has no date that all understand. */
-const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-
-/**
- * `--sb-time` as milliseconds since 1970, Infinity for `latest`, or null for each packet's own time.
- * Undefined: as the source allows. A date or time without a zone is local, or with `utc` in UTC, as times are
- * printed.
- */
-export function sbTime(text: string | undefined, utc = false): number | null | undefined {
-  if (text === undefined) return undefined;
-  if (text === "packet") return null;
-  if (text === "latest") return Number.POSITIVE_INFINITY;
-  // Seconds since 1970 as date +%s and tcpdump -tt print them.
-  const isSeconds = /^\d+(\.\d+)?$/.test(text);
-  const value = isSeconds ? Number(text) * 1000 : isoMoment(text, utc);
-  if (Number.isNaN(value))
-    throw new CliError(
-      `--sb-time ${quoted(text)} is not a time; give packet, latest, an ISO time such as 2026-11-21T07:20:00Z, or seconds since 1970`,
-    );
-  if (value > LAST_MOMENT)
-    throw new CliError(
-      `--sb-time ${quoted(text)} is after the year 9999${isSeconds ? "; give seconds since 1970, not milliseconds" : ""}`,
-    );
-  return value;
-}
-
-/** NaN for what is none. Date.parse takes more, rolls the 30th of February over, and a date alone is UTC to it. */
-function isoMoment(text: string, utc: boolean): number {
-  const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone] =
-    isoDate.exec(text) ?? [];
-  if (year === undefined || +day > daysOf(+year, +month)) return Number.NaN;
-  // With `T` and a time, no zone means local time.
-  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}${fraction}`;
-  return Date.parse(`${iso}${zone ?? (utc ? "Z" : "")}`);
-}
-
-/** Days of a month from 1 to 12; what is no month is Date.parse's to refuse. */
-function daysOf(year: number, month: number): number {
-  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return month === 2 ? (leap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
 }

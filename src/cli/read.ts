@@ -2,6 +2,7 @@ import type { CaptureSource, PacketBatch, RecordRun } from "../capture/batch.js"
 import { type FilePart, openCapture } from "../capture/index.js";
 import { FrameBatch } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
+import { Need } from "../match/term.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { Progress } from "./progress.js";
@@ -75,6 +76,7 @@ export async function readCaptures(
 ): Promise<ReadResult> {
   let sound = true;
   const { selection } = plan;
+  const keysOnly = plan.keysOnly && ((selection.filter?.needs ?? 0) & Need.inner) === 0;
   let total = 0;
   let stopped = false;
   let frames: FrameBatch | null = null;
@@ -95,7 +97,7 @@ export async function readCaptures(
       let general = 1;
       let wanted = selection.left > 0;
       while (wanted) {
-        const run = sink.records === undefined ? null : source.records();
+        const run = sink.records === undefined || selection.filter !== null ? null : source.records();
         if (run !== null && sink.records !== undefined && sink.recordsEnd !== undefined) {
           const taken = sink.records(run, selection.left);
           if (taken > 0) {
@@ -111,7 +113,7 @@ export async function readCaptures(
         const packets = await source.next(run === null ? undefined : general);
         if (packets === null) break;
         if (frames === null || frames.capacity < packets.capacity) frames = new FrameBatch(packets.capacity);
-        if (plan.keysOnly) plan.decoder.decodeKeys(packets, source.interfaces, frames);
+        if (keysOnly) plan.decoder.decodeKeys(packets, source.interfaces, frames);
         else plan.decoder.decode(packets, source.interfaces, frames);
         total += packets.count;
         const count = selection.select(packets, frames);

@@ -1,7 +1,10 @@
 import { fstatSync, statSync } from "node:fs";
 import { FrameDecoder } from "../frame/decode.js";
+import type { Filter } from "../match/filters.js";
+import type { Predicate } from "../match/predicate.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { Exit } from "./fault.js";
+import { compile } from "./filters.js";
 import { type Naming, openNaming } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { inputs } from "./read.js";
@@ -16,6 +19,8 @@ export interface Run {
   files: string[];
   naming: Naming;
   decoder: FrameDecoder;
+  /** Null where no filters are given. */
+  filter: Predicate | null;
 }
 
 /** Whether packets may come while they are read: from standard input where that is no file, or a named pipe. */
@@ -29,12 +34,13 @@ function isStream(name: string): boolean {
 }
 
 /**
- * Takes files and flags to where reading can begin and leaves the rest to `verb`, which says whether the
+ * Takes files, flags and filters to where reading can begin and leaves the rest to `verb`, which says whether the
  * captures were sound. Servers that were followed meanwhile are left, however it ends. Returns the exit status.
  */
 export async function run(
   files: readonly string[],
   options: CommonOptions,
+  filters: readonly Filter[],
   verb: (run: Run) => Promise<boolean>,
 ): Promise<number> {
   const stdout = new Stdout();
@@ -46,7 +52,8 @@ export async function run(
   const naming = await openNaming(options, names.some(isStream), report);
   try {
     const decoder = decoderFor(options, naming);
-    const sound = await verb({ stdout, report, files: names, naming, decoder });
+    const filter = await compile(filters, naming, report);
+    const sound = await verb({ stdout, report, files: names, naming, decoder, filter });
     return sound && naming.sound ? Exit.done : Exit.failed;
   } finally {
     await naming.close();

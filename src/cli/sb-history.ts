@@ -2,8 +2,8 @@ import type { KeyHistory, PortHistory } from "../output/sb-history.js";
 import type { Inventory } from "../southbound/index.js";
 import { quoted, shown } from "../text.js";
 import { CliError, Exit } from "./fault.js";
+import { egressArgument, isNumber, vniArgument } from "./key-argument.js";
 import { openSb, report, type SbOptions } from "./sb-open.js";
-import { egressArgument, isNumber, vniArgument } from "./sb-query.js";
 import { print } from "./stdout.js";
 import { outputStyle } from "./terminal.js";
 

@@ -5,8 +5,9 @@ import type { Inventory } from "../southbound/index.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { isSound, openKnown, reportOddities, sourceOf, tlsFiles } from "./names.js";
-import { type NamingOptions, type SourceOptions, sbTime } from "./options.js";
+import type { NamingOptions, SourceOptions } from "./options.js";
 import { writeError } from "./stderr.js";
+import { sbTime } from "./time-argument.js";
 
 /** The flags of the verbs of `sb` that print. */
 export interface SbOptions extends NamingOptions {

@@ -6,6 +6,16 @@ import { isIP } from "node:net";
 import { shown } from "../text.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { CliError } from "./fault.js";
+import {
+  egressArgument,
+  isNumber,
+  keyArgument,
+  LAST_EGRESS,
+  LAST_INGRESS,
+  LAST_VNI,
+  numberArgument,
+  vniArgument,
+} from "./key-argument.js";
 
 /** Keys; null for one that was not given. */
 export interface KeysQuery {
@@ -24,10 +34,6 @@ export type SbQuery =
       /** Why it is nothing else, where it looks like something else: all that has this name may have been meant. */
       readonly fault: string | null;
     };
-
-const LAST_VNI = 0xffffff;
-const LAST_INGRESS = 0x7fff;
-const LAST_EGRESS = 0xffff;
 
 /**
  * Reads the words after `sb resolve`. A single word that looks like keys and is none is a name. Throws a CliError
@@ -65,29 +71,6 @@ function wordQuery(word: string): SbQuery {
   return isIP(word) > 0 ? { kind: "address", address: word } : { kind: "name", name: word, fault: null };
 }
 
-/** A datapath's tunnel key, as a number. */
-export function vniArgument(text: string): number {
-  return keyArgument("VNI", text, 1, LAST_VNI);
-}
-
-/** An egress key, as a number: up to 32767 a port's, above a multicast group's. */
-export function egressArgument(text: string): number {
-  return keyArgument("egress key", text, 0, LAST_EGRESS);
-}
-
-export function isNumber(text: string): boolean {
-  return /^(0x[0-9a-f]+|\d+)$/i.test(text);
-}
-
-function keyArgument(what: string, text: string, low: number, high: number): number {
-  const value = numberArgument(what, text);
-  if (!(value >= low && value <= high))
-    throw new CliError(
-      `${what} ${shown(text)} is no number from ${low} to ${high} (decimal, or 0x${high.toString(16)} at most)`,
-    );
-  return value;
-}
-
 /**
  * The data of OVN's option: eight hexadecimal digits as `decode -o json` prints them, also where they could be
  * decimal, or a number of any other length.
@@ -100,14 +83,6 @@ function optionWord(text: string): number {
       `option word ${shown(text)} is no number of 32 bits such as 0x00020001 (ingress key 2, egress key 1)`,
     );
   return value;
-}
-
-/** NaN for what is no number. */
-function numberArgument(what: string, text: string): number {
-  // tcpdump -x prints 16 as 0010, which most people take for 10 and a shell for 8.
-  if (/^0\d+$/.test(text))
-    throw new CliError(`${what} ${shown(text)} has a leading zero; give ${Number(text)} or 0x${text}`);
-  return isNumber(text) ? Number(text) : Number.NaN;
 }
 
 /** Keys in a flow, as `ovs-ofctl dump-flows`, `ovs-appctl dpctl/dump-flows` or ofproto/trace print it. */

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { availableParallelism, freemem } from "node:os";
 import { divide, type FilePart } from "../capture/index.js";
+import type { Filter } from "../match/filters.js";
 import type { AnalyzeOptions } from "./analyze.js";
 import { sourceOf } from "./names.js";
 
@@ -42,11 +43,15 @@ export function mostFlows(threads: number): number {
  * The shares of each thread, about equally large, of the captures; those of the first are this thread's. Null
  * for one capture in one piece, and for what is counted up to a number or comes through a pipe.
  */
-export async function shareOut(files: readonly string[], options: AnalyzeOptions): Promise<Share[][] | null> {
+export async function shareOut(
+  files: readonly string[],
+  options: AnalyzeOptions,
+  filters: readonly Filter[],
+): Promise<Share[][] | null> {
   const sizes = files.map(fileSize);
   if (sizes.some(Number.isNaN) || options.count !== undefined) return null;
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const threads = threadsFor(total, options);
+  const threads = threadsFor(total, options, filters);
   const least = options.workers === undefined ? PARALLEL_BYTES : 1;
   const shares: Share[] = [];
   for (const [file, name] of files.entries()) {
@@ -69,8 +74,11 @@ export async function shareOut(files: readonly string[], options: AnalyzeOptions
 }
 
 /** How many threads captures of `total` bytes are for. */
-function threadsFor(total: number, options: AnalyzeOptions): number {
+function threadsFor(total: number, options: AnalyzeOptions, filters: readonly Filter[]): number {
   if (options.reader !== "builtin" || !isSharable(sourceOf(options))) return 1;
+  // Names from there the other threads do not have.
+  const isNamed = options.nb !== undefined || options.ovs !== undefined;
+  if (isNamed && filters.some((filter) => "name" in filter)) return 1;
   if (options.workers !== undefined) return options.workers;
   return total < PARALLEL_BYTES ? 1 : Math.min(USUAL_THREADS, availableParallelism());
 }

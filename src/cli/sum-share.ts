@@ -1,5 +1,6 @@
 import { Analyzer, type AnalyzerState } from "../analysis/analyzer.js";
 import type { FrameDecoder } from "../frame/decode.js";
+import type { Predicate } from "../match/predicate.js";
 import type { AnalyzeOptions } from "./analyze.js";
 import type { Naming } from "./names.js";
 import { readCaptures } from "./read.js";
@@ -15,6 +16,9 @@ export interface ShareOutcome {
   readonly packets: number;
   /** Whether a part of a file began and ended as parts must: else it does not count. */
   readonly flawless: boolean;
+  /** Packets the filter passed over; those of them that it did so for want of names. */
+  readonly passedOver: number;
+  readonly unknown: number;
 }
 
 /** What another thread says of a share. */
@@ -24,27 +28,39 @@ export interface ShareMessage extends ShareOutcome {
   readonly state: AnalyzerState;
 }
 
+/** What reading a share takes. */
+interface Begun {
+  readonly naming: Naming;
+  readonly decoder: FrameDecoder;
+  readonly filter: Predicate | null;
+  readonly progress: boolean;
+}
+
 /** Sums up a share. */
 export async function sumShare(
   share: Share,
   options: AnalyzeOptions,
-  { naming, decoder, progress }: { naming: Naming; decoder: FrameDecoder; progress: boolean },
+  { naming, decoder, filter, progress }: Begun,
   mostFlows: number,
 ): Promise<ShareOutcome & { analyzer: Analyzer }> {
   const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows);
   const sink = new SumSink(analyzer);
   const lines: string[] = [];
+  const selection = new Selection(undefined, options.all === true ? "count" : "take", filter);
+  const before = filter?.unknown ?? 0;
   const plan = {
     files: [share.name],
     part: share.range,
     reader: options.reader,
     decoder,
-    selection: new Selection(undefined, options.all === true ? "count" : "take"),
+    selection,
     keysOnly: true,
     progress,
   };
   const result = await readCaptures(plan, sink, async (line) => {
     lines.push(line);
   });
-  return { ...result, analyzer, lines, flawless: sink.flawless };
+  const { passedOver } = selection;
+  const unknown = (filter?.unknown ?? 0) - before;
+  return { ...result, analyzer, lines, flawless: sink.flawless, passedOver, unknown };
 }

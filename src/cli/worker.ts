@@ -1,7 +1,9 @@
 /* The other threads of `analyze`: each sums up its shares and sends the sums to the first. */
 import { parentPort, workerData } from "node:worker_threads";
 import { stateMemory } from "../analysis/analyzer.js";
+import type { Filter } from "../match/filters.js";
 import type { AnalyzeOptions } from "./analyze.js";
+import { compile } from "./filters.js";
 import { openNaming } from "./names.js";
 import { decoderFor } from "./run.js";
 import type { Share } from "./shares.js";
@@ -11,18 +13,22 @@ import { type ShareMessage, sumShare } from "./sum-share.js";
 export interface WorkerTask {
   readonly shares: readonly Share[];
   readonly options: AnalyzeOptions;
+  readonly filters: readonly Filter[];
   readonly mostFlows: number;
 }
 
-async function work({ shares, options, mostFlows }: WorkerTask): Promise<void> {
-  // What there is to say of the southbound the first thread says.
-  const naming = await openNaming(options, false, async () => {});
+async function work({ shares, options, filters, mostFlows }: WorkerTask): Promise<void> {
+  // What there is to say of the southbound the first thread says, and it names what is shown.
+  const silent = async (): Promise<void> => {};
+  const { nb: _, ovs: __, ...others } = options;
+  const naming = await openNaming(others, false, silent);
   const decoder = decoderFor(options, naming);
+  const filter = await compile(filters, naming, silent);
   for (const share of shares) {
     const { analyzer, ...outcome } = await sumShare(
       share,
       options,
-      { naming, decoder, progress: false },
+      { naming, decoder, filter, progress: false },
       mostFlows,
     );
     const state = analyzer.state();

@@ -15,7 +15,7 @@ const time = (moment: Moment | null): string | null =>
  */
 export function* analyzeJson(
   summary: Summary,
-  options: { all: boolean; sources: NameSources },
+  options: { all: boolean; filteredOut: number; sources: NameSources },
 ): Generator<string> {
   yield "{";
   yield* list(
@@ -32,8 +32,10 @@ export function* analyzeJson(
   );
   const { packets, geneve, ovn, bfd, oam, notGeneve, malformed, truncated, unsupported } = summary;
   const { unresolved, bytes, flowCount, flowOverflow } = summary;
+  const { filteredOut } = options;
   for (const [name, value] of Object.entries({
     packets,
+    filteredOut,
     geneve,
     ovn,
     bfd,

@@ -11,6 +11,8 @@ export interface AnalyzeTextOptions {
   /** Flows (and ports, datapaths, tunnels) listed at most. */
   top: number;
   all: boolean;
+  /** Packets that the filters left out; null where there are no filters. */
+  filteredOut: number | null;
   utc: boolean;
   /** Whether there is an inventory: without one the columns of names are left out. */
   named: boolean;
@@ -26,7 +28,7 @@ const right = (title: string): Column => ({ title, align: "right" });
 /** The answer of `analyze` for people. */
 export function analyzeText(summary: Summary, options: AnalyzeTextOptions): string {
   return [
-    files(summary, options),
+    files(summary, options) + matching(summary, options),
     counts(summary, options),
     notDecoded(summary, options),
     flows(summary, options),
@@ -50,6 +52,11 @@ function files(summary: Summary, { utc }: AnalyzeTextOptions): string {
       return `${printable(file.name)}: ${plural(file.packets, "packet")}, ${plural(file.bytes, "byte")}, ${link}${span}${damage}\n`;
     })
     .join("");
+}
+
+function matching({ packets }: Summary, { filteredOut }: AnalyzeTextOptions): string {
+  if (filteredOut === null) return "";
+  return `${grouped(packets)} of ${plural(packets + filteredOut, "packet")} match the filters\n`;
 }
 
 function plural(count: number, thing: string): string {

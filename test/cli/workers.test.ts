@@ -123,15 +123,15 @@ describe("one thread and several give the same answer", () => {
 test("a large file is divided among threads, and so are several", async () => {
   const file = written("divided.pcap", pcap(mixture));
   const options = { workers: 2, output: "json", names: false, reader: "builtin" } as const;
-  const bins = await shareOut([file, file], options);
+  const bins = await shareOut([file, file], options, []);
   expect(bins?.map((shares) => shares.length)).toEqual([2, 2]);
   const parts = bins?.flat().map((share) => `${share.file} ${share.part}`);
   expect(parts?.sort()).toEqual(["0 0", "0 1", "1 0", "1 1"]);
-  expect(await shareOut([file], { ...options, workers: 1 })).toBeNull();
-  expect(await shareOut([file], { ...options, count: 5 })).toBeNull();
+  expect(await shareOut([file], { ...options, workers: 1 }, [])).toBeNull();
+  expect(await shareOut([file], { ...options, count: 5 }, [])).toBeNull();
   // Below 64 MiB one thread is faster.
   const { workers: _, ...usual } = options;
-  expect(await shareOut([file], usual)).toBeNull();
+  expect(await shareOut([file], usual, [])).toBeNull();
 });
 
 test("stops of parts are numbered as in the file", async () => {
