@@ -9,6 +9,9 @@ import { Kernel } from "./kernel.js";
 import { type Summary, summarize } from "./summary.js";
 import { type TunnelState, TunnelTable } from "./tunnel-table.js";
 
+// A module's own constants are compiled in; what is imported is looked up at each use.
+const USUAL = FrameFlag.usual;
+
 /** A point in time: whole seconds since 1970 (UTC) and nanoseconds. */
 export interface Moment {
   sec: number;
@@ -169,25 +172,39 @@ export class Analyzer {
     this.#follow();
     const file = this.#account();
     const { firstNumber, originalBytes, tsSec, tsNsec } = packets;
-    const { status, flags, vni, ovnKeys, stopLayer, stopReason } = frames;
+    const { status, flags, vni, stopLayer, stopReason } = frames;
     const totals = this.#totals;
-    const flows = this.#flows;
     let bytes = 0;
+    let usual = 0;
+    // Packets in order, within a second, need no look at the span of time but the first and the last one's.
+    let second = Number.NaN;
+    let latest = 0;
     for (let row = 0; row < count; row++) {
       const i = rows[row];
       bytes += originalBytes[i];
+      if (tsSec[i] !== second || tsNsec[i] < latest) {
+        if (row > 0) this.#span(file, second, latest);
+        this.#span(file, tsSec[i], tsNsec[i]);
+        second = tsSec[i];
+      }
+      latest = tsNsec[i];
+      if ((flags[i] & USUAL) !== 0) {
+        usual++;
+        continue;
+      }
       totals.byStatus[status[i]]++;
       if (vni[i] >= 0) totals.geneve++;
-      if ((flags[i] & FrameFlag.ovn) !== 0) {
-        totals.ovn++;
-        flows.add(vni[i], ovnKeys[i], originalBytes[i], tsSec[i], tsNsec[i]);
-      }
+      if ((flags[i] & FrameFlag.ovn) !== 0) totals.ovn++;
       if ((flags[i] & FrameFlag.bfd) !== 0) totals.bfd++;
       if ((flags[i] & FrameFlag.oam) !== 0) totals.oam++;
       if (status[i] !== FrameStatus.ok)
         this.#stopped(status[i], stopLayer[i], stopReason[i], firstNumber + i);
-      this.#span(file, tsSec[i], tsNsec[i]);
     }
+    if (count > 0) this.#span(file, second, latest);
+    totals.byStatus[FrameStatus.ok] += usual;
+    totals.geneve += usual;
+    totals.ovn += usual;
+    this.#flows.addRows(packets, frames, rows, count);
     this.#tunnels.add(packets, frames, rows, count);
     this.#volume(file, count, bytes);
   }

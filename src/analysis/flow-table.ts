@@ -11,7 +11,9 @@
  * meaning that came last; flows of its other meanings are set aside until a packet of theirs comes.
  */
 
+import type { PacketBatch } from "../capture/batch.js";
 import { FIRST_DATED_SECOND, momentMs } from "../capture/moment.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 
 export { momentMs };
 
@@ -39,6 +41,7 @@ const LAST_NSEC = FLOW.lastNsec;
 const DOUBLES = FLOW.doubles;
 const BYTES = FLOW.bytes;
 const LAST_SEC = FLOW.lastSec;
+const OVN = FrameFlag.ovn;
 
 /** Beside the VNI: the flow's meaning has an end, so that each of its packets has to be held against it. */
 const BOUNDED = 0x4000_0000;
@@ -229,6 +232,44 @@ export class FlowTable {
    */
   add(vni: number, keys: number, bytes: number, sec: number, nsec: number): void {
     this.#tally(vni, keys & KEY_BITS, 1, bytes, sec, nsec, sec, nsec);
+  }
+
+  /**
+   * Counts those packets of a decoded batch that have the OVN option, among those whose indices the first
+   * `count` of `rows` are.
+   */
+  addRows(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, count: number): void {
+    const { originalBytes, tsSec, tsNsec } = packets;
+    const { flags, vni, ovnKeys } = frames;
+    let { words, doubles, mask, buckets } = this;
+    let latestSec = this.latestSec;
+    let latestNsec = this.latestNsec;
+    for (let row = 0; row < count; row++) {
+      const i = rows[row];
+      if ((flags[i] & OVN) === 0) continue;
+      const sec = tsSec[i];
+      const nsec = tsNsec[i];
+      const key = vni[i] + 1;
+      const keys = ovnKeys[i] & KEY_BITS;
+      let slot = homeSlot(key, keys, mask, buckets);
+      let taken = words[slot * WORDS];
+      while (taken !== 0 && (taken !== key || words[slot * WORDS + KEYS] !== keys)) {
+        slot = nextSlot(slot);
+        taken = words[slot * WORDS];
+      }
+      const packets = (words[slot * WORDS + PACKETS] + 1) | 0;
+      if (taken !== 0 && packets !== 0 && (sec > latestSec || (sec === latestSec && nsec >= latestNsec))) {
+        words[slot * WORDS + PACKETS] = packets;
+        words[slot * WORDS + LAST_NSEC] = nsec;
+        doubles[slot * DOUBLES + BYTES] += originalBytes[i];
+        doubles[slot * DOUBLES + LAST_SEC] = sec;
+        this.latestSec = latestSec = sec;
+        this.latestNsec = latestNsec = nsec;
+      } else {
+        this.add(vni[i], keys, originalBytes[i], sec, nsec);
+        ({ words, doubles, mask, buckets, latestSec, latestNsec } = this);
+      }
+    }
   }
 
   /** Adds what another table, in which keys mean the same, has counted. */

@@ -37,6 +37,11 @@ export const TUNNEL = {
 // A module's own constants are compiled in; what is imported, or a property, is looked up at each use.
 const DOUBLES = TUNNEL.doubles;
 const WORDS = TUNNEL.words;
+const FRAGMENT = FrameFlag.fragment;
+const OUTER_IPV6 = FrameFlag.outerIpv6;
+const UNSUPPORTED = FrameStatus.unsupported;
+const IPV4_SOURCE = Ipv4Offset.source;
+const IPV4_DESTINATION = Ipv4Offset.destination;
 
 /** Tunnels that are found without the table, as bits of a hash. */
 const RECENT_BITS = 10;
@@ -110,14 +115,14 @@ export class TunnelTable {
     for (let row = 0; row < count; row++) {
       const i = rows[row];
       const flag = flags[i];
-      const fragments = (flag & FrameFlag.fragment) !== 0 ? 1 : 0;
-      const geneve = vni[i] >= 0 ? 1 : 0;
-      if (geneve === 0 && (fragments === 0 || status[i] !== FrameStatus.unsupported)) continue;
+      const fragments = (flag & FRAGMENT) === 0 ? 0 : 1;
+      const geneve = vni[i] < 0 ? 0 : 1;
+      if (geneve === 0 && (fragments === 0 || status[i] !== UNSUPPORTED)) continue;
       const ip = outerIp[i];
       const tunnel =
-        (flag & FrameFlag.outerIpv6) !== 0
-          ? this.ipv6(view, ip)
-          : this.ipv4(view.getInt32(ip + Ipv4Offset.source), view.getInt32(ip + Ipv4Offset.destination));
+        (flag & OUTER_IPV6) === 0
+          ? this.ipv4(view.getInt32(ip + IPV4_SOURCE), view.getInt32(ip + IPV4_DESTINATION))
+          : this.ipv6(view, ip);
       this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, geneve, tsSec[i], tsNsec[i]);
     }
   }
