@@ -11,8 +11,8 @@ import { isGzipMagic, isZstdMagic, knownOther, RECOGNISED_BYTES } from "./recogn
 
 /** Bytes read at a time: with its columns a block of this size stays in a second-level cache. */
 const BLOCK_BYTES = 512 * 1024;
-/** Packets of a batch at most: a whole block's where they have 112 bytes and more. */
-const BATCH_CAPACITY = 4096;
+/** Packets of a batch at most: its columns, and those decoded from it, stay in a first-level cache or near it. */
+const BATCH_CAPACITY = 512;
 
 /** Bytes by which formats are told apart. */
 const MAGIC_BYTES = 4;
@@ -28,7 +28,7 @@ export interface OpenOptions {
   readonly reader?: "builtin" | "pcap-parser";
   /** Bytes read at a time, 1 to 2^30; default 512 KiB. */
   readonly blockBytes?: number;
-  /** Packets in a batch at most, 1 to 2^20; default 4096. */
+  /** Packets in a batch at most, 1 to 2^20; default 512. */
   readonly batchCapacity?: number;
   /** What the packets of a hex dump begin with; default `auto`: decided packet by packet. */
   readonly hexDumpLink?: HexDumpLink;

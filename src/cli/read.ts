@@ -107,7 +107,7 @@ export async function readCaptures(
             wanted = selection.left > 0;
             progress.update(source.name, total, source.position, source.size);
           }
-          general = taken < 64 ? Math.min(general * 2, 4096) : 1;
+          general = taken < 64 ? Math.min(general * 2, 512) : 1;
           if (taken >= 64 || !wanted) continue;
         }
         const packets = await source.next(run === null ? undefined : general);
