@@ -55,7 +55,7 @@ const IN_BUCKET = BUCKET_SLOTS - 1;
 const FULL_BUCKET = 80;
 
 /** Slots for which memory is reserved to begin with, and once those are used up. */
-const FIRST_SLOTS = 2 ** 18;
+const FIRST_SLOTS = 2 ** 17;
 const MOST_SLOTS = 2 ** 27;
 
 /** Flows held at most, unless told otherwise. */

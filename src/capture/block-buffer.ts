@@ -10,7 +10,7 @@ const HEAD_BYTES = 64 * 1024;
 const PAGE_MIDDLE_BYTES = 2048;
 
 /** Bytes of a block where blocks are read ahead: enough work to hide a round trip to the thread pool behind. */
-const AHEAD_BLOCK_BYTES = 4 * 1024 * 1024;
+const AHEAD_BLOCK_BYTES = 1024 * 1024;
 /** Room in front of such a block; a record that may not fit in there ends the reading ahead. */
 const AHEAD_HEAD_BYTES = 320 * 1024 + PAGE_MIDDLE_BYTES;
 /** One of two such blocks with its room, whole pages. */

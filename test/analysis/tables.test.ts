@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FlowTable } from "../../src/analysis/flow-table.js";
+import { FlowTable, flowHash } from "../../src/analysis/flow-table.js";
 import { TunnelTable } from "../../src/analysis/tunnel-table.js";
 import { PacketBatch } from "../../src/capture/batch.js";
 import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
@@ -80,6 +80,70 @@ describe("flow table", () => {
     addAll(table, given);
     expect(table.count).toBe(50_000);
     expect(listed(table).every((flow) => flow.packets === 2 && flow.bytes === 2)).toBe(true);
+  });
+
+  test("flows counted apart and merged are those counted together, whatever their meanings", () => {
+    const validity = (_vni: number, _keys: number, ms: number) => {
+      const second = Math.floor(ms / 1000) * 1000;
+      return { from: second, until: second + 1000 };
+    };
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(counted, { maxLength: 20 }), { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        (parts, timed) => {
+          const together = new FlowTable(timed ? validity : null);
+          const first = new FlowTable(timed ? validity : null);
+          addAll(together, parts.flat());
+          addAll(first, parts[0]);
+          const merged = FlowTable.of(first.state(), timed ? validity : null);
+          for (const part of parts.slice(1)) {
+            const other = new FlowTable(timed ? validity : null);
+            addAll(other, part);
+            merged.merge(FlowTable.of(other.state(), timed ? validity : null));
+          }
+          const sorted = (table: FlowTable) =>
+            [...table.entries()].sort((a, b) => a.vni - b.vni || a.keys - b.keys || a.firstSec - b.firstSec);
+          expect(merged.count).toBe(together.count);
+          const plain = (table: FlowTable) =>
+            sorted(table).map(({ vni, keys, packets, bytes, ...times }) => ({
+              vni,
+              keys,
+              packets,
+              bytes,
+              first: ns(times.firstSec, times.firstNsec),
+              last: ns(times.lastSec, times.lastNsec),
+            }));
+          expect(plain(merged)).toEqual(plain(together));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test("holds as many flows as it is told to, and counts the packets of others", () => {
+    const table = new FlowTable(null, 1000);
+    const given = Array.from({ length: 3000 }, (_, i) => ({ vni: 7, keys: i, bytes: 10, sec: 1, nsec: 0 }));
+    addAll(table, given);
+    addAll(table, given);
+    expect(table.count).toBe(1000);
+    expect(table.overflow).toBe(4000);
+    expect(listed(table).every((flow) => flow.packets === 2 && flow.keys < 1000)).toBe(true);
+  });
+
+  test("keys that all have the same hash are told apart", () => {
+    // Of 2^24 flows those of one bucket and place: more than a bucket holds.
+    const alike: Counted[] = [];
+    const hash = flowHash(8, 0);
+    for (let keys = 0; alike.length < 300 && keys < 2 ** 31; keys += 1)
+      if (((flowHash(8, keys) ^ hash) & 0xffff) === 0)
+        alike.push({ vni: 7, keys, bytes: 1, sec: 1, nsec: 0 });
+    const table = new FlowTable();
+    addAll(table, alike);
+    addAll(table, alike);
+    expect(alike.length).toBe(300);
+    expect(table.count).toBe(300);
+    expect(listed(table).every((flow) => flow.packets === 2)).toBe(true);
   });
 
   test("keys that change their meaning are told apart by time, also out of order", () => {
