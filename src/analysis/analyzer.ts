@@ -109,7 +109,12 @@ export class Analyzer {
     this.#mostFlows = mostFlows;
     this.#validityOf =
       inventory !== null && at === null
-        ? (vni, keys, ms) => inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms)
+        ? (vni, keys, ms) => {
+            // Most packets come after all changes, and then there is nothing to look for.
+            const since = inventory.keysHoldSince;
+            if (ms >= since) return { from: since, until: Number.POSITIVE_INFINITY };
+            return inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms);
+          }
         : null;
     this.#flows = new FlowTable(this.#validityOf, mostFlows);
     this.#kernel = new Kernel(this.#isPort, this.#flows, this.#tunnels);

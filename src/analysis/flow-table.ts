@@ -196,6 +196,11 @@ export class FlowTable {
     return this.buckets * BUCKET_SLOTS;
   }
 
+  /** The first place of a flow set aside; that of a key's other meanings is among those before. */
+  get firstAside(): number {
+    return this.#slots;
+  }
+
   /** Reserves memory for `slots` slots and takes over those in use. Throws a RangeError where there is none. */
   #reserve(slots: number): void {
     const timed = this.#validityOf === null ? 0 : slots;
@@ -572,6 +577,23 @@ export class FlowTable {
     return true;
   }
 
+  /** What flows are ordered by, of the flow in a place where there is one. */
+  vniOf(place: number): number {
+    return place < this.#slots
+      ? (this.words[place * WORDS] & VNI_BITS) - 1
+      : this.#allAside[place - this.#slots].vni;
+  }
+
+  keysOf(place: number): number {
+    return place < this.#slots ? this.words[place * WORDS + KEYS] : this.#allAside[place - this.#slots].keys;
+  }
+
+  bytesOf(place: number): number {
+    return place < this.#slots
+      ? this.doubles[place * DOUBLES + BYTES]
+      : this.#allAside[place - this.#slots].bytes;
+  }
+
   #read(slot: number, entry: FlowEntry): FlowEntry {
     const word = slot * WORDS;
     const packets = this.words[word + PACKETS] >>> 0;
@@ -656,7 +678,8 @@ export function isLater(sec: number, nsec: number, thanSec: number, thanNsec: nu
   return sec > thanSec || (sec === thanSec && nsec > thanNsec);
 }
 
-function newEntry(): FlowEntry {
+/** A flow to be read into. */
+export function newEntry(): FlowEntry {
   return { vni: 0, keys: 0, packets: 0, bytes: 0, firstSec: 0, firstNsec: 0, lastSec: 0, lastNsec: 0 };
 }
 

@@ -1,18 +1,12 @@
 /* From counted keys to named flows, ports, datapaths and tunnels. */
 
 import { FrameStatus } from "../frame/status.js";
-import type {
-  FriendlyName,
-  Inventory,
-  KnownNames,
-  MulticastGroup,
-  Port,
-  PortNames,
-  Resolution,
-} from "../southbound/index.js";
+import type { FriendlyName, Inventory, KnownNames, PortNames, Resolution } from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
-import { type FlowEntry, type FlowTable, momentMs } from "./flow-table.js";
+import { type FlowEntry, type FlowTable, momentMs, newEntry } from "./flow-table.js";
+import { KeySums } from "./key-sums.js";
+import { FirstRows, Listing, type Ordered } from "./order.js";
 import type { TunnelTable } from "./tunnel-table.js";
 
 /** One (datapath, ingress, egress); names are null where the inventory has none for the key. */
@@ -76,7 +70,10 @@ export interface TunnelSummary {
   fragments: number;
 }
 
-/** The whole answer of `analyze`. Lists are sorted by bytes, descending, then by keys or addresses. */
+/**
+ * The whole answer of `analyze`. Lists are sorted by bytes, descending, then by keys or addresses. Listings are to
+ * be read before more is analyzed.
+ */
 export interface Summary {
   files: FileTotals[];
   packets: number;
@@ -96,28 +93,22 @@ export interface Summary {
   stops: StopTotals[];
   /** How many flows there are; `flows` may have fewer. */
   flowCount: number;
-  /** OVN packets that are in none of the flows, because there are more flows than MOST_FLOWS. */
+  /** OVN packets that are in none of the flows, because there are more flows than can be held. */
   flowOverflow: number;
-  flows: FlowSummary[];
-  datapaths: DatapathSummary[];
-  ports: PortSummary[];
+  flows: Listing<FlowSummary>;
+  datapaths: Listing<DatapathSummary>;
+  ports: Listing<PortSummary>;
   tunnels: TunnelSummary[];
 }
 
-/** A flow and what its keys mean. */
-interface Named {
-  flow: FlowSummary;
-  resolution: Resolution;
-}
-
 /** What keys mean; as in the Analyzer. */
-interface Naming {
+export interface Naming {
   readonly inventory: Inventory | null;
   readonly at: number | null;
   readonly known: KnownNames | null;
 }
 
-/** Names what was counted. `top`: flows wanted, the largest ones. */
+/** Adds up and names what was counted. `top`: flows wanted, the largest ones. */
 export function summarize(
   totals: Totals,
   flowTable: FlowTable,
@@ -126,10 +117,9 @@ export function summarize(
   top: number,
 ): Summary {
   const { inventory, at } = naming;
-  const sums = new Sums(top);
-  // Only where the meaning of keys is a matter of time can two entries be one flow.
-  if (inventory !== null && at === null) for (const flow of mergedFlows(flowTable, naming)) sums.add(flow);
-  else for (const entry of flowTable.entries()) sums.add(namedFlow(entry, naming));
+  const sums = new KeySums(naming);
+  const flows = new Flows(flowTable, naming, top);
+  flows.addTo(sums);
   return {
     files: totals.files,
     packets: totals.packets,
@@ -145,9 +135,9 @@ export function summarize(
     unresolved: inventory !== null ? sums.unresolved : null,
     beforeHistory: sums.beforeHistory,
     stops: totals.stops,
-    flowCount: sums.flowCount,
+    flowCount: flows.count,
     flowOverflow: flowTable.overflow,
-    flows: sums.flows(),
+    flows: flows.listing(),
     datapaths: sums.datapaths(),
     ports: sums.ports(),
     tunnels: tunnelsOf(tunnelTable, inventory, at),
@@ -163,27 +153,136 @@ const UNNAMED: Resolution = {
   until: Number.POSITIVE_INFINITY,
 };
 
-/** Milliseconds since 1970 of a moment, -Infinity for none. */
-function ms(moment: Moment | null): number {
-  return moment === null ? -Infinity : momentMs(moment.sec, moment.nsec);
+/** The flows of a table, those that mean the same as one. A row is a place of the table, or behind them a joined flow. */
+class Flows implements Ordered {
+  count = 0;
+  readonly #table: FlowTable;
+  readonly #naming: Naming;
+  /** Flows made of those whose keys have several. */
+  #joined: FlowEntry[] = [];
+  /** Where not all flows are wanted: the first ones. */
+  readonly #first: FirstRows | null;
+  /** Where all are wanted: their rows. */
+  readonly #all: Uint32Array<ArrayBuffer>;
+
+  constructor(table: FlowTable, naming: Naming, top: number) {
+    this.#table = table;
+    this.#naming = naming;
+    this.#first = top < table.count ? new FirstRows(this, top) : null;
+    this.#all = new Uint32Array(this.#first === null ? table.count : 0);
+  }
+
+  /** Adds each flow to `sums`. */
+  addTo(sums: KeySums): void {
+    const table = this.#table;
+    const several = this.#several();
+    const entry = newEntry();
+    for (let place = 0; place < table.places; place++) {
+      if (!table.read(place, entry)) continue;
+      const others = several?.get(entry.vni)?.get(entry.keys);
+      if (others === undefined) this.#take(place, entry, sums);
+      else others.push({ ...entry });
+    }
+    for (const byKeys of several?.values() ?? [])
+      for (const entries of byKeys.values()) this.#joined.push(...this.#join(entries));
+    this.#joined.sort((a, b) => a.firstSec - b.firstSec || a.firstNsec - b.firstNsec);
+    for (const [index, joined] of this.#joined.entries()) this.#take(table.places + index, joined, sums);
+  }
+
+  listing(): Listing<FlowSummary> {
+    const rows =
+      this.#first === null ? this.#all.subarray(0, this.count) : Uint32Array.from(this.#first.rows());
+    const entry = newEntry();
+    return new Listing(this, rows, (row) => {
+      if (row >= this.#table.places) return namedFlow(this.#joined[row - this.#table.places], this.#naming);
+      this.#table.read(row, entry);
+      return namedFlow(entry, this.#naming);
+    });
+  }
+
+  bytesOf(row: number): number {
+    const { places } = this.#table;
+    return row < places ? this.#table.bytesOf(row) : this.#joined[row - places].bytes;
+  }
+
+  vniOf(row: number): number {
+    const { places } = this.#table;
+    return row < places ? this.#table.vniOf(row) : this.#joined[row - places].vni;
+  }
+
+  keysOf(row: number): number {
+    const { places } = this.#table;
+    return row < places ? this.#table.keysOf(row) : this.#joined[row - places].keys;
+  }
+
+  #take(row: number, entry: FlowEntry, sums: KeySums): void {
+    sums.add(entry);
+    if (this.#first !== null) this.#first.offer(row, entry.bytes);
+    else this.#all[this.count] = row;
+    this.count++;
+  }
+
+  /** By VNI and keys, room for the flows of keys that may have several; null where none have. */
+  #several(): Map<number, Map<number, FlowEntry[]>> | null {
+    const table = this.#table;
+    if (!table.versioned) return null;
+    const several = new Map<number, Map<number, FlowEntry[]>>();
+    for (let place = table.firstAside; place < table.places; place++) {
+      const vni = table.vniOf(place);
+      const byKeys = several.get(vni) ?? new Map<number, FlowEntry[]>();
+      several.set(vni, byKeys.set(table.keysOf(place), []));
+    }
+    return several;
+  }
+
+  /** Of flows of the same keys, those that belong to the same rows as one. */
+  #join(entries: readonly FlowEntry[]): FlowEntry[] {
+    const joined = new Map<string, FlowEntry>();
+    for (const entry of entries) {
+      const { datapath, inport, outport, beforeHistory } = resolutionOf(entry, this.#naming);
+      const identity = `${datapath?.uuid} ${inport?.uuid} ${outport?.uuid} ${beforeHistory}`;
+      const other = joined.get(identity);
+      if (other === undefined) joined.set(identity, entry);
+      else addFlow(other, entry);
+    }
+    return [...joined.values()];
+  }
 }
 
-function before(a: Moment, b: Moment): boolean {
-  return a.sec < b.sec || (a.sec === b.sec && a.nsec < b.nsec);
+/** Adds `flow` to another of the same keys. */
+function addFlow(to: FlowEntry, flow: FlowEntry): void {
+  to.packets += flow.packets;
+  to.bytes += flow.bytes;
+  if (flow.firstSec < to.firstSec || (flow.firstSec === to.firstSec && flow.firstNsec < to.firstNsec)) {
+    to.firstSec = flow.firstSec;
+    to.firstNsec = flow.firstNsec;
+  }
+  if (flow.lastSec > to.lastSec || (flow.lastSec === to.lastSec && flow.lastNsec > to.lastNsec)) {
+    to.lastSec = flow.lastSec;
+    to.lastNsec = flow.lastNsec;
+  }
 }
 
-/** A table entry with names, as of `at` or of its last packet. */
-function namedFlow(entry: FlowEntry, { inventory, at, known }: Naming): Named {
-  const ingressKey = ingressOf(entry.keys);
-  const egressKey = egressOf(entry.keys);
-  const lastTime = { sec: entry.lastSec, nsec: entry.lastNsec };
-  const time = at ?? ms(lastTime);
-  const resolution = inventory?.resolve(entry.vni, ingressKey, egressKey, time) ?? UNNAMED;
-  const { datapath, inport, outport } = resolution;
-  const flow = {
+/** When a flow's names are as of: `at`, or its last packet. */
+function timeOf({ lastSec, lastNsec }: FlowEntry, { at }: Naming): number {
+  return at ?? momentMs(lastSec, lastNsec);
+}
+
+function resolutionOf(entry: FlowEntry, naming: Naming): Resolution {
+  const { vni, keys } = entry;
+  const time = timeOf(entry, naming);
+  return naming.inventory?.resolve(vni, ingressOf(keys), egressOf(keys), time) ?? UNNAMED;
+}
+
+/** A flow with its names. */
+function namedFlow(entry: FlowEntry, naming: Naming): FlowSummary {
+  const { known } = naming;
+  const time = timeOf(entry, naming);
+  const { datapath, inport, outport } = resolutionOf(entry, naming);
+  return {
     datapathKey: entry.vni,
-    ingressKey,
-    egressKey,
+    ingressKey: ingressOf(entry.keys),
+    egressKey: egressOf(entry.keys),
     datapath: datapath?.name ?? null,
     inport: inport?.name ?? null,
     outport: outport?.name ?? null,
@@ -193,180 +292,8 @@ function namedFlow(entry: FlowEntry, { inventory, at, known }: Naming): Named {
     packets: entry.packets,
     bytes: entry.bytes,
     firstTime: { sec: entry.firstSec, nsec: entry.firstNsec },
-    lastTime,
+    lastTime: { sec: entry.lastSec, nsec: entry.lastNsec },
   };
-  return { flow, resolution };
-}
-
-/** Entries that mean the same, between which only a chassis changed, as one flow; described as of its last packet. */
-function mergedFlows(table: FlowTable, naming: Naming): Iterable<Named> {
-  const merged = new Map<string, Named>();
-  for (const entry of table.entries()) {
-    const named = namedFlow(entry, naming);
-    const { flow } = named;
-    const { datapath, inport, outport } = named.resolution;
-    const { beforeHistory } = named.resolution;
-    const identity = `${entry.vni} ${entry.keys} ${datapath?.uuid} ${inport?.uuid} ${outport?.uuid} ${beforeHistory}`;
-    const other = merged.get(identity);
-    if (other === undefined) {
-      merged.set(identity, named);
-      continue;
-    }
-    const later = before(other.flow.lastTime, flow.lastTime) ? named : other;
-    const first = before(flow.firstTime, other.flow.firstTime) ? flow.firstTime : other.flow.firstTime;
-    later.flow.packets = flow.packets + other.flow.packets;
-    later.flow.bytes = flow.bytes + other.flow.bytes;
-    later.flow.firstTime = first;
-    merged.set(identity, later);
-  }
-  return merged.values();
-}
-
-function byBytes(a: FlowSummary, b: FlowSummary): number {
-  return (
-    b.bytes - a.bytes ||
-    a.datapathKey - b.datapathKey ||
-    a.ingressKey - b.ingressKey ||
-    a.egressKey - b.egressKey ||
-    ms(a.firstTime) - ms(b.firstTime)
-  );
-}
-
-/** A port being summed up, and the time of the last packet of the flow that described it. */
-interface CountedPort {
-  port: PortSummary;
-  seen: number;
-}
-
-/** The same of a datapath. */
-interface CountedDatapath {
-  datapath: DatapathSummary;
-  seen: number;
-}
-
-/** Takes flows one by one, and keeps of them no more than is asked for. */
-class Sums {
-  flowCount = 0;
-  unresolved = 0;
-  beforeHistory = 0;
-  readonly #top: number;
-  #flows: FlowSummary[] = [];
-  // By row where there is one, else by keys; well-known groups have no row of their own.
-  readonly #datapaths = new Map<string | number, CountedDatapath>();
-  readonly #ports = new Map<string | number, CountedPort>();
-
-  constructor(top: number) {
-    this.#top = top;
-  }
-
-  add({ flow, resolution }: Named): void {
-    this.flowCount++;
-    // Egress 0 is legal, and no port's.
-    if (flow.datapath === null || flow.inport === null || (flow.outport === null && flow.egressKey !== 0))
-      this.unresolved += flow.packets;
-    if (resolution.beforeHistory) this.beforeHistory += flow.packets;
-    this.#flows.push(flow);
-    if (this.#flows.length > 2 * this.#top + 1000) this.#flows = this.flows();
-    const seen = ms(flow.lastTime);
-    this.#addDatapath(flow, resolution, seen);
-    const sender = this.#port(flow, flow.ingressKey, resolution.inport, flow.inportNames, seen);
-    sender.txPackets += flow.packets;
-    sender.txBytes += flow.bytes;
-    const receiver = this.#port(flow, flow.egressKey, resolution.outport, flow.outportNames, seen);
-    receiver.rxPackets += flow.packets;
-    receiver.rxBytes += flow.bytes;
-  }
-
-  #addDatapath(
-    { datapathKey, datapathFriendly, packets, bytes }: FlowSummary,
-    { datapath }: Resolution,
-    seen: number,
-  ): void {
-    const identity = datapath?.uuid ?? datapathKey;
-    let counted = this.#datapaths.get(identity);
-    if (counted === undefined) {
-      const unnamed = { name: null, friendly: null, kind: null };
-      counted = {
-        datapath: { datapathKey, ...unnamed, packets: 0, bytes: 0 },
-        seen: Number.NEGATIVE_INFINITY,
-      };
-      this.#datapaths.set(identity, counted);
-    }
-    const summary = counted.datapath;
-    if (seen >= counted.seen) {
-      counted.seen = seen;
-      summary.datapathKey = datapathKey;
-      summary.name = datapath?.name ?? null;
-      summary.friendly = datapathFriendly;
-      summary.kind = datapath?.kind ?? null;
-    }
-    summary.packets += packets;
-    summary.bytes += bytes;
-  }
-
-  /** The account of a port, opened where it is new, described as of the latest flow. */
-  #port(
-    { datapathKey, datapath, datapathFriendly }: FlowSummary,
-    portKey: number,
-    found: Port | MulticastGroup | null,
-    known: PortNames | null,
-    seen: number,
-  ): PortSummary {
-    const identity = found?.uuid ?? datapathKey * 0x10000 + portKey;
-    let counted = this.#ports.get(identity);
-    if (counted === undefined) {
-      // One literal: objects spread into one another are slow to make and to use.
-      const port: PortSummary = {
-        datapathKey,
-        portKey,
-        datapath,
-        datapathFriendly,
-        name: null,
-        names: null,
-        type: null,
-        chassis: null,
-        rxPackets: 0,
-        rxBytes: 0,
-        txPackets: 0,
-        txBytes: 0,
-      };
-      counted = { port, seen: Number.NEGATIVE_INFINITY };
-      this.#ports.set(identity, counted);
-    }
-    const { port } = counted;
-    if (found !== null && seen >= counted.seen) {
-      counted.seen = seen;
-      port.datapathKey = datapathKey;
-      port.portKey = portKey;
-      port.datapath = datapath;
-      port.datapathFriendly = datapathFriendly;
-      port.name = found.name;
-      port.names = known;
-      port.type = found.kind === "multicast" ? "multicast" : found.type;
-      port.chassis = found.kind === "multicast" ? null : (found.chassis?.name ?? null);
-    }
-    return port;
-  }
-
-  /** The largest flows, in order. */
-  flows(): FlowSummary[] {
-    return this.#flows.sort(byBytes).slice(0, this.#top);
-  }
-
-  datapaths(): DatapathSummary[] {
-    const datapaths = [...this.#datapaths.values()].map(({ datapath }) => datapath);
-    return datapaths.sort((a, b) => b.bytes - a.bytes || a.datapathKey - b.datapathKey);
-  }
-
-  ports(): PortSummary[] {
-    const ports = [...this.#ports.values()].map(({ port }) => port);
-    return ports.sort(
-      (a, b) =>
-        b.rxBytes + b.txBytes - a.rxBytes - a.txBytes ||
-        a.datapathKey - b.datapathKey ||
-        a.portKey - b.portKey,
-    );
-  }
 }
 
 /** Tunnels with the chassis as of `at`, or of each tunnel's last packet. */

@@ -8,6 +8,7 @@ import { FrameStatus } from "../frame/status.js";
 import { readIpv4, readIpv6 } from "../wire/address.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
+import { grown } from "./grown.js";
 
 /** Words of a key. */
 const KEY_WORDS = 8;
@@ -222,13 +223,9 @@ export class TunnelTable {
 
   #grow(): void {
     this.#capacity *= 2;
-    const keys = new Int32Array(this.#capacity * KEY_WORDS);
-    keys.set(this.#keys);
-    this.#keys = keys;
-    const values = new Float64Array(this.#capacity * DOUBLES);
-    values.set(this.values);
-    this.values = values;
-    this.words = new Int32Array(values.buffer);
+    this.#keys = grown(this.#keys, new Int32Array(this.#capacity * KEY_WORDS));
+    this.values = grown(this.values, new Float64Array(this.#capacity * DOUBLES));
+    this.words = new Int32Array(this.values.buffer);
     this.#mask = this.#capacity * 4 - 1;
     this.#slots = new Int32Array(this.#capacity * 4);
     for (let number = 1; number <= this.#count; number++) {

@@ -67,12 +67,16 @@ export function* analyzeJson(
 
 function* list<T>(
   name: string,
-  elements: readonly T[],
+  elements: Iterable<T>,
   shape: (element: T) => unknown = (element) => element,
 ) {
   yield `\n "${name}": [`;
-  for (let i = 0; i < elements.length; i++) yield `${i === 0 ? "" : ","}\n  ${safeJson(shape(elements[i]))}`;
-  yield elements.length === 0 ? "]" : "\n ]";
+  let before = "";
+  for (const element of elements) {
+    yield `${before}\n  ${safeJson(shape(element))}`;
+    before = ",";
+  }
+  yield before === "" ? "]" : "\n ]";
 }
 
 function flow({ datapathFriendly, inportNames, outportNames, ...flow }: FlowSummary): object {

@@ -151,7 +151,9 @@ function flows(summary: Summary, { top, utc, named, names, style }: AnalyzeTextO
     summary.flowOverflow > 0
       ? `  ${grouped(summary.flowOverflow)} packets of further flows are in none of these: there were too many to hold\n`
       : "";
-  return heading("Flows", summary.flowCount, top) + table(columns, summary.flows.map(row), style) + more;
+  return (
+    heading("Flows", summary.flowCount, top) + table(columns, Array.from(summary.flows, row), style) + more
+  );
 }
 
 function ports(summary: Summary, { top, named, names, sources, style }: AnalyzeTextOptions): string {
@@ -168,7 +170,7 @@ function ports(summary: Summary, { top, named, names, sources, style }: AnalyzeT
     right("BYTES"),
   ];
   const rows = summary.ports
-    .slice(0, top)
+    .first(top)
     .map((port) => [
       ...(named
         ? [
@@ -203,7 +205,7 @@ function datapaths(summary: Summary, { top, named, names, style }: AnalyzeTextOp
     right("BYTES"),
   ];
   const rows = summary.datapaths
-    .slice(0, top)
+    .first(top)
     .map((datapath) => [
       ...(named ? [either(datapath.name, datapath.friendly, names), datapath.kind ?? "?"] : []),
       `${datapath.datapathKey}`,

@@ -219,7 +219,7 @@ export class History {
     if (row === undefined || before === null) return;
     const keying = this.#keyings[table.name as TableName];
     if (after !== null && keysKept(keying, old, after)) return;
-    if (keying.ofPackets) this.#noteKeys(table.name, old);
+    if (keying.ofPackets) this.#noteKeys(time, table.name, old);
     const keys = keying.keys(old);
     for (const { index, key } of after === null ? keys : without(keys, keying.keys(after))) {
       const owners = index.get(key);
@@ -248,7 +248,7 @@ export class History {
     }
     const keying = this.#keyings[table.name as TableName];
     if (before !== null && keysKept(keying, before, after)) return;
-    if (keying.ofPackets) this.#noteKeys(table.name, after);
+    if (keying.ofPackets) this.#noteKeys(time, table.name, after);
     const keys = keying.keys(after);
     for (const { index, key, meaning } of before === null ? keys : without(keys, keying.keys(before))) {
       if (!index.has(key) && row.versions.start === time) index.set(key, row);
@@ -260,13 +260,13 @@ export class History {
     }
   }
 
-  #noteKeys(table: string, values: RowValues): void {
-    if (table === "Datapath_Binding") this.keyChanges.add(values[DATAPATH.tunnel_key] as number);
+  #noteKeys(time: number, table: string, values: RowValues): void {
+    if (table === "Datapath_Binding") this.keyChanges.add(values[DATAPATH.tunnel_key] as number, time);
     else {
       const uuid = values[table === "Port_Binding" ? PORT.datapath : GROUP.datapath] as string;
       const datapath = this.#rows.Datapath_Binding.get(uuid)?.versions.last;
       // Without a datapath no packet can have the key.
-      if (datapath != null) this.keyChanges.add(datapath.values[DATAPATH.tunnel_key] as number);
+      if (datapath != null) this.keyChanges.add(datapath.values[DATAPATH.tunnel_key] as number, time);
     }
   }
 

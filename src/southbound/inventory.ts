@@ -14,6 +14,7 @@ import type {
   Encap,
   Endpoint,
   Interval,
+  KeyHold,
   MulticastGroup,
   Port,
   Resolution,
@@ -229,6 +230,16 @@ export class Inventory implements TransactionSink {
    */
   keysHold(vni: number, ingress: number, egress: number, at: number): Interval {
     return this.#resolver.keysHold(vni, ingress, egress, clamp(at));
+  }
+
+  /** The same of the key of one port or multicast group, or for 0 of the datapath; and which row it is. */
+  keyHolds(datapathKey: number, key: number, at: number): KeyHold {
+    return this.#resolver.keyHolds(datapathKey, key, clamp(at));
+  }
+
+  /** From then on (milliseconds since 1970) all keys belong to the rows that they belong to now. */
+  get keysHoldSince(): number {
+    return Math.max(this.#clock.start, this.#history.keyChanges.latest);
   }
 
   /** The SB_Global row. */

@@ -3,6 +3,8 @@ const REMEMBERED = 1 << 16;
 
 /** In which datapaths keys of packets have changed hands, and when: by a number that grows with each change. */
 export class KeyChanges {
+  /** When the last one was, in milliseconds since 1970: what keys mean is the same ever after. */
+  latest = Number.NEGATIVE_INFINITY;
   #vnis: number[] = [];
   #forgotten = 0;
 
@@ -11,8 +13,9 @@ export class KeyChanges {
     return this.#forgotten + this.#vnis.length;
   }
 
-  /** A key in the datapath with this tunnel key, or that key itself, has another owner. */
-  add(vni: number): void {
+  /** A key in the datapath with this tunnel key, or that key itself, has another owner from `time` on. */
+  add(vni: number, time: number): void {
+    this.latest = time;
     if (this.#vnis.length === REMEMBERED) {
       this.#forgotten += REMEMBERED;
       this.#vnis = [];

@@ -128,6 +128,12 @@ export interface Resolution extends Interval {
   readonly beforeHistory: boolean;
 }
 
+/** Which row has a key of packets, whatever else changes. */
+export interface KeyHold extends Interval {
+  /** Of a Datapath_Binding, Port_Binding or Multicast_Group; null where no row has the key. */
+  readonly uuid: string | null;
+}
+
 /** Whose an inner address is. */
 export interface Endpoint extends Interval {
   /** The one port that had it in reach of the packet's network; null where there was none, or several. */

@@ -12,6 +12,7 @@ import type {
   Datapath,
   Encap,
   Interval,
+  KeyHold,
   MulticastGroup,
   Port,
   Resolution,
@@ -58,6 +59,7 @@ export class Resolver {
   #start = Number.NEGATIVE_INFINITY;
   #beforeHistory = NOTHING;
   #addressBeforeHistory = NOBODY;
+  #keyBeforeHistory: KeyHold = Object.freeze({ uuid: null, ...ALWAYS });
 
   constructor(history: History, composer: Composer) {
     this.#history = history;
@@ -70,6 +72,7 @@ export class Resolver {
     const bounds = { from: Number.NEGATIVE_INFINITY, until: start, beforeHistory: true };
     this.#beforeHistory = Object.freeze({ ...NOTHING, ...bounds });
     this.#addressBeforeHistory = Object.freeze({ ...NOBODY, ...bounds });
+    this.#keyBeforeHistory = Object.freeze({ uuid: null, ...bounds });
   }
 
   resolve(vni: number, ingress: number, egress: number, time: number): Resolution {
@@ -104,6 +107,20 @@ export class Resolver {
       if (egress !== 0) hold.read(at2(egressIndex, datapath.uuid, egress), time);
     }
     return hold;
+  }
+
+  /**
+   * Which row the key `key` (0: the datapath's own) belongs to, and from when until when; as `keysHold` of one
+   * key.
+   */
+  keyHolds(vni: number, key: number, time: number): KeyHold {
+    if (time < this.#start) return this.#keyBeforeHistory;
+    const { datapathByKey, portByKey, groupByKey } = this.#history;
+    const hold = new Hold(this.#start);
+    let row = hold.read(datapathByKey.get(vni), time);
+    if (row !== null && key !== 0)
+      row = hold.read(at2(key <= LAST_PORT_KEY ? portByKey : groupByKey, row.uuid, key), time);
+    return { uuid: row?.uuid ?? null, from: hold.from, until: hold.until };
   }
 
   #resolve(vni: number, ingress: number, egress: number, time: number): Resolution {
