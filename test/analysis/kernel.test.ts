@@ -235,3 +235,28 @@ test("flows that only a chassis change divides are one; a key that changes its m
   // vm4 was on worker2 in between; its last packets found it on worker1.
   expect([...ports].find((port) => port.name === "vm4")?.chassis).toBe("worker1");
 });
+
+test("more flows than fit into a cache are counted as the general way does", async () => {
+  const frame = packetBytes("echoRequest");
+  const count = 200_000;
+  const bytes = new Uint8Array(24 + count * (16 + frame.length));
+  bytes.set(captureOf([], PCAP));
+  const view = new DataView(bytes.buffer);
+  for (let index = 0; index < count; index++) {
+    const at = 24 + index * (16 + frame.length);
+    view.setUint32(at, 1_700_000_000 + (index >> 10), true);
+    view.setUint32(at + 4, index & 1023, true);
+    view.setUint32(at + 8, frame.length, true);
+    view.setUint32(at + 12, frame.length, true);
+    bytes.set(frame, at + 16);
+    // Each flow twice; now and then a frame that is not usual.
+    const flow = index % 100_000;
+    view.setUint32(at + 16 + 54, ((flow >> 8) << 16) | (flow & 0xff));
+    if (index % 999 === 998) view.setUint8(at + 16 + 20, 0x20);
+  }
+  const general = await summed(bytes, false, 1 << 20);
+  const fast = await summed(bytes, true, 1 << 20);
+  expect(fast.summary.flowCount).toBeGreaterThan(99_000);
+  expect(fast.direct).toBeGreaterThan(190_000);
+  expect(fast.summary).toEqual(general.summary);
+});
