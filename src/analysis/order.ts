@@ -16,16 +16,17 @@ function compare(of: Ordered, a: number, b: number): number {
 }
 
 /** Rows gathered beyond twice those that are wanted, before the others are dropped. */
-const SLACK = 1000;
+const SLACK = 100;
 
 /** The rows that come first among any number that are offered. */
 export class FirstRows {
   readonly #of: Ordered;
   readonly #most: number;
   #rows: number[] = [];
-  /** What a row must come before; its bytes alone tell for most. */
-  #last = -1;
-  #leastBytes = Number.NEGATIVE_INFINITY;
+  /** What a row has to come before, once there are enough. */
+  #bytes = Number.NEGATIVE_INFINITY;
+  #vni = 0;
+  #keys = 0;
 
   /** `most`: rows wanted. */
   constructor(of: Ordered, most: number) {
@@ -35,7 +36,11 @@ export class FirstRows {
 
   /** `bytes` are those of the row. */
   offer(row: number, bytes: number): void {
-    if (bytes < this.#leastBytes || (this.#last >= 0 && compare(this.#of, row, this.#last) >= 0)) return;
+    if (bytes < this.#bytes) return;
+    if (bytes === this.#bytes) {
+      const vni = this.#of.vniOf(row);
+      if (vni > this.#vni || (vni === this.#vni && this.#of.keysOf(row) >= this.#keys)) return;
+    }
     this.#rows.push(row);
     if (this.#rows.length >= 2 * this.#most + SLACK) this.#cut();
   }
@@ -50,8 +55,10 @@ export class FirstRows {
     this.#rows.sort((a, b) => compare(this.#of, a, b));
     if (this.#rows.length < this.#most) return;
     this.#rows.length = this.#most;
-    this.#last = this.#rows[this.#most - 1];
-    this.#leastBytes = this.#of.bytesOf(this.#last);
+    const last = this.#rows[this.#most - 1];
+    this.#bytes = this.#of.bytesOf(last);
+    this.#vni = this.#of.vniOf(last);
+    this.#keys = this.#of.keysOf(last);
   }
 }
 
@@ -65,9 +72,13 @@ const HALF = 2 ** HALF_BITS;
 function sortRows(of: Ordered, rows: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   let from = rows;
   let to = new Uint32Array(rows.length);
+  const digits = new Uint16Array(rows.length);
   const by = (bits: number, numberOf: (row: number) => number): void => {
-    for (let shift = 0; shift < bits; shift += DIGIT_BITS)
-      if (scatter(from, to, shift, numberOf)) [from, to] = [to, from];
+    for (let shift = 0; shift < bits; shift += DIGIT_BITS) {
+      for (let index = 0; index < from.length; index++)
+        digits[index] = (numberOf(from[index]) >>> shift) & (DIGITS - 1);
+      if (scatter(from, to, digits)) [from, to] = [to, from];
+    }
   };
   // What counts least comes first.
   by(31, (row) => of.keysOf(row));
@@ -77,31 +88,19 @@ function sortRows(of: Ordered, rows: Uint32Array<ArrayBuffer>): Uint32Array<Arra
   return from;
 }
 
-/** Puts rows in order of one digit; false, and nothing done, where that is the same in all. */
-function scatter(
-  from: Uint32Array,
-  to: Uint32Array,
-  shift: number,
-  numberOf: (row: number) => number,
-): boolean {
+/** Puts rows in the order of their digits; false, and nothing done, where these are all the same. */
+function scatter(from: Uint32Array, to: Uint32Array, digits: Uint16Array): boolean {
   const places = new Uint32Array(DIGITS);
   const { length } = from;
-  let digit = 0;
-  for (let index = 0; index < length; index++) {
-    digit = (numberOf(from[index]) >>> shift) & (DIGITS - 1);
-    places[digit]++;
-  }
-  if (places[digit] === length) return false;
+  for (let index = 0; index < length; index++) places[digits[index]]++;
+  if (places[digits[0]] === length) return false;
   let place = 0;
-  for (let each = 0; each < DIGITS; each++) {
-    const count = places[each];
-    places[each] = place;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const count = places[digit];
+    places[digit] = place;
     place += count;
   }
-  for (let index = 0; index < length; index++) {
-    const row = from[index];
-    to[places[(numberOf(row) >>> shift) & (DIGITS - 1)]++] = row;
-  }
+  for (let index = 0; index < length; index++) to[places[digits[index]]++] = from[index];
   return true;
 }
 

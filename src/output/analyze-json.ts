@@ -79,14 +79,22 @@ function* list<T>(
   yield before === "" ? "]" : "\n ]";
 }
 
-function flow({ datapathFriendly, inportNames, outportNames, ...flow }: FlowSummary): object {
+/** Field by field: there may be millions, and to copy objects with spreads takes longer than all the rest. */
+function flow(flow: FlowSummary): object {
   return {
-    ...flow,
-    datapathFriendlyName: datapathFriendly?.name ?? null,
-    inportFriendlyName: inportNames?.friendly?.name ?? null,
-    outportFriendlyName: outportNames?.friendly?.name ?? null,
+    datapathKey: flow.datapathKey,
+    ingressKey: flow.ingressKey,
+    egressKey: flow.egressKey,
+    datapath: flow.datapath,
+    inport: flow.inport,
+    outport: flow.outport,
+    packets: flow.packets,
+    bytes: flow.bytes,
     firstTime: time(flow.firstTime),
     lastTime: time(flow.lastTime),
+    datapathFriendlyName: flow.datapathFriendly?.name ?? null,
+    inportFriendlyName: flow.inportNames?.friendly?.name ?? null,
+    outportFriendlyName: flow.outportNames?.friendly?.name ?? null,
   };
 }
 
