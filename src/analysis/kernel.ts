@@ -1,7 +1,8 @@
 import type { RecordRun } from "../capture/batch.js";
 import { leadOf, USUAL_MIN_BYTES, usualLength } from "../frame/usual.js";
 import { LinkType } from "../wire/linktype.js";
-import { FLOW, type FlowTable, homeSlot, isLater, KEY_BITS, nextSlot } from "./flow-table.js";
+import { FLOW, homeSlot, KEY_BITS, nextSlot } from "./flow-slots.js";
+import { type FlowTable, isLater } from "./flow-table.js";
 import { recentAt, TUNNEL, type TunnelTable } from "./tunnel-table.js";
 
 // A module's own constants are compiled in; what is imported is looked up at each use, which shows here.

@@ -3,8 +3,11 @@
  * comes to belong to another row. Accounts are columns, since a capture can hold any number of keys that nobody
  * knows.
  */
+
+import { momentMs } from "../capture/moment.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
-import { type FlowEntry, flowHash, momentMs } from "./flow-table.js";
+import type { FlowEntry } from "./flow-aside.js";
+import { flowHash } from "./flow-slots.js";
 import { grown } from "./grown.js";
 import { Listing } from "./order.js";
 import type { DatapathSummary, Naming, PortSummary } from "./summary.js";

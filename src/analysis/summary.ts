@@ -1,10 +1,12 @@
 /* From counted keys to named flows, ports, datapaths and tunnels. */
 
+import { momentMs } from "../capture/moment.js";
 import { FrameStatus } from "../frame/status.js";
 import type { FriendlyName, Inventory, KnownNames, PortNames, Resolution } from "../southbound/index.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import type { FileTotals, Moment, StopTotals, Totals } from "./analyzer.js";
-import { type FlowEntry, type FlowTable, momentMs, newEntry } from "./flow-table.js";
+import type { FlowEntry } from "./flow-aside.js";
+import { type FlowTable, newEntry } from "./flow-table.js";
 import { KeySums } from "./key-sums.js";
 import { FirstRows, Listing, type Ordered } from "./order.js";
 import type { TunnelTable } from "./tunnel-table.js";

@@ -1,7 +1,7 @@
 /* What is summed up, against sums over the packets one by one. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FlowTable, momentMs } from "../../src/analysis/flow-table.js";
+import { FlowTable } from "../../src/analysis/flow-table.js";
 import { FirstRows, Listing, type Ordered } from "../../src/analysis/order.js";
 import {
   type DatapathSummary,
@@ -12,6 +12,7 @@ import {
   summarize,
 } from "../../src/analysis/summary.js";
 import { TunnelTable } from "../../src/analysis/tunnel-table.js";
+import { momentMs } from "../../src/capture/moment.js";
 import type { Inventory, Resolution } from "../../src/southbound/index.js";
 import { egressOf, ingressOf } from "../../src/wire/ovn-option.js";
 import { emptyInventory } from "../southbound/by-hand.js";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FlowTable, flowHash } from "../../src/analysis/flow-table.js";
+import { flowHash } from "../../src/analysis/flow-slots.js";
+import { FlowTable } from "../../src/analysis/flow-table.js";
 import { TunnelTable } from "../../src/analysis/tunnel-table.js";
 import { PacketBatch } from "../../src/capture/batch.js";
 import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
