@@ -4,12 +4,12 @@ const MOST = 3;
 const COMPARED = 64;
 
 /**
- * The names most like `text`, whatever their case, the most like first: those that differ in a third of their
- * characters at most, or have `text` in them.
+ * The names most like `text`, whatever their case, the most like first: those that differ in two characters or a
+ * third of them at most, or have `text` in them.
  */
 export function nearest(text: string, names: Iterable<string>): string[] {
   const wanted = text.slice(0, COMPARED).toLowerCase();
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  const limit = Math.max(Math.min(2, wanted.length - 1), Math.floor(wanted.length / 3));
   const found: { name: string; distance: number }[] = [];
   for (const name of names) {
     const other = name.slice(0, COMPARED).toLowerCase();

@@ -4,34 +4,9 @@ import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
 import { FrameDecoder } from "../../src/frame/decode.js";
 import { type HeaderLayer, readLayers } from "../../src/frame/layers.js";
 import { FrameWalk } from "../../src/frame/walk.js";
-import { packetBytes, packetNames, packets } from "../vectors/packets.js";
 import { usualFrames } from "../vectors/shapes.js";
+import { mutated, noise } from "./arbitrary.js";
 import { batchOf, rowOf, type TestPacket } from "./batch.js";
-
-/** A vector with a few bytes changed, perhaps cut, perhaps captured in part. */
-const mutated: fc.Arbitrary<TestPacket> = fc
-  .record({
-    name: fc.constantFrom(...packetNames),
-    changes: fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
-    cut: fc.option(fc.nat(400)),
-    kept: fc.option(fc.nat(400)),
-  })
-  .map(({ name, changes, cut, kept }) => {
-    let bytes = packetBytes(name);
-    for (const [offset, value] of changes) if (offset < bytes.length) bytes[offset] = value;
-    if (cut !== null) bytes = bytes.subarray(0, cut);
-    const original = bytes.length;
-    if (kept !== null) bytes = bytes.subarray(0, kept);
-    return { bytes, original, linkType: packets[name].linkType };
-  });
-
-const noise: fc.Arbitrary<TestPacket> = fc
-  .record({
-    bytes: fc.uint8Array({ maxLength: 300 }),
-    original: fc.option(fc.nat(400)),
-    linkType: fc.constantFrom(0, 1, 12, 101, 108, 113, 228, 229, 276, 147),
-  })
-  .map(({ bytes, original, linkType }) => ({ bytes, original: original ?? bytes.length, linkType }));
 
 /** Decodes in one batch, the way captures are. */
 function fast(given: readonly TestPacket[]) {
