@@ -68,14 +68,14 @@ export function movingNames(): Inventory {
     port(7, 5, 4, "_MC_flood"),
     group(1, 1, 32768, "_MC_flood"),
     group(2, 5, 32768, "everybody"),
-    ...host(1, "worker1", "192.168.50.100", "fd00:5000::64"),
-    ...host(2, "worker2", "192.168.50.101", "fd00:5000::65"),
+    ...host(1, "worker1", "192.168.50.100", "fd00:50::64"),
+    ...host(2, "worker2", "192.168.50.101", "fd00:50::65"),
   ]);
   happen(inventory, 0, [delta("Port_Binding", uuid(2, 1), null), port(8, 1, 1, "bob")]);
   happen(inventory, 2.5, [network(8, "gold")]);
   happen(inventory, 4, [
-    ...host(1, "worker1", "192.168.50.101", "fd00:5000::64"),
-    ...host(2, "worker2", "192.168.50.100", "fd00:5000::65"),
+    ...host(1, "worker1", "192.168.50.101", "fd00:50::64"),
+    ...host(2, "worker2", "192.168.50.100", "fd00:50::65"),
   ]);
   happen(inventory, 6, [port(9, 5, 3, "alice")]);
   inventory.finish(null);
