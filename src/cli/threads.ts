@@ -13,7 +13,11 @@ export class Threads {
   /** Begins a thread for each task. */
   constructor(tasks: readonly WorkerTask[]) {
     for (const task of tasks) {
-      const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: task });
+      const worker = new Worker(new URL("./worker.js", import.meta.url), {
+        workerData: task,
+        // It keeps little of what it makes; left to itself, the heap's nursery grows to several times that.
+        resourceLimits: { maxYoungGenerationSizeMb: 2 },
+      });
       this.#workers.push(worker);
       worker.on("message", (message: ShareMessage) => this.#arrived(message, message));
       // Whatever it was, memory most likely: what it has not sent is read by the first thread instead.
