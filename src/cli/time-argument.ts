@@ -35,7 +35,7 @@ export function filterTime(flag: string, text: string, utc: boolean, now = Date.
     let ago = 0;
     for (const [, count, unit] of text.matchAll(/([\d.]+)(ms|s|m|h|d)/g))
       ago += Number(count) * MILLISECONDS[unit as keyof typeof MILLISECONDS];
-    const ms = Math.round(now - ago);
+    const ms = Math.max(0, Math.round(now - ago));
     const sec = Math.floor(ms / 1000);
     return { sec, nsec: (ms - sec * 1000) * 1_000_000 };
   }
