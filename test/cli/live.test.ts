@@ -1,8 +1,9 @@
 /* Servers that are followed while packets come through a pipe. */
+import { spawn } from "node:child_process";
 import { readFileSync, symlinkSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeOvsdb, OvsdbServer, TempDirectory } from "../southbound/ovsdb.js";
-import { genevescope, root, run } from "./run.js";
+import { genevescope, program, root, run } from "./run.js";
 
 const capture = readFileSync(`${root}captures/routed-ping/hv2.pcap`);
 const directory = new TempDirectory();
@@ -39,6 +40,49 @@ describeOvsdb("a server beside a pipe", () => {
       code: 2,
       stderr: expect.stringContaining("there is no such file"),
     });
+  });
+
+  test("may get what a filter names while packets come", async () => {
+    const own = new OvsdbServer();
+    await own.start();
+    const args = ["decode", "--sb", own.remote, "--sb-time", "latest", "--outport", "late"];
+    const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: "pipe" });
+    const output = { stdout: "", stderr: "" };
+    for (const stream of ["stdout", "stderr"] as const)
+      child[stream].setEncoding("utf8").on("data", (text: string) => {
+        output[stream] += text;
+      });
+    const until = async (holds: () => boolean) => {
+      for (let tries = 0; tries < 100 && !holds(); tries++) {
+        // The first two packets, again and again: network 2's, then network 1's.
+        child.stdin.write(capture.subarray(24, 24 + 2 * (16 + 156)));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(holds(), JSON.stringify(output)).toBe(true);
+    };
+    child.stdin.write(capture.subarray(0, 24));
+    await until(() => output.stderr.includes("\n"));
+    expect(output).toEqual({
+      stdout: "",
+      stderr: `genevescope: --outport "late": ${own.remote} has had no port or multicast group of that name; going on, in case there comes one\n`,
+    });
+    const network = ["named-uuid", "network"];
+    const row = { tunnel_key: 2, external_ids: ["map", [["name", "ls2"]]] };
+    const fault = own.transact([
+      { op: "insert", table: "Datapath_Binding", "uuid-name": "network", row },
+      {
+        op: "insert",
+        table: "Port_Binding",
+        row: { datapath: network, tunnel_key: 1, logical_port: "late" },
+      },
+    ]);
+    expect(fault).toBe(null);
+    await until(() => output.stdout.includes("\n"));
+    child.stdin.end();
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
+    const lines = output.stdout.trimEnd().split("\n");
+    for (const line of lines) expect(line).toContain("ls2: ? -> late [vni 2 in 2 out 1]");
+    await own.stop();
   });
 
   test("that is not the southbound, or not there, is said in a line", async () => {
