@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { JsonScanner, ScanError, type Take } from "../../src/southbound/ovsdb/json-scan.js";
+import { walkJson } from "../../src/southbound/ovsdb/json-walk.js";
 import {
   applyDifference,
   type Column,
@@ -66,6 +67,15 @@ describe("the scanner", () => {
       fc.property(anyObject, fc.integer({ min: 1, max: 40 }), fc.boolean(), (object, size, pretty) => {
         const text = JSON.stringify(object, null, pretty ? 1 : 0);
         expect(scan(text, size, takes)).toEqual(parse(text));
+        // What was parsed as a whole is told the same way.
+        const found: Found[] = [];
+        const handler = {
+          take: takes,
+          whole: (...value: unknown[]) => found.push(["whole", ...value]),
+          end: (depth: number) => found.push(["end", depth]),
+        };
+        walkJson(handler, JSON.parse(text), 7);
+        expect(found).toEqual(parse(text).map((each) => (each[0] === "whole" ? [...each, 7] : each)));
       }),
       { numRuns: 500 },
     );

@@ -10,8 +10,6 @@ export type Take =
   | "skip"
   /** Parse it whole. */
   | "whole"
-  /** The same, of what should be an object without others in it, and is taken apart at once. */
-  | "row"
   /** It is an object or array: go through its members or elements. Anything else is taken whole. */
   | "parts";
 
@@ -21,7 +19,7 @@ export type ScanKey = string | number;
 /** Told what is found, in order. `depth` is 1 for the members of the outermost object, 2 for theirs, ... */
 export interface ScanHandler {
   take(depth: number, key: ScanKey): Take;
-  /** `offset` is that of the value's first byte. */
+  /** `offset` is that of the value's first byte, or of what holds it where that was parsed as a whole. */
   whole(depth: number, key: ScanKey, json: unknown, offset: number): void;
   /**
    * The container whose members have this depth is complete: 1 for the outermost object, which another may
@@ -47,8 +45,6 @@ const DEEPEST = 16;
 /** Containers within a value that is parsed: whoever writes it again (JSON.stringify recurses) must be able to. */
 const DEEPEST_VALUE = 100;
 const NOT_ARRAY = -2;
-/** Names and rows that do not end where they seem to, after which no others are expected to: trying costs time. */
-const MOST_MISSES = 100;
 
 type State =
   /** Before an object. */
@@ -102,7 +98,6 @@ export class JsonScanner {
   #nested = 0;
   #inString = false;
   #escaped = false;
-  #misses = 0;
 
   constructor(handler: ScanHandler) {
     this.#handler = handler;
@@ -193,32 +188,8 @@ export class JsonScanner {
     this.#escaped = false;
   }
 
-  /**
-   * The key or row that begins at `start`, where it ends with the first byte that may be its end: most names hold no
-   * quotes, and most rows no braces. That byte is found, and what is before it parsed, by the engine, which is fast
-   * from the first byte on. Returns the position behind it, or 0 where it is not so.
-   */
-  #plainLeaf(chunk: Buffer, start: number): number {
-    const last = chunk.indexOf(this.#isKey ? QUOTE : CLOSE_OBJECT, start + 1);
-    if (last < 0 || chunk[last - 1] === BACKSLASH) return 0;
-    let json: unknown;
-    try {
-      json = JSON.parse(chunk.toString("utf8", start, last + 1));
-    } catch {
-      this.#misses++;
-      return 0;
-    }
-    this.#found(json);
-    return last + 1;
-  }
-
   /** Goes through a key or value from `start`. Returns the position behind it, or the chunk's length. */
   #leaf(chunk: Buffer, start: number, offset: number): number {
-    const mayBePlain = this.#isKey || (this.#take === "row" && chunk[start] === OPEN_OBJECT);
-    if (mayBePlain && offset + start === this.#leafOffset && this.#misses < MOST_MISSES) {
-      const end = this.#plainLeaf(chunk, start);
-      if (end > 0) return end;
-    }
     const length = chunk.length;
     let position = start;
     let nested = this.#nested;
@@ -268,26 +239,21 @@ export class JsonScanner {
   }
 
   #endLeaf(chunk: Buffer, start: number, end: number): number {
-    let text: string | null = null;
-    if (this.#pieces.length > 0) {
+    this.#state = this.#isKey ? "colon" : "next";
+    if (!this.#wanted) return end;
+    let text: string;
+    if (this.#pieces.length === 0) text = chunk.toString("utf8", start, end);
+    else {
       text = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString("utf8");
       this.#pieces = [];
       this.#piecesBytes = 0;
-    } else if (this.#wanted) text = chunk.toString("utf8", start, end);
-    this.#found(text === null ? undefined : this.#parse(text));
-    return end;
-  }
-
-  /** The leaf at hand is complete; `json` is what it says where it is wanted. */
-  #found(json: unknown): void {
+    }
+    const json = this.#parse(text);
     if (this.#isKey) {
-      this.#state = "colon";
       this.#key = String(json);
       this.#take = this.#handler.take(this.#depth, this.#key);
-      return;
-    }
-    this.#state = "next";
-    if (this.#wanted) this.#handler.whole(this.#depth, this.#key, json, this.#leafOffset);
+    } else this.#handler.whole(this.#depth, this.#key, json, this.#leafOffset);
+    return end;
   }
 
   #parse(text: string): unknown {

@@ -57,20 +57,18 @@ export function readColumns(
   pool: StringPool,
   warnings: WarningLog,
 ): (Datum | undefined)[] {
-  const { columns, byName } = table;
+  const { columns } = table;
   const values: (Datum | undefined)[] = new Array(columns.length).fill(undefined);
-  const before = pool.lastRows.get(table);
-  for (const name in json) {
-    const index = byName.get(name);
-    if (index === undefined) continue;
-    const value = readDatum(columns[index], (json as Record<string, unknown>)[name], pool, before?.[index]);
+  for (let index = 0; index < columns.length; index++) {
+    const column = columns[index];
+    if (!Object.hasOwn(json, column.name)) continue;
+    const value = readDatum(column, (json as Record<string, unknown>)[column.name], pool);
     if (value !== undefined) values[index] = value;
     else if (!warnings.again("bad-value"))
       warnings.add(
         "bad-value",
-        `${table.name} ${shown(uuid)}: ${name} is not of type ${columns[index].atom}; ignored`,
+        `${table.name} ${shown(uuid)}: ${column.name} is not of type ${column.atom}; ignored`,
       );
   }
-  pool.lastRows.set(table, values);
   return values;
 }

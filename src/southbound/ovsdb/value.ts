@@ -65,8 +65,6 @@ const LONGEST_WORD = 16;
 
 /** Gives equal strings one object, so that a big database fits. Holds at most 2^15 strings. */
 export class StringPool {
-  /** By table, the row that was read last: the next one mostly says the same in many places. */
-  readonly lastRows = new Map<object, readonly (Datum | undefined)[]>();
   #recent = new Map<string, string>();
   #older = new Map<string, string>();
 
@@ -86,16 +84,15 @@ export class StringPool {
 
 /**
  * The value that `json` (as parsed from OVSDB's notation) has in `column`, or undefined where it is not of
- * the column's type. Sets come sorted, maps sorted by key. Of `like`, a value of the column that may resemble it,
- * equal strings are taken without a look into the pool.
+ * the column's type. Sets come sorted, maps sorted by key.
  */
-export function readDatum(column: Column, json: unknown, pool: StringPool, like?: Datum): Datum | undefined {
-  if (column.shape === "map") return readMap(json, pool, (like ?? EMPTY) as readonly string[]);
+export function readDatum(column: Column, json: unknown, pool: StringPool): Datum | undefined {
+  if (column.shape === "map") return readMap(json, pool);
   if (column.shape === "set") return readSet(column, json, pool);
   const elements = setElements(json);
-  if (elements === null) return readAtom(column.atom, json, pool, like);
+  if (elements === null) return readAtom(column.atom, json, pool);
   if (elements.length === 0) return column.shape === "optional" ? null : undefined;
-  return elements.length === 1 ? readAtom(column.atom, elements[0], pool, like) : undefined;
+  return elements.length === 1 ? readAtom(column.atom, elements[0], pool) : undefined;
 }
 
 /**
@@ -175,16 +172,10 @@ export function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-function readAtom(
-  type: AtomType,
-  json: unknown,
-  pool: StringPool,
-  like?: Datum,
-): string | number | boolean | undefined {
+function readAtom(type: AtomType, json: unknown, pool: StringPool): string | number | boolean | undefined {
   if (type === "uuid") {
     const uuid = readUuid(json);
-    if (uuid === null) return undefined;
-    return uuid === like ? like : pool.share(uuid);
+    return uuid === null ? undefined : pool.share(uuid);
   }
   if (type === "string") {
     if (typeof json !== "string") return undefined;
@@ -221,26 +212,19 @@ function readSet(column: Column, json: unknown, pool: StringPool): readonly stri
   return sorted ? result : [...new Set(result)].sort();
 }
 
-function readMap(json: unknown, pool: StringPool, like: readonly string[]): readonly string[] | undefined {
+function readMap(json: unknown, pool: StringPool): readonly string[] | undefined {
   if (!Array.isArray(json) || json.length !== 2 || json[0] !== "map" || !Array.isArray(json[1]))
     return undefined;
   const pairs = json[1] as unknown[];
   if (pairs.length === 0) return EMPTY;
   const result = new Array<string>(pairs.length * 2);
   let sorted = true;
-  let isAlike = true;
   for (let index = 0; index < pairs.length; index++) {
     const pair = pairs[index];
     if (!Array.isArray(pair) || typeof pair[0] !== "string" || typeof pair[1] !== "string") return undefined;
-    const at = index * 2;
-    const key: string = pair[0];
-    if (isAlike && key === like[at]) result[at] = like[at];
-    else {
-      isAlike = false;
-      if (index > 0 && key <= result[at - 2]) sorted = false;
-      result[at] = pool.share(key);
-    }
-    result[at + 1] = pair[1] === like[at + 1] ? like[at + 1] : pool.share(pair[1]);
+    if (index > 0 && pair[0] <= result[index * 2 - 2]) sorted = false;
+    result[index * 2] = pool.share(pair[0]);
+    result[index * 2 + 1] = pool.share(pair[1]);
   }
   return sorted ? result : [...new Map(pairs as [string, string][])].sort(byKey).flat();
 }
