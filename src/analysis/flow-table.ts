@@ -97,7 +97,7 @@ export class FlowTable extends FlowSlots {
     return this.#aside.all.length > 0;
   }
 
-  /** Places where there may be a flow, for `read`: slots, then those set aside. */
+  /** Places where there may be a flow: slots, then those set aside. */
   get places(): number {
     return this.slots + this.#aside.all.length;
   }
@@ -156,8 +156,8 @@ export class FlowTable extends FlowSlots {
   /** Adds what another table, in which keys mean the same, has counted. */
   merge(other: FlowTable): void {
     const entry = newEntry();
-    for (let place = 0; place < other.places; place++) {
-      if (!other.read(place, entry)) continue;
+    for (let place = other.next(0); place >= 0; place = other.next(place + 1)) {
+      other.read(place, entry);
       const { vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec } = entry;
       // All of it has the meaning of its first packet.
       this.#tally(vni, keys, packets, bytes, firstSec, firstNsec, lastSec, lastNsec);
@@ -353,15 +353,21 @@ export class FlowTable extends FlowSlots {
     }
   }
 
-  /** Reads the flow in place `place`, 0 to `places - 1`, into `entry`; false where there is none. */
-  read(place: number, entry: FlowEntry): boolean {
-    if (place >= this.slots) Object.assign(entry, this.#aside.all[place - this.slots]);
-    else if (this.words[place * WORDS] === 0) return false;
-    else this.#read(place, entry);
-    return true;
+  /** The first place from `place` on where there is a flow; -1 where there is no more. */
+  next(place: number): number {
+    const { words, slots } = this;
+    let next = place;
+    while (next < slots && words[next * WORDS] === 0) next++;
+    return next < this.places ? next : -1;
   }
 
-  /** What flows are ordered by, of the flow in a place where there is one. */
+  /** Reads the flow in a place where there is one into `entry`. */
+  read(place: number, entry: FlowEntry): void {
+    if (place >= this.slots) Object.assign(entry, this.#aside.all[place - this.slots]);
+    else this.#read(place, entry);
+  }
+
+  /** The same of what flows are ordered by. */
   vniOf(place: number): number {
     return place < this.slots
       ? (this.words[place * WORDS] & VNI_BITS) - 1
@@ -395,9 +401,10 @@ export class FlowTable extends FlowSlots {
 
   /** Every flow, in no order. */
   *entries(): Generator<FlowEntry> {
-    for (let place = 0; place < this.places; place++) {
+    for (let place = this.next(0); place >= 0; place = this.next(place + 1)) {
       const entry = newEntry();
-      if (this.read(place, entry)) yield entry;
+      this.read(place, entry);
+      yield entry;
     }
   }
 

@@ -179,8 +179,8 @@ class Flows implements Ordered {
     const table = this.#table;
     const several = this.#several();
     const entry = newEntry();
-    for (let place = 0; place < table.places; place++) {
-      if (!table.read(place, entry)) continue;
+    for (let place = table.next(0); place >= 0; place = table.next(place + 1)) {
+      table.read(place, entry);
       const others = several?.get(entry.vni)?.get(entry.keys);
       if (others === undefined) this.#take(place, entry, sums);
       else others.push({ ...entry });

@@ -1,9 +1,9 @@
 /* What the values of filters mean. */
-import { isIP } from "node:net";
 import type { Filter, FilterValue } from "../match/filters.js";
 import type { Prefix } from "../match/inner-terms.js";
+import { canonicalAddress } from "../southbound/address.js";
 import { quoted } from "../text.js";
-import { formatIpv6, parseIpv4, parseIpv6 } from "../wire/address.js";
+import { ipVersion, parseIpv4, parseIpv6 } from "../wire/address.js";
 import { CliError } from "./fault.js";
 import type { FilterArgument } from "./filter-options.js";
 import { isNumber, keyArgument, LAST_EGRESS, LAST_INGRESS, LAST_VNI } from "./key-argument.js";
@@ -47,7 +47,9 @@ function meaningOf({ kind, text }: FilterArgument, utc: boolean): FilterValue {
     case "port":
       return isNumber(text) ? { kind, key: keyArgument(flag, text, 1, LAST_EGRESS) } : { kind, name: text };
     case "chassis":
-      return isIP(text) > 0 ? { kind, address: canonical(text) } : { kind, name: text };
+      return ipVersion(canonicalAddress(text)) > 0
+        ? { kind, address: canonicalAddress(text) }
+        : { kind, name: text };
     case "mac":
       return { kind, mac: macOf(flag, text) };
     case "ip":
@@ -55,16 +57,11 @@ function meaningOf({ kind, text }: FilterArgument, utc: boolean): FilterValue {
   }
 }
 
-/** An IP address as frames' are shown. */
-function canonical(text: string): string {
-  return isIP(text) === 6 ? formatIpv6(parseIpv6(text.replace(/%.*$/s, ""))) : text;
-}
-
 /** An address, or a network with its length; bits behind the length do not count. */
 function prefixOf(flag: string, text: string): Prefix {
   const slash = text.indexOf("/");
   const address = slash < 0 ? text : text.slice(0, slash);
-  const version = address.includes("%") ? 0 : isIP(address);
+  const version = ipVersion(address);
   if (version === 0)
     throw new CliError(`${flag} ${quoted(text)} is no IP address, nor a network such as 10.0.0.0/8`);
   const longest = version === 6 ? 128 : 32;

@@ -4,7 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { availableParallelism, freemem } from "node:os";
-import { divide, type FilePart } from "../capture/index.js";
+import type { FilePart } from "../capture/index.js";
 import type { Filter } from "../match/filters.js";
 import type { AnalyzeOptions } from "./analyze.js";
 import { sourceOf } from "./names.js";
@@ -52,8 +52,10 @@ export async function shareOut(
   if (sizes.some(Number.isNaN) || options.count !== undefined) return null;
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const threads = threadsFor(total, options, filters);
+  if (threads === 1 && files.length === 1) return null;
   const least = options.workers === undefined ? PARALLEL_BYTES : 1;
   const shares: Share[] = [];
+  const { divide } = await import("../capture/divide.js");
   for (const [file, name] of files.entries()) {
     const parts = threads > 1 && sizes[file] >= least ? await divide(name, threads) : null;
     for (const [part, range] of (parts ?? [null]).entries())

@@ -157,6 +157,18 @@ export function parseIpv6(text: string): Uint8Array {
   return bytes;
 }
 
+/** 4 or 6 where `text` is an IP address of that version, else 0. No zone, no prefix length, no brackets. */
+export function ipVersion(text: string): 0 | 4 | 6 {
+  const version = text.includes(":") ? 6 : 4;
+  try {
+    if (version === 6) parseIpv6(text);
+    else parseIpv4(text);
+    return version;
+  } catch {
+    return 0;
+  }
+}
+
 /** Writes an IPv6 address given as text at `offset`; returns 16. */
 export function writeIpv6(view: DataView, offset: number, text: string): number {
   room("address", view, offset, IPV6_BYTES);
