@@ -1,9 +1,8 @@
 /* What the values of filters mean. */
 import type { Filter, FilterValue } from "../match/filters.js";
 import type { Prefix } from "../match/inner-terms.js";
-import { canonicalAddress } from "../southbound/address.js";
 import { quoted } from "../text.js";
-import { ipVersion, parseIpv4, parseIpv6 } from "../wire/address.js";
+import { canonicalAddress, ipVersion, parseIpv4, parseIpv6 } from "../wire/address.js";
 import { CliError } from "./fault.js";
 import type { FilterArgument } from "./filter-options.js";
 import { isNumber, keyArgument, LAST_EGRESS, LAST_INGRESS, LAST_VNI } from "./key-argument.js";

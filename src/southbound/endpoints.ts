@@ -4,7 +4,8 @@
  * `options:virtual-ip` (ovn-sb(5)), among the networks that routers connect with the packet's: another tenant may
  * use the same addresses.
  */
-import { addressesIn, canonicalAddress } from "./address.js";
+import { canonicalAddress } from "../wire/address.js";
+import { addressesIn } from "./address.js";
 import type { Composer } from "./compose.js";
 import { entryOf } from "./entry.js";
 import type { History, RowHistory, RowVersion } from "./history.js";

@@ -2,7 +2,7 @@
  * What the keys and addresses of a packet mean, as of the packet's time. Every answer is an immutable version;
  * resolutions are kept, so that the cost of a name is paid once per flow and change, not per packet.
  */
-import { canonicalAddress } from "./address.js";
+import { canonicalAddress } from "../wire/address.js";
 import { at2, Composer, everyVersion } from "./compose.js";
 import { type AddressSource, EndpointIndex } from "./endpoints.js";
 import { Chronicle, type KeyHolder, type PortEvent } from "./events.js";

@@ -2,7 +2,7 @@
  * What the keys of a packet mean together, and how long that holds. Resolutions are kept, so that the cost of
  * a name is paid once per flow and change, not per packet.
  */
-import { canonicalAddress } from "./address.js";
+import { canonicalAddress } from "../wire/address.js";
 import { at2, type Composer } from "./compose.js";
 import { entryOf } from "./entry.js";
 import type { History, RowHistory, RowVersion } from "./history.js";

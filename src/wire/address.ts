@@ -169,6 +169,21 @@ export function ipVersion(text: string): 0 | 4 | 6 {
   }
 }
 
+/**
+ * An IP address in the one spelling that packets are shown with (IPv6: RFC 5952), so that what an operator
+ * configured meets what a frame carries. Anything else comes back as it is.
+ */
+export function canonicalAddress(text: string): string {
+  // At once: IPv4, and MACs, which have five colons; IPv6 has "::", or six and more.
+  if (!text.includes("::") && text.split(":", 7).length < 7) return text;
+  const zone = text.indexOf("%");
+  try {
+    return formatIpv6(parseIpv6(zone < 0 ? text : text.slice(0, zone)));
+  } catch {
+    return text;
+  }
+}
+
 /** Writes an IPv6 address given as text at `offset`; returns 16. */
 export function writeIpv6(view: DataView, offset: number, text: string): number {
   room("address", view, offset, IPV6_BYTES);

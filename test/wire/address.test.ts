@@ -1,10 +1,13 @@
+import { isIP, SocketAddress } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  canonicalAddress,
   copyBytes,
   formatIpv4,
   formatIpv6,
   formatMac,
+  ipVersion,
   parseIpv4,
   parseIpv6,
   parseMac,
@@ -171,6 +174,34 @@ describe("IPv6 addresses", () => {
   });
   it("need 16 bytes", () => {
     expect(refusal(() => formatIpv6(new Uint8Array(15))).code).toBe("ERR_WIRE_RANGE");
+  });
+});
+
+describe("addresses of either version", () => {
+  it("are told as the system tells them", () => {
+    const parts = fc.constantFrom(..."0123456789abcdefG:.%: ".split(""), "::", "10.0.0.1", "fe80", "ffff");
+    const nearly = fc.array(parts, { maxLength: 12 }).map((list) => list.join(""));
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), nearly), (text) => {
+        // Of zones the system takes any.
+        expect(ipVersion(text)).toBe(text.includes("%") ? 0 : isIP(text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+  it("have one spelling", () => {
+    fc.assert(
+      fc.property(fc.ipV6(), fc.constantFrom("", "%eth0"), (text, zone) => {
+        const { address } = new SocketAddress({ address: text, family: "ipv6" });
+        // RFC 4291's compatible addresses, which nobody uses, the system writes with dots.
+        if (!/^::\d+\./.test(address)) expect(canonicalAddress(text + zone)).toBe(address);
+      }),
+      { numRuns: 1000 },
+    );
+    // As packets are shown: only mapped addresses keep their dots.
+    expect(canonicalAddress("::1.2.3.4")).toBe("::102:304");
+    for (const text of ["10.0.0.1", "0a:00:00:00:00:01", "", "vm:1", "1:2:3:4:5:6:7:8:9", "::x"])
+      expect(canonicalAddress(text)).toBe(text);
   });
 });
 
