@@ -18,7 +18,7 @@ const NEWLINE = 0x0a;
  * Records up to this size are parsed as a whole by the engine, which is fast from the first byte on. Of larger ones
  * most is not wanted, and should not take memory.
  */
-const SMALL_RECORD_BYTES = 1 << 21;
+const SMALL_RECORD_BYTES = 1 << 20;
 const EMPTY = Buffer.alloc(0);
 
 /** What the records of a log are: a standalone database's, or those of a member of a cluster. */
