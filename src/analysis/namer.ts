@@ -1,11 +1,11 @@
 import type { PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
-import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
+import { outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import type {
-  AddressResolution,
   Datapath,
   FriendlyName,
+  Interval,
   Inventory,
   KnownNames,
   Port,
@@ -29,9 +29,6 @@ export interface EndName {
   readonly address: string | null;
 }
 
-/** Addresses remembered at most; a hostile capture can hold any number of them. */
-const REMEMBERED = 4096;
-
 /**
  * Names for packets of a decoded batch: keys to logical ports and outer addresses to chassis, each as of the
  * packet's own time (`at` null) or of one time for all (milliseconds since 1970; Infinity: the latest known).
@@ -41,8 +38,12 @@ export class Namer {
   readonly #inventory: Inventory;
   readonly #at: number | null;
   readonly #known: KnownNames | null;
-  readonly #ipv4 = new Map<number, AddressResolution>();
-  #generation = 0;
+  /**
+   * What was answered since `begin` holds for packets from `from` to before `until`, as long as `generation`
+   * stays what it is.
+   */
+  from = Number.NEGATIVE_INFINITY;
+  until = Number.POSITIVE_INFINITY;
 
   constructor(inventory: Inventory, at: number | null, known: KnownNames | null = null) {
     this.#inventory = inventory;
@@ -50,25 +51,46 @@ export class Namer {
     this.#known = known;
   }
 
+  /** Grows with every change of what names come from. */
+  get generation(): number {
+    return this.#inventory.generation + (this.#known?.generation ?? 0);
+  }
+
+  /** From here on `from` and `until` are about the answers to come. */
+  begin(): void {
+    this.from = Number.NEGATIVE_INFINITY;
+    this.until = Number.POSITIVE_INFINITY;
+  }
+
   #time(packets: PacketBatch, i: number): number {
     return this.#at ?? momentMs(packets.tsSec[i], packets.tsNsec[i]);
+  }
+
+  /** Notes how long an answer holds, and gives it back. */
+  #noted<T extends Interval>(answer: T): T {
+    if (this.#at === null) {
+      if (answer.from > this.from) this.from = answer.from;
+      if (answer.until < this.until) this.until = answer.until;
+    }
+    return answer;
   }
 
   /** What the OVN keys of packet `i` mean; only for packets with an OVN option. */
   keys(packets: PacketBatch, frames: FrameBatch, i: number): Resolution {
     const word = frames.ovnKeys[i];
     const time = this.#time(packets, i);
-    return this.#inventory.resolve(frames.vni[i], ingressOf(word), egressOf(word), time);
+    return this.#noted(this.#inventory.resolve(frames.vni[i], ingressOf(word), egressOf(word), time));
   }
 
   /** What `port`, named by packet `i`, is known by besides; null where that was not asked for. */
   portNames(packets: PacketBatch, i: number, port: Port): PortNames | null {
-    return this.#known?.port(port, this.#time(packets, i)) ?? null;
+    return this.#known === null ? null : this.#noted(this.#known.port(port, this.#time(packets, i)));
   }
 
   /** As portNames, for a switch or router. */
   datapathName(packets: PacketBatch, i: number, datapath: Datapath): FriendlyName | null {
-    return this.#known?.datapath(datapath, this.#time(packets, i)).friendly ?? null;
+    if (this.#known === null) return null;
+    return this.#noted(this.#known.datapath(datapath, this.#time(packets, i))).friendly;
   }
 
   /** Whether packet `i` has keys, and is older than all the inventory knows of. */
@@ -92,13 +114,13 @@ export class Namer {
     const time = this.#time(packets, i);
     const vni = frames.vni[i];
     // Behind the router that the packet's key names, not any other at this network.
-    const router =
-      port?.kind === "port" && port.peer !== null ? this.#inventory.portByName(port.peer, time) : null;
-    const found = ip === null ? null : this.#inventory.endpoint(ip, router?.datapathKey ?? vni, time);
+    const router = port?.kind === "port" && port.peer !== null ? this.#portByName(port.peer, time) : null;
+    const found =
+      ip === null ? null : this.#noted(this.#inventory.endpoint(ip, router?.datapathKey ?? vni, time));
     if (ip !== null && found?.how != null)
       return { port: found.port, candidates: found.candidates, by: found.how, address: ip };
     // The MAC of a routed packet is the router's; only a machine's own says something.
-    const owner = mac === null ? null : this.#inventory.endpoint(mac, vni, time);
+    const owner = mac === null ? null : this.#noted(this.#inventory.endpoint(mac, vni, time));
     return owner?.how === "address"
       ? { port: owner.port, candidates: owner.candidates, by: "address", address: mac }
       : null;
@@ -114,23 +136,14 @@ export class Namer {
     return this.#chassis(packets, frames, i, outerDestinationAt(frames, i));
   }
 
+  #portByName(name: string, time: number): Port | null {
+    this.#noted(this.#inventory.nameHolds(name, time));
+    const port = this.#inventory.portByName(name, time);
+    return port === null ? null : this.#noted(port);
+  }
+
   #chassis(packets: PacketBatch, frames: FrameBatch, i: number, offset: number): string | null {
-    const at = this.#time(packets, i);
-    const { view } = packets;
-    if (isOuterIpv6(frames, i))
-      return this.#inventory.resolveAddress(outerAddress(view, frames, i, offset), at).chassis?.name ?? null;
-    // The text of an IPv4 address costs more than the rest; most packets come from few hosts.
-    const bits = view.getInt32(offset);
-    // A live inventory goes on: what had no end may have one by now.
-    if (this.#generation !== this.#inventory.generation) {
-      this.#generation = this.#inventory.generation;
-      this.#ipv4.clear();
-    }
-    const known = this.#ipv4.get(bits);
-    if (known !== undefined && at >= known.from && at < known.until) return known.chassis?.name ?? null;
-    if (this.#ipv4.size >= REMEMBERED) this.#ipv4.clear();
-    const found = this.#inventory.resolveAddress(outerAddress(view, frames, i, offset), at);
-    this.#ipv4.set(bits, found);
-    return found.chassis?.name ?? null;
+    const address = outerAddress(packets.view, frames, i, offset);
+    return this.#noted(this.#inventory.resolveAddress(address, this.#time(packets, i))).chassis?.name ?? null;
   }
 }

@@ -162,6 +162,11 @@ export class Inventory implements TransactionSink {
     return this.#composer.port(row?.versions.valueAt(time) ?? null, time);
   }
 
+  /** From when until when the port with this `logical_port` is the same row, or there is none. */
+  nameHolds(name: string, at: number): Interval {
+    return this.#resolver.nameHolds(name, clamp(at));
+  }
+
   /**
    * The multicast group with this key in the datapath with this key: its row, else OVN's name for the key
    * (flagged `wellKnown`), else null.

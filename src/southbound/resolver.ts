@@ -123,6 +123,14 @@ export class Resolver {
     return { uuid: row?.uuid ?? null, from: hold.from, until: hold.until };
   }
 
+  /** From when until when the port of this name is the same row; as keysHold. */
+  nameHolds(name: string, time: number): Interval {
+    if (time < this.#start) return this.#beforeHistory;
+    const span = this.#newSpan();
+    span.read(this.#history.portByName.get(name), time);
+    return { from: span.from, until: span.until };
+  }
+
   #resolve(vni: number, ingress: number, egress: number, time: number): Resolution {
     if (!isKey(vni, LAST_VNI) || !isKey(ingress, LAST_PORT_KEY) || !isKey(egress, LAST_KEY)) return NOTHING;
     const answers = entryOf(this.#datapaths, vni, () => new DatapathAnswers());
