@@ -35,8 +35,13 @@ export default defineConfig({
     // be: what comes from another file is looked up at each use.
     codeSplitting: {
       groups: [
-        { name: "text", test: /[\\/]src[\\/]text\.ts/, priority: 1 },
+        {
+          name: "text",
+          test: /[\\/]src[\\/](text|output[\\/](time|names|json|port-words))\.ts/,
+          priority: 1,
+        },
         { name: "packets", test: /[\\/]src[\\/](wire|frame|analysis|capture[\\/]open)/ },
+        { name: "lines", test: /[\\/]src[\\/]output[\\/]decode-/ },
         { name: "southbound", test: /[\\/]src[\\/]southbound[\\/]open/ },
       ],
     },

@@ -1,6 +1,6 @@
 import type { PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
-import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import type { FrameBatch } from "../frame/columns.js";
 import { outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import type {
   Datapath,
@@ -91,11 +91,6 @@ export class Namer {
   datapathName(packets: PacketBatch, i: number, datapath: Datapath): FriendlyName | null {
     if (this.#known === null) return null;
     return this.#noted(this.#known.datapath(datapath, this.#time(packets, i))).friendly;
-  }
-
-  /** Whether packet `i` has keys, and is older than all the inventory knows of. */
-  isBeforeHistory(packets: PacketBatch, frames: FrameBatch, i: number): boolean {
-    return (frames.flags[i] & FrameFlag.ovn) !== 0 && this.keys(packets, frames, i).beforeHistory;
   }
 
   /**

@@ -24,23 +24,21 @@ async function print(
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
   const printer = await printerFor(options, namer, decoder, naming.sources);
   const selection = new Selection(options.count, options.all === true ? "count" : "skip", filter);
-  let beforeHistory = 0;
   const result = await readCaptures(
     {
       files,
       reader: options.reader,
       decoder,
       selection,
-      keysOnly: false,
+      keysOnly: printer.keysOnly,
       progress: !isTerminal(1),
     },
     {
       startFile: (source) => printer.startFile(source),
       packets: async (_source, packets, frames, rows, count) => {
-        for (let row = 0; row < count; row++) {
-          const i = rows[row];
-          stdout.write(printer.packet(packets, frames, i));
-          if (namer?.isBeforeHistory(packets, frames, i)) beforeHistory++;
+        let done = 0;
+        while (done < count && !stdout.closed) {
+          done = printer.write(packets, frames, rows, done, count, stdout.lines);
           if (stdout.full) await stdout.flush();
         }
         // What a pipe has brought is shown before more is waited for.
@@ -53,7 +51,7 @@ async function print(
   );
   if (filter !== null && selection.taken === 0 && selection.passedOver > 0)
     await report("no packet matches the filters");
-  await reportBeforeHistory(naming, beforeHistory + (filter?.unknown ?? 0), report);
+  await reportBeforeHistory(naming, printer.beforeHistory + (filter?.unknown ?? 0), report);
   return isCapture(result, files, report);
 }
 

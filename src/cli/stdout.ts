@@ -1,43 +1,55 @@
 import { writeSync } from "node:fs";
-
-/** Text gathered before it is handed to the system. */
-const FLUSH_CHARACTERS = 64 * 1024;
+import { LineBuffer } from "../output/line-buffer.js";
 
 /**
  * Standard output in large writes, with back-pressure. A reader that goes away (`| head`) is no fault: it
  * sets `closed`, and what follows is dropped.
  */
 export class Stdout {
-  #pending = "";
+  /** What is pending: write to it, and call `flush` where it is full. */
+  readonly lines = new LineBuffer();
   /** True once nobody reads any more: stop working. */
   closed = false;
+  /** The flush under way: whoever wants another one waits for it. */
+  #flushing: Promise<void> | null = null;
 
-  /** Adds text; call `flush` now and then (it resolves at once while little is pending). */
+  /** Adds text; call `flush` now and then. */
   write(text: string): void {
-    this.#pending += text;
+    this.lines.text(text);
   }
 
   /** True when enough is pending that a flush pays. */
   get full(): boolean {
-    return this.#pending.length >= FLUSH_CHARACTERS;
+    return this.lines.full;
   }
 
   /** Hands everything pending to the system and waits until it has taken it. */
   async flush(): Promise<void> {
-    if (this.#pending === "") return;
-    const bytes = Buffer.from(this.#pending, "utf8");
-    this.#pending = "";
-    let at = 0;
-    while (at < bytes.length && !this.closed) {
-      try {
-        at += writeSync(1, bytes, at);
-      } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code;
-        if (code === "EPIPE") this.closed = true;
-        // A pipe in non-blocking mode that is full: let its reader work.
-        else if (code === "EAGAIN") await new Promise((resolve) => setTimeout(resolve, 1));
-        else throw new Error(`standard output: ${(error as Error).message}`, { cause: error });
+    this.#flushing ??= this.#drain();
+    try {
+      await this.#flushing;
+    } finally {
+      this.#flushing = null;
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { lines } = this;
+    let start = 0;
+    try {
+      while (start < lines.at && !this.closed) {
+        try {
+          start += writeSync(1, lines.bytes, start, lines.at - start);
+        } catch (error) {
+          const code = (error as NodeJS.ErrnoException).code;
+          if (code === "EPIPE") this.closed = true;
+          // A pipe in non-blocking mode that is full: let its reader work.
+          else if (code === "EAGAIN") await new Promise((resolve) => setTimeout(resolve, 1));
+          else throw new Error(`standard output: ${(error as Error).message}`, { cause: error });
+        }
       }
+    } finally {
+      lines.clear();
     }
   }
 }

@@ -1,21 +1,22 @@
-import { innerEnds } from "../analysis/ends.js";
 import type { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
+import { momentMs } from "../capture/moment.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
-import type { Port, PortNames, Resolution } from "../southbound/index.js";
 import { printable } from "../text.js";
+import { Ipv4Offset } from "../wire/ipv4.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
-import { hexDump } from "./hex.js";
+import { BelowLine } from "./below-line.js";
+import { ClockWriter } from "./clock.js";
+import { Literal, putAscii, putLiteral, putNumber, word, words } from "./digits.js";
 import { InnerSummary } from "./inner-summary.js";
+import { KeptTexts } from "./kept-texts.js";
+import type { LineBuffer } from "./line-buffer.js";
 import { label, type NameChoice } from "./names.js";
-import { remarks, traceWords, typeText } from "./port-words.js";
 import type { PacketPrinter } from "./printer.js";
 import type { Style } from "./table.js";
-import { clockTime } from "./time.js";
-import { LayerTree } from "./tree.js";
 
 export interface TextOptions {
   utc: boolean;
@@ -28,130 +29,242 @@ export interface TextOptions {
   style: Style;
 }
 
-/** One line a packet (docs/cli.md), with the layers or bytes below it where asked for. */
+// Numbers of the module's own: what is imported is looked up at each use, which shows here.
+const OVN = FrameFlag.ovn;
+const OAM = FrameFlag.oam;
+const BFD = FrameFlag.bfd;
+const IPV6 = FrameFlag.outerIpv6;
+const OK = FrameStatus.ok;
+const NOT_GENEVE = FrameStatus.notGeneve;
+const IPV4_SOURCE = Ipv4Offset.source;
+const IPV4_DESTINATION = Ipv4Offset.destination;
+const BLANK = 0x20;
+const NEWLINE = 0x0a;
+const BRACKET = 0x5d;
+const [VNI, VNI_REST] = words(" [vni ");
+const IN = word(" in ");
+const OUT = word(" out");
+
+const ARROW = word(" ->");
+/** Above the VNI in the first word of a name's key. The second one is the port's key. */
+const NETWORK = 0;
+const PORT = 1 << 24;
+/** Words of a stop's key; those of hosts have two, three, eight or nine. */
+const STOP_WORDS = 4;
+
+/**
+ * One line a packet (docs/cli.md), with the layers or bytes below it where asked for. Names are put together once
+ * a tunnel, network and port, and for the time in which they hold.
+ */
 export class TextPrinter implements PacketPrinter {
+  readonly keysOnly: boolean;
+  beforeHistory = 0;
   readonly #namer: Namer | null;
   readonly #options: TextOptions;
+  readonly #clock: ClockWriter;
+  readonly #beforeClock: Literal;
+  readonly #behindClock: Literal;
   readonly #summary = new InnerSummary();
-  readonly #tree: LayerTree | null;
-  #interfaces: CaptureSource["interfaces"] = [];
+  readonly #below: BelowLine | null;
+  /** Names of networks and ports. */
+  readonly #names: KeptTexts;
+  /** Hosts by their addresses, and why packets stopped. */
+  readonly #hosts: KeptTexts;
 
   constructor(namer: Namer | null, decoder: FrameDecoder, options: TextOptions) {
     this.#namer = namer;
     this.#options = options;
-    this.#tree = options.verbose ? new LayerTree(decoder) : null;
+    this.#below = options.verbose || options.hex ? new BelowLine(namer, decoder, options) : null;
+    this.keysOnly = !options.verbose;
+    this.#clock = new ClockWriter(options.utc);
+    const [before, behind] = options.style.dim("|").split("|");
+    this.#beforeClock = new Literal(before);
+    this.#behindClock = new Literal(behind);
+    this.#names = new KeptTexts(namer);
+    this.#hosts = new KeptTexts(namer);
   }
 
   startFile(source: Pick<CaptureSource, "name" | "interfaces">): void {
-    this.#interfaces = source.interfaces;
+    this.#below?.startFile(source);
   }
 
-  packet(packets: PacketBatch, frames: FrameBatch, i: number): string {
-    const { style, utc } = this.#options;
-    const hasOvn = (frames.flags[i] & FrameFlag.ovn) !== 0;
-    const resolution = hasOvn && this.#namer !== null ? this.#namer.keys(packets, frames, i) : null;
-    const parts = [style.dim(clockTime(packets.tsSec[i], packets.tsNsec[i], utc))];
-    if (frames.outerIp[i] >= 0) parts.push(this.#hosts(packets, frames, i));
-    if (resolution !== null) parts.push(this.#logical(packets, i, resolution));
-    if (frames.vni[i] >= 0) parts.push(keys(frames, i));
-    const inner = this.#summary.text(packets.view, frames, i);
-    if (inner !== "") parts.push(inner);
-    if (frames.status[i] !== FrameStatus.ok) parts.push(style.yellow(stop(frames, i)));
-    let text = `${parts.join(" ")}\n`;
-    if (this.#tree !== null) {
-      const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
-      text += this.#tree.text(packets, frames, i, linkType);
-      if (resolution !== null)
-        text += `    ${traceWords(resolution)}\n${this.#more(packets, i, resolution)}${this.#ends(packets, frames, i, resolution)}`;
+  write(
+    packets: PacketBatch,
+    frames: FrameBatch,
+    rows: Int32Array,
+    from: number,
+    count: number,
+    out: LineBuffer,
+  ): number {
+    const { tsSec, tsNsec } = packets;
+    const { flags, status, outerIp, vni } = frames;
+    const input = packets.view;
+    const clock = this.#clock;
+    const beforeClock = this.#beforeClock;
+    const behindClock = this.#behindClock;
+    const summary = this.#summary;
+    const below = this.#below;
+    const isMarked = beforeClock.length > 0;
+    const isNamed = this.#namer !== null;
+    const { limit } = out;
+    this.#names.keepUp();
+    this.#hosts.keepUp();
+    let { view, at } = out;
+    let n = from;
+    for (; n < count && at < limit; n++) {
+      const i = rows[n];
+      const time = momentMs(tsSec[i], tsNsec[i]);
+      if (isMarked) at = putLiteral(view, at, beforeClock);
+      at = clock.write(view, at, tsSec[i], tsNsec[i]);
+      if (isMarked) at = putLiteral(view, at, behindClock);
+      if (outerIp[i] >= 0) at = this.#putHosts(out, at, packets, frames, i, time);
+      if (isNamed && (flags[i] & OVN) !== 0) at = this.#putNames(out, at, packets, frames, i, time);
+      view = out.view;
+      if (vni[i] >= 0) at = putKeys(view, at, frames, i);
+      const next = summary.write(view, at + 1, input, frames, i);
+      if (next > at + 1) {
+        view.setUint8(at, BLANK);
+        at = next;
+      }
+      if (status[i] !== OK) {
+        at = this.#putStop(out, at, frames, i);
+        view = out.view;
+      }
+      view.setUint8(at++, NEWLINE);
+      if (below !== null) {
+        out.at = at;
+        out.text(below.text(packets, frames, i));
+        view = out.view;
+        at = out.at;
+      }
     }
-    if (this.#options.hex)
-      text += hexDump(packets.bytes, packets.offset[i], packets.offset[i] + packets.capturedBytes[i]);
-    return text;
+    out.at = at;
+    return n;
   }
 
-  /** `network2: net2-router1 -> vm2`, with `?` for what has no name. */
-  #logical(packets: PacketBatch, i: number, { datapath, inport, outport }: Resolution): string {
-    const { style, names } = this.#options;
-    const asked = names === "logical" ? null : this.#namer;
-    const friendly = datapath === null ? null : asked?.datapathName(packets, i, datapath);
-    const network = label(datapath?.name, friendly, names, style.dim) ?? "?";
-    const port = (at: Resolution["outport"]): string => {
-      const known = at?.kind === "port" ? asked?.portNames(packets, i, at)?.friendly : null;
-      return style.green(label(at?.name, known, names, style.dim) ?? "?");
-    };
-    return `${style.cyan(`${network}:`)} ${port(inport)} -> ${port(outport)}`;
-  }
-
-  /** Below the words of ovn-trace: what else is known of the ports, a line each. */
-  #more(packets: PacketBatch, i: number, { inport, outport }: Resolution): string {
-    let text = "";
-    for (const [role, at] of [
-      ["inport", inport],
-      ["outport", outport],
-    ] as const) {
-      if (at?.kind !== "port") continue;
-      const names = this.#namer?.portNames(packets, i, at) ?? null;
-      const parts = [
-        ...(at.type === "" ? [] : [typeText(at.type)]),
-        ...remarks(at),
-        ...(names === null ? [] : knownParts(names, at)),
-      ];
-      if (parts.length > 0) text += `    ${role}  ${parts.join(", ")}\n`;
+  /** Writes the hosts of packet `i`: chassis by name where known, else by address. */
+  #putHosts(
+    out: LineBuffer,
+    at: number,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    i: number,
+    time: number,
+  ): number {
+    const hosts = this.#hosts;
+    const { view } = packets;
+    const ip = frames.outerIp[i];
+    if ((frames.flags[i] & IPV6) === 0 && frames.status[i] !== NOT_GENEVE) {
+      const source = view.getInt32(ip + IPV4_SOURCE);
+      const next = hosts.put2(out.view, at, source, view.getInt32(ip + IPV4_DESTINATION), time);
+      if (next >= 0) return next;
     }
-    return text;
-  }
-
-  /** Whose the ends of the inner packet are, where its keys are a router's. */
-  #ends(packets: PacketBatch, frames: FrameBatch, i: number, { inport, outport }: Resolution): string {
-    const namer = this.#namer;
-    if (namer === null || this.#tree === null || (frames.flags[i] & FrameFlag.oam) !== 0) return "";
-    const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
-    const ends = innerEnds(this.#tree.layers(packets, i, linkType));
-    let text = "";
-    for (const [role, at, end] of [
-      ["source", inport, ends.source],
-      ["destination", outport, ends.destination],
-    ] as const) {
-      const found = namer.endpoint(packets, frames, i, at, end);
-      if (found === null || found.by === "key") continue;
-      const name = (port: Port): string =>
-        label(port.name, namer.portNames(packets, i, port)?.friendly, this.#options.names) ?? "?";
-      const who = found.port === null ? `one of ${found.candidates.map(name).join(", ")}` : name(found.port);
-      text += `    ${role}  ${who} (${BY[found.by]} ${found.address})\n`;
-    }
-    return text;
-  }
-
-  /** Chassis by name where known, else by address. */
-  #hosts(packets: PacketBatch, frames: FrameBatch, i: number): string {
-    const namer = frames.status[i] === FrameStatus.notGeneve ? null : this.#namer;
+    const isIpv6 = (frames.flags[i] & IPV6) !== 0;
+    const source = outerSourceAt(frames, i);
+    let count = 0;
+    for (; count < (isIpv6 ? 8 : 2); count++) hosts.key[count] = view.getInt32(source + 4 * count);
+    // What is no tunnel's packet is of no chassis.
+    const namer = frames.status[i] === NOT_GENEVE ? null : this.#namer;
+    if (namer === null) hosts.key[count++] = 0;
+    const next = hosts.put(out.view, at, count, time);
+    if (next >= 0) return next;
     const host = (chassis: string | null | undefined, offset: number): string =>
-      chassis == null ? outerAddress(packets.view, frames, i, offset) : printable(chassis);
-    const source = host(namer?.sourceChassis(packets, frames, i), outerSourceAt(frames, i));
-    return `${source} > ${host(namer?.destinationChassis(packets, frames, i), outerDestinationAt(frames, i))}`;
+      chassis == null ? outerAddress(view, frames, i, offset) : printable(chassis);
+    this.#namer?.begin();
+    const from = host(namer?.sourceChassis(packets, frames, i), source);
+    const to = host(namer?.destinationChassis(packets, frames, i), outerDestinationAt(frames, i));
+    return hosts.keep(out, at, count, ` ${from} > ${to}`);
+  }
+
+  /** Writes ` network2: net2-router1 -> vm2`, with `?` for what has no name. */
+  #putNames(
+    out: LineBuffer,
+    at: number,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    i: number,
+    time: number,
+  ): number {
+    const names = this.#names;
+    const vni = frames.vni[i];
+    const word = frames.ovnKeys[i];
+    const ingress = (word >>> 16) & 0x7fff;
+    const egress = word & 0xffff;
+    let next = names.put2(out.view, at, vni, 0, time);
+    if (next < 0) next = this.#putName(out, at, packets, frames, i, NETWORK, 0);
+    else this.beforeHistory += names.mark;
+    const inport = names.put2(out.view, next, vni | PORT, ingress, time);
+    next = inport < 0 ? this.#putName(out, next, packets, frames, i, PORT, ingress) : inport;
+    out.view.setInt32(next, ARROW, true);
+    const outport = names.put2(out.view, next + 3, vni | PORT, egress, time);
+    return outport < 0 ? this.#putName(out, next + 3, packets, frames, i, PORT, egress) : outport;
+  }
+
+  /** Puts one of these names together, that of the port with the key `port`, writes and keeps it. */
+  #putName(
+    out: LineBuffer,
+    at: number,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    i: number,
+    kind: number,
+    port: number,
+  ): number {
+    const { style, names } = this.#options;
+    const namer = this.#namer;
+    if (namer === null) return at;
+    namer.begin();
+    const { datapath, inport, outport, beforeHistory } = namer.keys(packets, frames, i);
+    const isAsked = names !== "logical";
+    let text: string;
+    if (kind === NETWORK) {
+      const friendly = isAsked && datapath !== null ? namer.datapathName(packets, i, datapath) : null;
+      text = ` ${style.cyan(`${label(datapath?.name, friendly, names, style.dim) ?? "?"}:`)}`;
+      this.beforeHistory += Number(beforeHistory);
+    } else {
+      const found = port === ingressOf(frames.ovnKeys[i]) ? inport : outport;
+      const friendly =
+        isAsked && found?.kind === "port" ? namer.portNames(packets, i, found)?.friendly : null;
+      text = ` ${style.green(label(found?.name, friendly, names, style.dim) ?? "?")}`;
+    }
+    this.#names.key[0] = frames.vni[i] | kind;
+    this.#names.key[1] = port;
+    return this.#names.keep(out, at, 2, text, Number(beforeHistory));
+  }
+
+  /** Writes why packet `i` stopped. */
+  #putStop(out: LineBuffer, at: number, frames: FrameBatch, i: number): number {
+    const { status, stopLayer, stopReason, stopOffset } = frames;
+    const kept = this.#hosts;
+    kept.key[0] = status[i] | (stopLayer[i] << 8) | (stopReason[i] << 16);
+    kept.key[1] = stopOffset[i];
+    kept.key[2] = 0;
+    kept.key[3] = 0;
+    const next = kept.put(out.view, at, STOP_WORDS, 0);
+    if (next >= 0) return next;
+    this.#namer?.begin();
+    return kept.keep(out, at, STOP_WORDS, ` ${this.#options.style.yellow(stop(frames, i))}`);
   }
 }
 
-/** Why an end is somebody's. */
-const BY = { address: "has", nat: "is translated to", router: "a router's own," } as const;
-
-/** `known as web-1, device vnet0 on worker1, instance 6f1c..., host name web`, as far as there is any of it. */
-function knownParts({ friendly, device, instance, hostName }: PortNames, { chassis }: Port): string[] {
-  const parts: string[] = [];
-  if (friendly !== null) parts.push(`known as ${printable(friendly.name)}`);
-  if (device !== null) parts.push(`device ${printable(device)} on ${printable(chassis?.name ?? "?")}`);
-  if (instance !== null) parts.push(`instance ${printable(instance)}`);
-  if (hostName !== null) parts.push(`host name ${printable(hostName)}`);
-  return parts;
-}
-
-function keys(frames: FrameBatch, i: number): string {
+/** Writes ` [vni 2 in 2 out 1]`. */
+function putKeys(out: DataView, at: number, frames: FrameBatch, i: number): number {
   const flags = frames.flags[i];
-  const oam = (flags & FrameFlag.oam) !== 0 ? " oam" : "";
-  const kind = (flags & FrameFlag.bfd) !== 0 ? " bfd" : oam;
-  if ((flags & FrameFlag.ovn) === 0) return `[vni ${frames.vni[i]}${kind}]`;
-  const word = frames.ovnKeys[i];
-  return `[vni ${frames.vni[i]} in ${ingressOf(word)} out ${egressOf(word)}${kind}]`;
+  out.setInt32(at, VNI, true);
+  out.setInt32(at + 4, VNI_REST, true);
+  let next = putNumber(out, at + 6, frames.vni[i]);
+  if ((flags & OVN) !== 0) {
+    const keys = frames.ovnKeys[i];
+    out.setInt32(next, IN, true);
+    next = putNumber(out, next + 4, ingressOf(keys));
+    out.setInt32(next, OUT, true);
+    out.setUint8(next + 4, BLANK);
+    next = putNumber(out, next + 5, egressOf(keys));
+  }
+  if ((flags & BFD) !== 0) next = putAscii(out, next, " bfd");
+  else if ((flags & OAM) !== 0) next = putAscii(out, next, " oam");
+  out.setUint8(next, BRACKET);
+  return next + 1;
 }
 
 function stop(frames: FrameBatch, i: number): string {

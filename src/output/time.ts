@@ -27,11 +27,16 @@ const zone = new ZoneCache();
 
 /** `HH:MM:SS.ffffff` in local time, or in UTC. */
 export function clockTime(sec: number, nsec: number, utc: boolean): string {
-  const local = utc ? sec : sec + zone.offset(sec);
-  const day = ((local % 86400) + 86400) % 86400;
+  const day = secondOfDay(sec, utc);
   const hours = Math.floor(day / 3600);
   const minutes = Math.floor(day / 60) % 60;
   return `${pad2(hours)}:${pad2(minutes)}:${pad2(day % 60)}.${fraction(nsec)}`;
+}
+
+/** Of the day that a second since 1970 is in, in local time, or in UTC. */
+export function secondOfDay(sec: number, utc: boolean): number {
+  const local = utc ? sec : sec + zone.offset(sec);
+  return local - Math.floor(local / 86400) * 86400;
 }
 
 /** `YYYY-MM-DD HH:MM:SS.ffffff` in local time, or in UTC. */
@@ -74,7 +79,7 @@ function rfc3339(sec: number, nsec: number): string {
 }
 
 /** Date and time to the second; years beyond what a Date holds stay readable as seconds. */
-function isoSeconds(sec: number): string {
+export function isoSeconds(sec: number): string {
   const date = new Date(sec * 1000);
   return Number.isNaN(date.getTime()) ? `@${sec}` : date.toISOString().replace(/\.\d+Z$/, "");
 }

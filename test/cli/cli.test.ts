@@ -521,6 +521,27 @@ describe("$OVN_SB_DB", () => {
 });
 
 describe("terminals and pipes", () => {
+  test("a reader that is slow holds it up, and gets everything", async () => {
+    const records = Buffer.concat(Array(20_000).fill(capture.subarray(24)));
+    const many = file("slow.pcap", Buffer.concat([capture.subarray(0, 24), records]));
+    const args = ["decode", many, "--sb", sb, "--utc"];
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    // Longer than all of it takes: by now it waits.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(child.exitCode).toBeNull();
+    const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+    expect(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1])).toBeLessThan(120 * 1024);
+    let length = 0;
+    let last = "";
+    for await (const text of child.stdout.setEncoding("utf8")) {
+      length += text.length;
+      last = (last + text).slice(-1000);
+    }
+    const ten = (await genevescope(["decode", pcap, "--sb", sb, "--utc"])).stdout;
+    expect(length).toBe(20_000 * ten.length);
+    expect(last.endsWith(ten.slice(-900))).toBe(true);
+  });
+
   test("a reader that goes away is no fault", async () => {
     const shell = `${process.execPath} ${program} decode ${Array(50).fill(pcap).join(" ")} -v | head -n 1; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = await run("bash", ["-c", shell]);
