@@ -1,6 +1,9 @@
-/* Times of packets, straight into bytes. */
-import { putSix, putThree } from "./digits.js";
-import { secondOfDay } from "./time.js";
+/* Times of packets, straight into bytes. What is before the fraction is kept for the second. */
+import { Literal, putLiteral, putSix, putThree } from "./digits.js";
+import { isoSeconds, secondOfDay } from "./time.js";
+
+const NO_TIME = new Literal(',"time":null');
+const TIME_END = new Literal('Z"');
 
 /** Writes what clockTime says. */
 export class ClockWriter {
@@ -35,5 +38,23 @@ export class ClockWriter {
     const ones = (value: number): number => 0x30 + (value % 10);
     this.#first = (tens(hours) << 24) | (ones(hours) << 16) | (0x3a << 8) | tens(minutes);
     this.#second = (ones(minutes) << 24) | (0x3a << 16) | (tens(seconds) << 8) | ones(seconds);
+  }
+}
+
+/** Writes what isoTime says as a JSON value, behind `"time":`. */
+export class IsoWriter {
+  #sec = Number.NaN;
+  #text = new Literal("");
+
+  /** Returns the offset behind. */
+  write(out: DataView, at: number, sec: number, nsec: number): number {
+    if (sec === 0 && nsec === 0) return putLiteral(out, at, NO_TIME);
+    if (sec !== this.#sec) {
+      this.#sec = sec;
+      this.#text = new Literal(`,"time":"${isoSeconds(sec)}.`);
+    }
+    const micros = (nsec / 1000) | 0;
+    const next = putSix(out, putLiteral(out, at, this.#text), micros);
+    return putLiteral(out, putThree(out, next, nsec - micros * 1000), TIME_END);
   }
 }

@@ -1,25 +1,93 @@
 import type { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
-import type { FrameBatch } from "../frame/columns.js";
+import { momentMs } from "../capture/moment.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
+import type { HeaderLayer } from "../frame/layers.js";
+import { outerSourceAt } from "../frame/outer.js";
+import { FrameStatus } from "../frame/status.js";
+import { MAC_BYTES } from "../wire/address.js";
+import { BFD_MULTIHOP_PORT, BFD_PORT } from "../wire/bfd.js";
+import { EtherType, IpProtocol } from "../wire/ethertype.js";
+import { Icmpv6Type } from "../wire/icmpv6.js";
+import { Ipv4Offset } from "../wire/ipv4.js";
+import { Ipv6Offset } from "../wire/ipv6.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
+import { UdpOffset } from "../wire/udp.js";
+import { IsoWriter } from "./clock.js";
+import { Literal, putLiteral, putNumber } from "./digits.js";
+import { fieldsOf } from "./fields.js";
+import { InnerSummary } from "./inner-summary.js";
+import { safeJson } from "./json.js";
+import { isUsualGeneve, JsonHeaders } from "./json-headers.js";
 import { JsonNames } from "./json-names.js";
+import { KeptTexts } from "./kept-texts.js";
 import type { LineBuffer } from "./line-buffer.js";
 import { type NameSources, NO_SOURCES } from "./names.js";
 import { PacketObjects } from "./packet-objects.js";
 import type { PacketPrinter } from "./printer.js";
 
-/** One JSON object a line (docs/cli.md). */
+const CAPTURED = new Literal(',"capturedBytes":');
+const ORIGINAL = new Literal(',"originalBytes":');
+const OUTER = new Literal(',"status":"ok","outer":{');
+const UDP_NEXT = new Literal(",");
+const CLOSE = new Literal("},");
+const OVN = new Literal('"ovn":{"datapathKey":');
+const INGRESS = new Literal(',"ingressKey":');
+const EGRESS = new Literal(',"egressKey":');
+const INPORT = new Literal(',"inport":');
+const OUTPORT = new Literal(',"outport":');
+const RESERVED = new Literal(',"reserved":1');
+const INNER = new Literal('},"inner":{');
+const SUMMARY = new Literal(',"summary":"');
+const END = new Literal('"}}\n');
+
+/** Kinds of texts that are kept: the highest byte of the first word of their keys, above a VNI. */
+const DATAPATH = 0;
+const PORT = 1 << 24;
+const SOURCE = 2 << 24;
+const DESTINATION = 3 << 24;
+const LINK = 4 << 24;
+
+/** Bytes of a link header at most that is part of a key. */
+const LONGEST_LINK = 36;
+const ODD = FrameFlag.oam | FrameFlag.bfd | FrameFlag.fragment;
+
+/**
+ * One JSON object a line (docs/cli.md). A packet without oddities is written straight into bytes; what is named,
+ * and its link header, is put together once as an object and kept. All others are put together as objects.
+ */
 export class JsonPrinter implements PacketPrinter {
   readonly keysOnly = false;
   beforeHistory = 0;
+  readonly #namer: Namer | null;
+  readonly #names: JsonNames;
   readonly #objects: PacketObjects;
+  readonly #headers = new JsonHeaders();
+  readonly #summary = new InnerSummary();
+  readonly #clock = new IsoWriter();
+  /** Names of datapaths and ports, ends, link headers. */
+  readonly #kept: KeptTexts;
+  /** Chassis by the outer addresses. */
+  readonly #hosts: KeptTexts;
+  #start = new Literal("");
+  #interfaces: CaptureSource["interfaces"] = [];
+  /** What stands between the time and the captured bytes, by interface. */
+  #interfaceNames: Literal[] = [];
 
   constructor(namer: Namer | null, decoder: FrameDecoder, sources: NameSources = NO_SOURCES) {
-    this.#objects = new PacketObjects(new JsonNames(namer, sources), decoder);
+    this.#namer = namer;
+    this.#names = new JsonNames(namer, sources);
+    this.#objects = new PacketObjects(this.#names, decoder);
+    this.#kept = new KeptTexts(namer);
+    this.#hosts = new KeptTexts(namer);
   }
 
   startFile(source: Pick<CaptureSource, "name" | "interfaces">): void {
     this.#objects.startFile(source);
+    this.#start = new Literal(`{"file":${safeJson(source.name)},"number":`);
+    this.#interfaces = source.interfaces;
+    this.#interfaceNames = [];
   }
 
   write(
@@ -30,11 +98,267 @@ export class JsonPrinter implements PacketPrinter {
     count: number,
     out: LineBuffer,
   ): number {
+    this.#kept.keepUp();
+    this.#hosts.keepUp();
     let n = from;
     for (; n < count && !out.full; n++) {
-      out.text(`${this.#objects.text(packets, frames, rows[n])}\n`);
-      if (this.#objects.isBeforeHistory) this.beforeHistory++;
+      const i = rows[n];
+      if (isPlain(packets, frames, i)) this.#line(out, packets, frames, i);
+      else {
+        out.text(`${this.#objects.text(packets, frames, i)}\n`);
+        if (this.#objects.isBeforeHistory) this.beforeHistory++;
+      }
     }
     return n;
   }
+
+  /** Writes a packet that isPlain. */
+  #line(out: LineBuffer, packets: PacketBatch, frames: FrameBatch, i: number): void {
+    const device = this.#interfaceName(packets.interfaceIndex[i]);
+    out.reserve(this.#start.length + device.length);
+    let { view } = out;
+    let at = putLiteral(view, out.at, this.#start);
+    at = putNumber(view, at, packets.firstNumber + i);
+    at = this.#clock.write(view, at, packets.tsSec[i], packets.tsNsec[i]);
+    at = putLiteral(view, at, device);
+    at = putNumber(view, putLiteral(view, at, CAPTURED), packets.capturedBytes[i]);
+    at = putNumber(view, putLiteral(view, at, ORIGINAL), packets.originalBytes[i]);
+    at = this.#putLink(out, putLiteral(view, at, OUTER), packets, frames, i);
+    view = out.view;
+    at = this.#putOuter(view, at, packets, frames, i);
+    at = this.#headers.geneve(view, at, packets.view, frames.geneve[i]);
+    at = this.#putOvn(out, at, packets, frames, i);
+    at = this.#putInner(out.view, at, packets, frames, i);
+    out.at = at;
+  }
+
+  /** The IP and the UDP header outside. */
+  #putOuter(out: DataView, start: number, packets: PacketBatch, frames: FrameBatch, i: number): number {
+    const { view } = packets;
+    const headers = this.#headers;
+    const ip = frames.outerIp[i];
+    const end = packets.offset[i] + packets.capturedBytes[i];
+    const isIpv6 = (frames.flags[i] & FrameFlag.outerIpv6) !== 0;
+    const type = isIpv6 ? EtherType.ipv6 : EtherType.ipv4;
+    let at = isIpv6 ? headers.ipv6(out, start, view, ip) : headers.ipv4(out, start, view, ip, end);
+    at = putLiteral(out, at, UDP_NEXT);
+    at = headers.transport(out, at, view, ip, end, type, IpProtocol.udp, frames.udp[i]);
+    return putLiteral(out, at, CLOSE);
+  }
+
+  #putInner(out: DataView, start: number, packets: PacketBatch, frames: FrameBatch, i: number): number {
+    const { view } = packets;
+    const headers = this.#headers;
+    const ip = frames.innerNetwork[i];
+    const end = frames.innerEnd[i];
+    const type = frames.innerType[i];
+    let at = headers.ethernet(out, putLiteral(out, start, INNER), view, frames.inner[i], ip);
+    at = type === EtherType.ipv6 ? headers.ipv6(out, at, view, ip) : headers.ipv4(out, at, view, ip, end);
+    at = putLiteral(out, at, UDP_NEXT);
+    at = headers.transport(out, at, view, ip, end, type, frames.innerProtocol[i], frames.innerTransport[i]);
+    at = this.#summary.write(out, putLiteral(out, at, SUMMARY), view, frames, i);
+    return putLiteral(out, at, END);
+  }
+
+  #putOvn(out: LineBuffer, start: number, packets: PacketBatch, frames: FrameBatch, i: number): number {
+    const vni = frames.vni[i];
+    const word = frames.ovnKeys[i];
+    const ingress = ingressOf(word);
+    const egress = egressOf(word);
+    const time = momentMs(packets.tsSec[i], packets.tsNsec[i]);
+    const kept = this.#kept;
+    let at = putNumber(out.view, putLiteral(out.view, start, OVN), vni);
+    at = putNumber(out.view, putLiteral(out.view, at, INGRESS), ingress);
+    at = putNumber(out.view, putLiteral(out.view, at, EGRESS), egress);
+    const datapath = kept.put2(out.view, at, vni, 0, time);
+    if (datapath < 0) at = this.#putName(out, at, DATAPATH, 0, packets, frames, i);
+    else {
+      at = datapath;
+      this.beforeHistory += kept.mark;
+    }
+    at = putLiteral(out.view, at, INPORT);
+    const inport = kept.put2(out.view, at, vni | PORT, ingress, time);
+    at = inport < 0 ? this.#putName(out, at, PORT, ingress, packets, frames, i) : inport;
+    at = putLiteral(out.view, at, OUTPORT);
+    const outport = kept.put2(out.view, at, vni | PORT, egress, time);
+    at = outport < 0 ? this.#putName(out, at, PORT, egress, packets, frames, i) : outport;
+    at = this.#putChassis(out, at, time, packets, frames, i);
+    at = this.#putEnd(out, at, SOURCE, ingress, time, packets, frames, i);
+    at = this.#putEnd(out, at, DESTINATION, egress, time, packets, frames, i);
+    return word < 0 ? putLiteral(out.view, at, RESERVED) : at;
+  }
+
+  /** What the key `port` of packet `i`, or its VNI, stands for. */
+  #putName(
+    out: LineBuffer,
+    at: number,
+    kind: number,
+    port: number,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    i: number,
+  ): number {
+    const names = this.#names;
+    this.#namer?.begin();
+    const resolution = names.resolution(packets, frames, i);
+    this.#kept.key[0] = frames.vni[i] | kind;
+    this.#kept.key[1] = port;
+    if (kind === DATAPATH) {
+      const datapath = names.datapath(packets, i, resolution?.datapath ?? null);
+      const mark = Number(resolution?.beforeHistory === true);
+      this.beforeHistory += mark;
+      return this.#kept.keep(out, at, 2, `,"datapath":${safeJson(datapath)}`, mark);
+    }
+    const isIn = port === ingressOf(frames.ovnKeys[i]);
+    const found = (isIn ? resolution?.inport : resolution?.outport) ?? null;
+    return this.#kept.keep(out, at, 2, safeJson(names.port(packets, i, found)));
+  }
+
+  #putChassis(
+    out: LineBuffer,
+    at: number,
+    time: number,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    i: number,
+  ): number {
+    const hosts = this.#hosts;
+    const { view } = packets;
+    const source = outerSourceAt(frames, i);
+    const isIpv6 = (frames.flags[i] & FrameFlag.outerIpv6) !== 0;
+    if (!isIpv6) {
+      const next = hosts.put2(out.view, at, view.getInt32(source), view.getInt32(source + 4), time);
+      if (next >= 0) return next;
+    }
+    const count = this.#addWords(hosts, 0, view, source, isIpv6 ? 32 : 8);
+    const next = hosts.put(out.view, at, count, time);
+    if (next >= 0) return next;
+    this.#namer?.begin();
+    const { sourceChassis, destinationChassis } = this.#names.chassis(packets, frames, i);
+    const text = `,"sourceChassis":${safeJson(sourceChassis)},"destinationChassis":${safeJson(destinationChassis)}`;
+    return hosts.keep(out, at, count, text);
+  }
+
+  /**
+   * Whose one end of the inner packet is: what its key says; where that is a router's, what its MAC and its IP
+   * address do.
+   */
+  #putEnd(
+    out: LineBuffer,
+    at: number,
+    kind: number,
+    port: number,
+    time: number,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    i: number,
+  ): number {
+    const kept = this.#kept;
+    const vni = frames.vni[i];
+    const known = kept.put2(out.view, at, vni | kind, port, time);
+    if (known >= 0) return known;
+    const { view } = packets;
+    const isIpv6 = frames.innerType[i] === EtherType.ipv6;
+    const isSource = kind === SOURCE;
+    const bytes = isIpv6 ? 16 : 4;
+    const source = frames.innerNetwork[i] + (isIpv6 ? Ipv6Offset.source : Ipv4Offset.source);
+    kept.key[0] = vni | kind;
+    kept.key[1] = port;
+    let count = this.#addWords(kept, 2, view, frames.inner[i] + (isSource ? MAC_BYTES : 0), MAC_BYTES);
+    count = this.#addWords(kept, count, view, isSource ? source : source + bytes, bytes);
+    const next = kept.put(out.view, at, count, time);
+    if (next >= 0) return next;
+    this.#namer?.begin();
+    const role = isSource ? "source" : "destination";
+    const end = this.#names.end(packets, frames, i, this.#objects.layers(packets, i), role);
+    const text = `,"${role}":${safeJson(end)}`;
+    return kept.keep(out, at, end?.by === "key" ? 2 : count, text);
+  }
+
+  /** The link header; nothing where there is none. */
+  #putLink(out: LineBuffer, at: number, packets: PacketBatch, frames: FrameBatch, i: number): number {
+    const { view } = packets;
+    const start = packets.offset[i];
+    const bytes = frames.outerIp[i] - start;
+    if (bytes === 0) return at;
+    const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
+    const kept = this.#kept;
+    kept.key[0] = LINK | bytes;
+    kept.key[1] = linkType;
+    const count = this.#addWords(kept, 2, view, start, bytes);
+    const next = kept.put(out.view, at, count, 0);
+    if (next >= 0) return next;
+    const [layer] = this.#objects.layers(packets, i) as HeaderLayer[];
+    const [name, fields] = fieldsOf(layer, false);
+    this.#namer?.begin();
+    return kept.keep(out, at, count, `"${name}":${safeJson(fields)},`);
+  }
+
+  /** Adds the `bytes` at `start`, four at least, to a key of `count` words, and returns how many it is then. */
+  #addWords({ key }: KeptTexts, count: number, view: DataView, start: number, bytes: number): number {
+    let next = count;
+    for (let at = 0; at < bytes; at += 4) key[next++] = view.getInt32(start + Math.min(at, bytes - 4));
+    return next;
+  }
+
+  #interfaceName(index: number): Literal {
+    this.#interfaceNames[index] ??= new Literal(
+      `,"interface":${safeJson(this.#interfaces[index]?.name ?? null)}`,
+    );
+    return this.#interfaceNames[index];
+  }
+}
+
+/** Whether packet `i` has only headers that JsonHeaders knows, none of them cut, and a link header that can be a key. */
+function isPlain({ view, offset }: PacketBatch, frames: FrameBatch, i: number): boolean {
+  const flags = frames.flags[i];
+  if (frames.status[i] !== FrameStatus.ok || (flags & FrameFlag.ovn) === 0 || (flags & ODD) !== 0)
+    return false;
+  const ip = frames.outerIp[i];
+  const udp = frames.udp[i];
+  const inner = frames.inner[i];
+  const network = frames.innerNetwork[i];
+  const transport = frames.innerTransport[i];
+  const type = frames.innerType[i];
+  return (
+    ip - offset[i] <= LONGEST_LINK &&
+    isPlainIp(view, ip, udp, (flags & FrameFlag.outerIpv6) !== 0) &&
+    view.getUint16(udp + UdpOffset.length) !== 0 &&
+    isUsualGeneve(view, frames.geneve[i], inner) &&
+    isPlainIp(view, network, transport, type === EtherType.ipv6) &&
+    isPlainTransport(view, transport, type, frames.innerProtocol[i])
+  );
+}
+
+/** Whether an IP header has its least length, says how long its packet is, and is no fragment's; `next` is behind it. */
+function isPlainIp(view: DataView, ip: number, next: number, ipv6: boolean): boolean {
+  if (ipv6) return next === ip + 40 && view.getUint16(ip + Ipv6Offset.payloadLength) !== 0;
+  return (
+    next === ip + 20 &&
+    view.getUint16(ip + Ipv4Offset.totalLength) !== 0 &&
+    (view.getUint16(ip + Ipv4Offset.fragment) & 0x3fff) === 0
+  );
+}
+
+/** Whether it is a header that JsonHeaders knows, in a packet of this EtherType. */
+function isPlainTransport(view: DataView, transport: number, type: number, protocol: number): boolean {
+  if (transport < 0 || (type !== EtherType.ipv4 && type !== EtherType.ipv6)) return false;
+  switch (protocol) {
+    case IpProtocol.tcp:
+      return true;
+    case IpProtocol.udp: {
+      const port = view.getUint16(transport + 2);
+      return port !== BFD_PORT && port !== BFD_MULTIHOP_PORT;
+    }
+    case IpProtocol.icmp:
+      return type === EtherType.ipv4;
+    case IpProtocol.icmpv6:
+      return type === EtherType.ipv6 && isEcho(view.getUint8(transport));
+    default:
+      return false;
+  }
+}
+
+function isEcho(icmpv6Type: number): boolean {
+  return icmpv6Type === Icmpv6Type.echoRequest || icmpv6Type === Icmpv6Type.echoReply;
 }

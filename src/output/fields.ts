@@ -191,7 +191,8 @@ function icmpv6(layer: HeaderLayer<"icmpv6">): Fields {
 
 const letters = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ae"] as const;
 
-function tcpFlags(flags: number): string[] {
+/** The names of the flags that are set. */
+export function tcpFlags(flags: number): string[] {
   return letters.filter((name) => (flags & TcpFlag[name]) !== 0);
 }
 

@@ -1,12 +1,16 @@
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import { ClockWriter } from "../../src/output/clock.js";
-import { clockTime } from "../../src/output/time.js";
+import { ClockWriter, IsoWriter } from "../../src/output/clock.js";
+import { clockTime, isoTime } from "../../src/output/time.js";
+
+interface Writer {
+  write(out: DataView, at: number, sec: number, nsec: number): number;
+}
 
 const memory = Buffer.alloc(100);
 const view = new DataView(memory.buffer, memory.byteOffset, memory.length);
 
-function written(writer: ClockWriter, sec: number, nsec: number): string {
+function written(writer: Writer, sec: number, nsec: number): string {
   return memory.toString("latin1", 1, writer.write(view, 1, sec, nsec));
 }
 
@@ -51,11 +55,12 @@ test.each([
 
 test("any time, as the texts have it", () => {
   process.env.TZ = "America/St_Johns";
-  const writers = { utc: new ClockWriter(true), local: new ClockWriter(false) };
+  const writers = { utc: new ClockWriter(true), local: new ClockWriter(false), iso: new IsoWriter() };
   fc.assert(
     fc.property(seconds, nanoseconds, (sec, nsec) => {
       expect(written(writers.utc, sec, nsec)).toBe(clockTime(sec, nsec, true));
       expect(written(writers.local, sec, nsec)).toBe(clockTime(sec, nsec, false));
+      expect(written(writers.iso, sec, nsec)).toBe(`,"time":${JSON.stringify(isoTime(sec, nsec))}`);
     }),
     { numRuns: 2000 },
   );
