@@ -36,12 +36,14 @@ export default defineConfig({
     codeSplitting: {
       groups: [
         {
-          name: "text",
-          test: /[\\/]src[\\/](text|output[\\/](time|names|json|port-words))\.ts/,
-          priority: 1,
+          name: "start",
+          test: /[\/]src[\/](text|cli[\/](stdout|stderr|fault|version))|rolldown[\/]runtime/,
+          priority: 2,
         },
-        { name: "packets", test: /[\\/]src[\\/](wire|frame|analysis|capture[\\/]open)/ },
-        { name: "lines", test: /[\\/]src[\\/]output[\\/]decode-/ },
+        { name: "text", test: /[\/]src[\/]output[\/](time|names|json|port-words)\.ts/, priority: 1 },
+        { name: "packets", test: /[\/]src[\/](wire|frame|analysis|capture[\/]open)/, priority: 1 },
+        { name: "lines", test: /[\/]src[\/]output[\/]decode-/ },
+        { name: "verbs", test: /[\/]src[\/]cli[\/](run|read|selection|sum-sink|filter-values)/ },
         { name: "southbound", test: /[\\/]src[\\/]southbound[\\/]open/ },
       ],
     },
