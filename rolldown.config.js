@@ -37,13 +37,13 @@ export default defineConfig({
       groups: [
         {
           name: "start",
-          test: /[\/]src[\/](text|cli[\/](stdout|stderr|fault|version))|rolldown[\/]runtime/,
+          test: /[\\/]src[\\/](text|cli[\\/](stdout|stderr|fault|version))|rolldown[\\/]runtime/,
           priority: 2,
         },
-        { name: "text", test: /[\/]src[\/]output[\/](time|names|json|port-words)\.ts/, priority: 1 },
-        { name: "packets", test: /[\/]src[\/](wire|frame|analysis|capture[\/]open)/, priority: 1 },
-        { name: "lines", test: /[\/]src[\/]output[\/]decode-/ },
-        { name: "verbs", test: /[\/]src[\/]cli[\/](run|read|selection|sum-sink|filter-values)/ },
+        { name: "text", test: /[\\/]src[\\/]output[\\/](time|names|json|port-words)\.ts/, priority: 1 },
+        { name: "packets", test: /[\\/]src[\\/](wire|frame|analysis|capture[\\/]open)/, priority: 1 },
+        { name: "lines", test: /[\\/]src[\\/]output[\\/]decode-/ },
+        { name: "verbs", test: /[\\/]src[\\/]cli[\\/](run|read|selection|sum-sink|filter-values)/ },
         { name: "southbound", test: /[\\/]src[\\/]southbound[\\/]open/ },
       ],
     },
