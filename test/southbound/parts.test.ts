@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { JsonScanner, ScanError, type Take } from "../../src/southbound/ovsdb/json-scan.js";
-import { walkJson } from "../../src/southbound/ovsdb/json-walk.js";
 import {
   applyDifference,
   type Column,
@@ -39,7 +38,8 @@ function scan(text: string, size: number, take: Takes): Found[] {
 
 const takes: Takes = (depth, key) => {
   const kind = (typeof key === "string" ? key.length : key + depth) % 4;
-  return kind === 0 ? "skip" : kind === 1 ? "whole" : "parts";
+  if (kind === 1) return depth % 2 === 0 ? "row" : "whole";
+  return kind === 0 ? "skip" : "parts";
 };
 
 /** The same by JSON.parse. */
@@ -67,17 +67,26 @@ describe("the scanner", () => {
       fc.property(anyObject, fc.integer({ min: 1, max: 40 }), fc.boolean(), (object, size, pretty) => {
         const text = JSON.stringify(object, null, pretty ? 1 : 0);
         expect(scan(text, size, takes)).toEqual(parse(text));
-        // What was parsed as a whole is told the same way.
-        const found: Found[] = [];
-        const handler = {
-          take: takes,
-          whole: (...value: unknown[]) => found.push(["whole", ...value]),
-          end: (depth: number) => found.push(["end", depth]),
-        };
-        walkJson(handler, JSON.parse(text), 7);
-        expect(found).toEqual(parse(text).map((each) => (each[0] === "whole" ? [...each, 7] : each)));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test("finds rows whatever is in them, however many are not what they seem", () => {
+    const text = fc.string({ unit: fc.constantFrom(...'{}[]",:\\ aé'.split("")), maxLength: 6 });
+    const value = fc.oneof(text, fc.array(text), fc.dictionary(text, text), fc.constant(null));
+    const rows = fc.dictionary(text, fc.oneof(fc.dictionary(text, value), value), { maxKeys: 300 });
+    fc.assert(
+      fc.property(fc.dictionary(text, rows), fc.integer({ min: 1, max: 400 }), (tables, size) => {
+        const json = JSON.stringify(tables);
+        const found = scan(json, size, (depth) => (depth === 1 ? "parts" : "row"));
+        const wanted = Object.entries(JSON.parse(json) as typeof tables).flatMap(([, table]) => [
+          ...Object.entries(table).map(([key, row]) => ["whole", 2, key, row]),
+          ["end", 2],
+        ]);
+        expect(found).toEqual([...wanted, ["end", 1]]);
+      }),
+      { numRuns: 300 },
     );
   });
 

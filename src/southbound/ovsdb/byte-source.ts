@@ -4,7 +4,7 @@ import { SouthboundError } from "./error.js";
 import { fileReason } from "./file-error.js";
 import { ScanError } from "./json-scan.js";
 
-const CHUNK_BYTES = 1 << 21;
+const CHUNK_BYTES = 1 << 18;
 /** Files up to this size are read on this thread: to get the pool of threads going takes longer. */
 const SMALL_BYTES = 1 << 24;
 /** What is needed to tell what a file is. */

@@ -10,6 +10,8 @@ export type Take =
   | "skip"
   /** Parse it whole. */
   | "whole"
+  /** The same, of what should be an object without others in it, and is taken apart at once. */
+  | "row"
   /** It is an object or array: go through its members or elements. Anything else is taken whole. */
   | "parts";
 
@@ -19,7 +21,7 @@ export type ScanKey = string | number;
 /** Told what is found, in order. `depth` is 1 for the members of the outermost object, 2 for theirs, ... */
 export interface ScanHandler {
   take(depth: number, key: ScanKey): Take;
-  /** `offset` is that of the value's first byte, or of what holds it where that was parsed as a whole. */
+  /** `offset` is that of the value's first byte. */
   whole(depth: number, key: ScanKey, json: unknown, offset: number): void;
   /**
    * The container whose members have this depth is complete: 1 for the outermost object, which another may
@@ -45,6 +47,8 @@ const DEEPEST = 16;
 /** Containers within a value that is parsed: whoever writes it again (JSON.stringify recurses) must be able to. */
 const DEEPEST_VALUE = 100;
 const NOT_ARRAY = -2;
+/** Names and rows that did not end where they seemed to, after which none are expected to: to try costs time. */
+const MOST_MISSES = 100;
 
 type State =
   /** Before an object. */
@@ -98,6 +102,10 @@ export class JsonScanner {
   #nested = 0;
   #inString = false;
   #escaped = false;
+  #misses = 0;
+  /** The chunk at hand as text, if a row was met in it (`isText`) and each character is a byte; else empty. */
+  #text = "";
+  #isText = false;
 
   constructor(handler: ScanHandler) {
     this.#handler = handler;
@@ -110,6 +118,8 @@ export class JsonScanner {
 
   /** Scans the next bytes; `offset` is the absolute position of the first. The chunk may be reused after. */
   feed(chunk: Buffer, offset: number): void {
+    this.#text = "";
+    this.#isText = false;
     let position = 0;
     while (position < chunk.length) {
       if (this.#state === "leaf") {
@@ -188,8 +198,45 @@ export class JsonScanner {
     this.#escaped = false;
   }
 
+  /**
+   * The key or row that begins at `start`, where it ends with the first character that may be its end: most names
+   * hold no quotes, and most rows no braces. That is found, and what is before it parsed, by the engine, which is
+   * fast from the first byte on. Returns the position behind it, or 0 where it is not so.
+   */
+  #plainLeaf(text: string, start: number): number {
+    const last = text.indexOf(this.#isKey ? '"' : "}", start + 1);
+    if (last < 0 || text[last - 1] === "\\") return 0;
+    let json: unknown;
+    try {
+      json = JSON.parse(text.slice(start, last + 1));
+    } catch {
+      this.#misses++;
+      return 0;
+    }
+    this.#found(json);
+    return last + 1;
+  }
+
+  /** Whether the leaf that begins here may be plain; #text is then the chunk, byte by character. */
+  #mayBePlain(chunk: Buffer, start: number): boolean {
+    if (this.#misses >= MOST_MISSES) return false;
+    if (this.#isKey) return this.#text !== "";
+    if (this.#take !== "row" || chunk[start] !== OPEN_OBJECT) return false;
+    if (!this.#isText) {
+      const text = chunk.toString("utf8");
+      this.#isText = true;
+      // Where a character takes several bytes, positions differ.
+      this.#text = text.length === chunk.length ? text : "";
+    }
+    return this.#text !== "";
+  }
+
   /** Goes through a key or value from `start`. Returns the position behind it, or the chunk's length. */
   #leaf(chunk: Buffer, start: number, offset: number): number {
+    if (offset + start === this.#leafOffset && this.#mayBePlain(chunk, start)) {
+      const end = this.#plainLeaf(this.#text, start);
+      if (end > 0) return end;
+    }
     const length = chunk.length;
     let position = start;
     let nested = this.#nested;
@@ -239,21 +286,26 @@ export class JsonScanner {
   }
 
   #endLeaf(chunk: Buffer, start: number, end: number): number {
-    this.#state = this.#isKey ? "colon" : "next";
-    if (!this.#wanted) return end;
-    let text: string;
-    if (this.#pieces.length === 0) text = chunk.toString("utf8", start, end);
-    else {
+    let text: string | null = null;
+    if (this.#pieces.length > 0) {
       text = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString("utf8");
       this.#pieces = [];
       this.#piecesBytes = 0;
-    }
-    const json = this.#parse(text);
+    } else if (this.#wanted) text = chunk.toString("utf8", start, end);
+    this.#found(text === null ? undefined : this.#parse(text));
+    return end;
+  }
+
+  /** The leaf at hand is complete; `json` is what it says where it is wanted. */
+  #found(json: unknown): void {
     if (this.#isKey) {
+      this.#state = "colon";
       this.#key = String(json);
       this.#take = this.#handler.take(this.#depth, this.#key);
-    } else this.#handler.whole(this.#depth, this.#key, json, this.#leafOffset);
-    return end;
+      return;
+    }
+    this.#state = "next";
+    if (this.#wanted) this.#handler.whole(this.#depth, this.#key, json, this.#leafOffset);
   }
 
   #parse(text: string): unknown {

@@ -6,19 +6,12 @@ import { createHash, type Hash } from "node:crypto";
 import type { ByteSource } from "./byte-source.js";
 import { SouthboundError } from "./error.js";
 import { JsonScanner, ScanError, type ScanHandler } from "./json-scan.js";
-import { walkJson } from "./json-walk.js";
 import type { SourceDamage } from "./report.js";
-import { isObject } from "./value.js";
 
 /** Longest line that ovsdb-server takes for a record's header. */
 const LONGEST_HEADER = 128;
 const HEADER = /^OVSDB ([A-Z]+) ([0-9]{1,15}) ([0-9a-fA-F]{40})\n$/;
 const NEWLINE = 0x0a;
-/**
- * Records up to this size are parsed as a whole by the engine, which is fast from the first byte on. Of larger ones
- * most is not wanted, and should not take memory.
- */
-const SMALL_RECORD_BYTES = 1 << 20;
 const EMPTY = Buffer.alloc(0);
 
 /** What the records of a log are: a standalone database's, or those of a member of a cluster. */
@@ -106,59 +99,27 @@ export class LogReader {
   }
 
   async #body(handler: ScanHandler, bytes: number, checksum: string): Promise<void> {
-    if (bytes <= SMALL_RECORD_BYTES) return this.#smallBody(handler, bytes, checksum);
     const start = this.#offset;
     const hash = createHash("sha1");
     const scanner = new JsonScanner(handler);
     let broken: ScanError | null = null;
     for (let left = bytes; left > 0; ) {
-      const offset = this.#offset;
-      const part = await this.#part(bytes, left);
+      if (!(await this.#fill()))
+        throw new ScanError(
+          start,
+          `a record of ${bytes} bytes is cut after ${bytes - left}: damaged, or still being written`,
+        );
+      const end = Math.min(this.#chunk.length, this.#position + left);
+      const part = this.#chunk.subarray(this.#position, end);
       hash.update(part);
-      if (broken === null) broken = scan(scanner, part, offset);
+      if (broken === null) broken = scan(scanner, part, this.#offset);
       left -= part.length;
+      this.#position = end;
     }
     check(hash, checksum, start, bytes);
-    finish(scanner, broken, start);
-  }
-
-  async #smallBody(handler: ScanHandler, bytes: number, checksum: string): Promise<void> {
-    const start = this.#offset;
-    let body = await this.#part(bytes, bytes);
-    if (body.length < bytes) {
-      const parts = [Buffer.from(body)];
-      for (let left = bytes - body.length; left > 0; left -= parts[parts.length - 1].length)
-        parts.push(Buffer.from(await this.#part(bytes, left)));
-      body = Buffer.concat(parts);
-    }
-    check(createHash("sha1").update(body), checksum, start, bytes);
-    const json = parsed(body);
-    if (json !== null) return walkJson(handler, json, start);
-    // The scanner says better what is wrong.
-    const scanner = new JsonScanner(handler);
-    finish(scanner, scan(scanner, body, start), start);
-  }
-
-  /** What comes next of a record of `bytes`, of which `left` are still to come; valid until the next call. */
-  async #part(bytes: number, left: number): Promise<Buffer> {
-    if (!(await this.#fill()))
-      throw new ScanError(
-        this.#offset - (bytes - left),
-        `a record of ${bytes} bytes is cut after ${bytes - left}: damaged, or still being written`,
-      );
-    const from = this.#position;
-    this.#position = Math.min(this.#chunk.length, from + left);
-    return this.#chunk.subarray(from, this.#position);
-  }
-}
-
-/** The object that `body` is, or null where it is not valid JSON, or something else. */
-function parsed(body: Buffer): object | null {
-  try {
-    const json: unknown = JSON.parse(body.toString("utf8"));
-    return isObject(json) ? json : null;
-  } catch {
-    return null;
+    if (broken !== null) throw broken;
+    if (!scanner.complete || scanner.objects !== 1)
+      throw new ScanError(start, "the record is not one JSON object");
   }
 }
 
@@ -181,13 +142,6 @@ function scan(scanner: JsonScanner, part: Buffer, offset: number): ScanError | n
     if (error instanceof ScanError) return error;
     throw error;
   }
-}
-
-/** Throws where a record was not one object. */
-function finish(scanner: JsonScanner, broken: ScanError | null, start: number): void {
-  if (broken !== null) throw broken;
-  if (!scanner.complete || scanner.objects !== 1)
-    throw new ScanError(start, "the record is not one JSON object");
 }
 
 function check(hash: Hash, checksum: string, start: number, bytes: number): void {
