@@ -120,6 +120,11 @@ export class Analyzer {
     this.#kernel = new Kernel(this.#isPort, this.#flows, this.#tunnels);
   }
 
+  /** Packets of flows that could not be held. */
+  get flowOverflow(): number {
+    return this.#flows.overflow;
+  }
+
   /** Captures begun. */
   get files(): number {
     return this.#totals.files.length;
@@ -271,15 +276,15 @@ export class Analyzer {
   }
 
   /**
-   * Adds what another analyzer, with the same inventory and time, has counted. `continues`: its first file is
-   * the rest of the last one here.
+   * Adds what another analyzer, with the same inventory and time, has counted. `packetsBefore`: its first file is
+   * the rest of the last one here, of which so many packets have been read, counted or not; null: another file.
    */
-  absorb({ totals, flows, tunnels }: AnalyzerState, continues: boolean): void {
+  absorb({ totals, flows, tunnels }: AnalyzerState, packetsBefore: number | null): void {
     const own = this.#totals;
-    const before = continues ? own.files[own.files.length - 1] : null;
-    const files = own.files.length - (continues ? 1 : 0);
+    const before = packetsBefore === null ? null : own.files[own.files.length - 1];
+    const files = own.files.length - (before === null ? 0 : 1);
     for (const stop of totals.stops) {
-      const number = stop.number + (stop.file === 0 ? (before?.packets ?? 0) : 0);
+      const number = stop.number + (stop.file === 0 ? (packetsBefore ?? 0) : 0);
       const known = this.#stops.get(stopKey(stop));
       if (known !== undefined) known.packets += stop.packets;
       else this.#stops.set(stopKey(stop), { ...stop, file: stop.file + files, number });

@@ -117,22 +117,27 @@ export class Kernel {
         nsec = Math.imul(fraction, nsecPerUnit);
       } else {
         const length = view.getInt32(at + 4, true);
-        const index = view.getInt32(at + 8, true) + blocks.firstInterface;
+        const id = view.getInt32(at + 8, true);
         frame = at + BLOCK_HEADER;
         captured = view.getInt32(at + 20, true);
         original = view.getInt32(at + 24, true);
         next = at + length;
+        // What is negative here is out of any bounds; only what is positive may be added to.
         if (
           view.getInt32(at, true) !== ENHANCED_PACKET ||
-          (length & 3) !== 0 ||
-          length < captured + BLOCK_REST ||
+          id < 0 ||
+          captured < MIN_BYTES ||
+          length < BLOCK_REST + MIN_BYTES ||
           length > largest ||
+          (length & 3) !== 0 ||
+          captured + BLOCK_REST > length ||
           next > end ||
           view.getInt32(next - 4, true) !== length
         )
           break;
+        const index = id + blocks.firstInterface;
         if (index !== device) {
-          if (index < blocks.firstInterface || blocks.interfaces[index]?.linkType !== ETHERNET) break;
+          if (blocks.interfaces[index]?.linkType !== ETHERNET) break;
           device = index;
           clock = clocks[index];
         }

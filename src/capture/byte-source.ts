@@ -39,6 +39,8 @@ export interface ByteSource {
 /** A part of a file, offsets in bytes: it is read as if it were what lies before `prelude` and `start` to `end`. */
 export interface FilePart {
   readonly prelude: number;
+  /** Interfaces that are described there. */
+  readonly interfaces: number;
   readonly start: number;
   readonly end: number;
 }

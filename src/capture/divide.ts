@@ -17,6 +17,9 @@ const CHAIN_BYTES = WINDOW_BYTES / 2;
 const LARGEST_PRELUDE_BYTES = 64 * 1024;
 const LARGEST_BLOCK_BYTES = 16 * 1024 * 1024;
 const ENHANCED_PACKET = 6;
+const INTERFACE = 1;
+/** Packet blocks of all kinds, of which only Enhanced ones say all of their packet. */
+const PACKET_TYPES: ReadonlySet<number> = new Set([2, 3, ENHANCED_PACKET]);
 /** Block types from 1 on that are read or passed over all the time: interfaces to systemd journal entries. */
 const LAST_USUAL_TYPE = 10;
 /** Years between the packets of a file at most, in seconds. */
@@ -28,6 +31,8 @@ type Step = (view: DataView, at: number) => number;
 interface Shape {
   /** Bytes before the first packet. */
   readonly prelude: number;
+  /** Interfaces described there. */
+  readonly interfaces: number;
   /** What offsets of records are multiples of. */
   readonly unit: number;
   readonly step: Step;
@@ -37,7 +42,8 @@ interface Shape {
 
 /**
  * Divides an uncompressed pcap or pcapng file into about equal parts; null where it is none, or no place to cut
- * was found. A part is good where all before it have ended exactly, without damage.
+ * was found. A part is good where all before it have ended exactly, without damage, and none has described
+ * interfaces of its own.
  */
 export async function divide(name: string, parts: number): Promise<FilePart[] | null> {
   let file: FileHandle;
@@ -59,7 +65,8 @@ export async function divide(name: string, parts: number): Promise<FilePart[] | 
       if (cut < 0 || start + cut <= cuts[part - 1]) return null;
       cuts.push(start + cut);
     }
-    return cuts.map((start, part) => ({ prelude: shape.prelude, start, end: cuts[part + 1] ?? size }));
+    const { prelude, interfaces } = shape;
+    return cuts.map((start, part) => ({ prelude, interfaces, start, end: cuts[part + 1] ?? size }));
   } catch {
     return null;
   } finally {
@@ -117,7 +124,7 @@ function pcapShape(head: DataView): Shape | null {
       Math.abs(view.getUint32(at, littleEndian) - first) < SPAN_SECONDS;
     return makesSense ? at + 16 + captured : -1;
   };
-  return { prelude: PCAP_FILE_HEADER_BYTES, unit: 1, step, isBeginning: () => true };
+  return { prelude: PCAP_FILE_HEADER_BYTES, interfaces: 1, unit: 1, step, isBeginning: () => true };
 }
 
 function pcapngShape(head: DataView): Shape | null {
@@ -130,11 +137,15 @@ function pcapngShape(head: DataView): Shape | null {
     if (length > LARGEST_BLOCK_BYTES || at + length > view.byteLength) return -1;
     return view.getUint32(at + length - 4, littleEndian) === length ? at + length : -1;
   };
-  const isBeginning = (view: DataView, at: number): boolean =>
-    view.getUint32(at, littleEndian) === ENHANCED_PACKET;
+  const typeAt = (view: DataView, at: number): number => view.getUint32(at, littleEndian);
   // Everything up to the first packet belongs to every part.
   let prelude = head.getUint32(4, littleEndian);
-  while (prelude > 0 && prelude + 12 <= head.byteLength && !isBeginning(head, prelude))
+  let interfaces = 0;
+  while (prelude > 0 && prelude + 12 <= head.byteLength && !PACKET_TYPES.has(typeAt(head, prelude))) {
+    if (typeAt(head, prelude) === INTERFACE) interfaces++;
     prelude = step(head, prelude);
-  return prelude > 0 && prelude + 12 <= head.byteLength ? { prelude, unit: 4, step, isBeginning } : null;
+  }
+  if (prelude < 0 || prelude + 12 > head.byteLength || typeAt(head, prelude) !== ENHANCED_PACKET) return null;
+  const isBeginning = (view: DataView, at: number): boolean => typeAt(view, at) === ENHANCED_PACKET;
+  return { prelude, interfaces, unit: 4, step, isBeginning };
 }

@@ -1,4 +1,5 @@
 import { Analyzer } from "../analysis/analyzer.js";
+import type { Filter } from "../match/filters.js";
 import { Exit } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { reportBeforeHistory } from "./names.js";
@@ -6,7 +7,7 @@ import type { CommonOptions } from "./options.js";
 import { inputs, isCapture, type ReadResult, readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
 import { Selection } from "./selection.js";
-import { mostFlows, type Share, shareOut } from "./shares.js";
+import { isShareable, mostFlows, type Share, shareOut } from "./shares.js";
 import { SumSink } from "./sum-sink.js";
 import { outputStyle } from "./terminal.js";
 import type { Threads } from "./threads.js";
@@ -16,29 +17,53 @@ const TOP = 20;
 
 export type AnalyzeOptions = CommonOptions & { top?: number; workers?: number };
 
+/** Files at a time: the sums of each are held until those before are there. */
+const ROUND_FILES = 8;
+
 /** Captures divided among threads, which have begun. */
 interface Division {
+  readonly names: readonly string[];
   readonly bins: readonly (readonly Share[])[];
-  readonly threads: Threads;
+  /** Those of the other threads; null where there are none. */
+  readonly threads: Threads | null;
 }
 
 /** The verb `analyze`: sums up captures. Returns the exit status. */
 export async function analyze(files: readonly string[], options: AnalyzeOptions): Promise<number> {
   const filters = filtersOf(options);
-  const bins = await shareOut(inputs(files), options, filters);
-  if (bins === null) return run(files, options, filters, (begun) => new Sums(begun, options).serially());
+  const names = inputs(files);
+  if (!isShareable(names, options))
+    return run(files, options, filters, (begun) => new Sums(begun, options).serially());
+  const divide = (start: number) => divided(names.slice(start, start + ROUND_FILES), options, filters);
+  // The other threads begin while this one opens the southbound.
+  let division = await divide(0);
+  try {
+    return await run(files, options, filters, async (begun) => {
+      const sums = new Sums(begun, options);
+      for (let start = 0; ; division = await divide(start)) {
+        await sums.add(division);
+        await division.threads?.close();
+        start += ROUND_FILES;
+        if (start >= names.length) return sums.end();
+      }
+    });
+  } finally {
+    await division.threads?.close();
+  }
+}
+
+async function divided(
+  names: readonly string[],
+  options: AnalyzeOptions,
+  filters: readonly Filter[],
+): Promise<Division> {
+  const bins = await shareOut(names, options, filters);
+  if (bins.length < 2) return { names, bins, threads: null };
   const { Threads } = await import("./threads.js");
   const tasks = bins.slice(1).map((shares) => {
     return { shares, options, filters, mostFlows: mostFlows(bins.length) };
   });
-  const threads = new Threads(tasks);
-  try {
-    return await run(files, options, filters, (begun) =>
-      new Sums(begun, options).inShares({ bins, threads }),
-    );
-  } finally {
-    await threads.close();
-  }
+  return { names, bins, threads: new Threads(tasks) };
 }
 
 /** Sums of captures, from reading to showing. */
@@ -48,6 +73,7 @@ class Sums {
   #analyzer: Analyzer;
   #sink: SumSink;
   #ended: Promise<void> | null = null;
+  readonly #result: ReadResult = { sound: true, packets: 0 };
   /** Packets the filters passed over; those of them that they did so for want of names. */
   #passedOver = 0;
   #unknown = 0;
@@ -64,17 +90,20 @@ class Sums {
 
   /** Reads one file after the other, and shows the sums. False where something was wrong with a file. */
   async serially(): Promise<boolean> {
-    const { files, report } = this.#run;
-    const stop = this.#onInterrupt();
-    const result = await this.#read(files, report);
-    await this.#finish();
-    stop();
-    return isCapture(result, files, report);
+    await this.#read(this.#run.files);
+    return this.end();
   }
 
-  async #read(files: readonly string[], report: Run["report"]): Promise<ReadResult> {
+  /** Shows the sums of all that was read. False where something was wrong with a file. */
+  async end(): Promise<boolean> {
+    this.#ended ??= this.#analyzer.files > 0 ? this.#show() : Promise.resolve();
+    await this.#ended;
+    return isCapture(this.#result, this.#run.files, this.#run.report);
+  }
+
+  async #read(files: readonly string[]): Promise<void> {
     const { count, all, reader } = this.#options;
-    const { decoder, filter } = this.#run;
+    const { decoder, filter, report } = this.#run;
     const selection = new Selection(count, all === true ? "count" : "take", filter);
     const before = filter?.unknown ?? 0;
     this.#told = () => {
@@ -83,53 +112,50 @@ class Sums {
       this.#told = null;
     };
     const plan = { files, reader, decoder, selection, keysOnly: true, progress: true };
-    const result = await readCaptures(plan, this.#sink, report);
+    const stop = this.#onInterrupt();
+    this.#note(await readCaptures(plan, this.#sink, report));
     this.#told?.();
-    return result;
+    stop();
   }
 
-  /** Reads this thread's shares, takes the others' sums, and shows all. */
-  async inShares({ bins, threads }: Division): Promise<boolean> {
+  #note({ sound, packets }: ReadResult): void {
+    this.#result.sound &&= sound;
+    this.#result.packets += packets;
+  }
+
+  /** Reads this thread's shares, and adds them and what the others say of theirs. */
+  async add({ names, bins, threads }: Division): Promise<void> {
+    const shares = bins.flat().sort((a, b) => a.file - b.file || a.part - b.part);
+    if (shares.length === 1) return this.#read(names);
     const { sumShare } = await import("./sum-share.js");
-    const { files, report, naming, decoder, filter } = this.#run;
+    const { report, naming, decoder, filter } = this.#run;
     const begun = { naming, decoder, filter, progress: true };
     const sum = (share: Share) => sumShare(share, this.#options, begun, mostFlows(bins.length));
     const own = new Map<Share, Awaited<ReturnType<typeof sum>>>();
     // Others are waited for only when this thread has nothing left to do.
-    if (bins.length > 1) for (const share of bins[0]) own.set(share, await sum(share));
-    let sound = true;
-    let packets = 0;
-    const shares = bins.flat().sort((a, b) => a.file - b.file || a.part - b.part);
-    for (const file of files.keys()) {
+    if (threads !== null) for (const share of bins[0]) own.set(share, await sum(share));
+    for (const [file, name] of names.entries()) {
       const parts = shares.filter((share) => share.file === file);
       const results = await Promise.all(
-        parts.map((share) => own.get(share) ?? (bins.length > 1 ? threads.result(share) : sum(share))),
+        parts.map((share) => own.get(share) ?? threads?.result(share) ?? sum(share)),
       );
-      const whole =
-        results.every((result) => result?.flawless) || (parts.length === 1 && results[0] !== null);
-      if (whole) {
-        for (const [part, result] of results.entries()) {
-          if (result === null) continue;
-          for (const line of result.lines) await report(line);
-          this.#analyzer.absorb("state" in result ? result.state : result.analyzer.state(), part > 0);
-          sound &&= result.sound;
-          packets += result.packets;
-          this.#passedOver += result.passedOver;
-          this.#unknown += result.unknown;
-        }
+      const only = parts.length === 1 ? results[0] : null;
+      if (only?.held !== true && !results.every((result) => result?.flawless)) {
+        await this.#read([name]);
         continue;
       }
-      const result = await this.#read([files[file]], report);
-      sound &&= result.sound;
-      packets += result.packets;
+      let packetsBefore = 0;
+      for (const [part, result] of results.entries()) {
+        if (result === null) continue;
+        for (const line of result.lines) await report(line);
+        const state = "state" in result ? result.state : result.analyzer.state();
+        this.#analyzer.absorb(state, part === 0 ? null : packetsBefore);
+        packetsBefore += result.packets;
+        this.#note(result);
+        this.#passedOver += result.passedOver;
+        this.#unknown += result.unknown;
+      }
     }
-    await this.#finish();
-    return isCapture({ sound, packets }, files, report);
-  }
-
-  #finish(): Promise<void> {
-    this.#ended ??= this.#analyzer.files > 0 ? this.#show() : Promise.resolve();
-    return this.#ended;
   }
 
   /** Control-C ends the capture at the other end of a pipe, too: what has come is the answer, as with tcpdump. */

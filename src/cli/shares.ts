@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { availableParallelism, freemem } from "node:os";
+import { divide } from "../capture/divide.js";
 import type { FilePart } from "../capture/index.js";
 import type { Filter } from "../match/filters.js";
 import type { AnalyzeOptions } from "./analyze.js";
@@ -24,44 +25,48 @@ export interface Share {
 const PARALLEL_BYTES = 64 * 1024 * 1024;
 /** Every thread has the inventory: where it is larger, memory counts for more than time. */
 const LARGEST_SOUTHBOUND_BYTES = 64 * 1024 * 1024;
-/** Threads unless more are asked for. */
+/** Threads unless more are asked for, and then. */
 const USUAL_THREADS = 2;
+const MOST_THREADS = 16;
 
 /** Bytes a flow takes in all, and the share of free memory that flows may have. */
-const FLOW_BYTES = 120;
+const FLOW_BYTES = 350;
 const FLOW_SHARE = 0.5;
 const LEAST_FLOWS = 100_000;
 const MOST_FLOWS = 50_000_000;
 
 /** Flows that each of some threads may hold, so that memory lasts. */
 export function mostFlows(threads: number): number {
-  const room = (freemem() * FLOW_SHARE) / FLOW_BYTES / threads;
+  // Where there is a limit below the machine's memory, newer Node knows it.
+  const free = Math.min(
+    freemem(),
+    (process as { availableMemory?(): number }).availableMemory?.() ?? Infinity,
+  );
+  const room = (free * FLOW_SHARE) / FLOW_BYTES / threads;
   return Math.max(LEAST_FLOWS, Math.min(MOST_FLOWS, Math.floor(room)));
 }
 
-/**
- * The shares of each thread, about equally large, of the captures; those of the first are this thread's. Null
- * for one capture in one piece, and for what is counted up to a number or comes through a pipe.
- */
+/** Whether captures can be divided at all: not what is counted up to a number or comes through a pipe. */
+export function isShareable(files: readonly string[], options: AnalyzeOptions): boolean {
+  return options.count === undefined && !files.map(fileSize).some(Number.isNaN);
+}
+
+/** The shares of each thread, about equally large, of captures that are files; those of the first are this thread's. */
 export async function shareOut(
   files: readonly string[],
   options: AnalyzeOptions,
   filters: readonly Filter[],
-): Promise<Share[][] | null> {
+): Promise<Share[][]> {
   const sizes = files.map(fileSize);
-  if (sizes.some(Number.isNaN) || options.count !== undefined) return null;
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const threads = threadsFor(total, options, filters);
-  if (threads === 1 && files.length === 1) return null;
   const least = options.workers === undefined ? PARALLEL_BYTES : 1;
   const shares: Share[] = [];
-  const { divide } = await import("../capture/divide.js");
   for (const [file, name] of files.entries()) {
     const parts = threads > 1 && sizes[file] >= least ? await divide(name, threads) : null;
     for (const [part, range] of (parts ?? [null]).entries())
       shares.push({ file, part, name, range, bytes: range === null ? sizes[file] : range.end - range.start });
   }
-  if (shares.length < 2) return null;
   const bins = Array.from({ length: Math.min(threads, shares.length) }, () => ({
     bytes: 0,
     shares: [] as Share[],
@@ -81,7 +86,7 @@ function threadsFor(total: number, options: AnalyzeOptions, filters: readonly Fi
   // Names from there the other threads do not have.
   const isNamed = options.nb !== undefined || options.ovs !== undefined;
   if (isNamed && filters.some((filter) => "name" in filter)) return 1;
-  if (options.workers !== undefined) return options.workers;
+  if (options.workers !== undefined) return Math.min(options.workers, MOST_THREADS);
   return total < PARALLEL_BYTES ? 1 : Math.min(USUAL_THREADS, availableParallelism());
 }
 

@@ -16,6 +16,8 @@ export interface ShareOutcome {
   readonly packets: number;
   /** Whether a part of a file began and ended as parts must: else it does not count. */
   readonly flawless: boolean;
+  /** Whether there was room for all its flows. */
+  readonly held: boolean;
   /** Packets the filter passed over; those of them that it did so for want of names. */
   readonly passedOver: number;
   readonly unknown: number;
@@ -44,7 +46,7 @@ export async function sumShare(
   mostFlows: number,
 ): Promise<ShareOutcome & { analyzer: Analyzer }> {
   const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows);
-  const sink = new SumSink(analyzer);
+  const sink = new SumSink(analyzer, share.range);
   const lines: string[] = [];
   const selection = new Selection(undefined, options.all === true ? "count" : "take", filter);
   const before = filter?.unknown ?? 0;
@@ -62,5 +64,6 @@ export async function sumShare(
   });
   const { passedOver } = selection;
   const unknown = (filter?.unknown ?? 0) - before;
-  return { ...result, analyzer, lines, flawless: sink.flawless, passedOver, unknown };
+  const held = analyzer.flowOverflow === 0;
+  return { ...result, analyzer, lines, held, flawless: sink.flawless && held, passedOver, unknown };
 }

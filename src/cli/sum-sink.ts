@@ -1,19 +1,22 @@
 import type { Analyzer } from "../analysis/analyzer.js";
-import type { CaptureSource, PacketBatch, RecordLayout, RecordRun } from "../capture/index.js";
+import type { CaptureSource, FilePart, PacketBatch, RecordLayout, RecordRun } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import type { PacketSink } from "./read.js";
 
 /** Hands packets to an analyzer. */
 export class SumSink implements PacketSink {
   readonly #analyzer: Analyzer;
+  readonly #part: FilePart | null;
   #source: CaptureSource | null = null;
   #layout: RecordLayout | undefined;
   #ended = false;
   /** Whether the last file ended with nothing to say of it: a part of a file counts only then. */
   flawless = false;
 
-  constructor(analyzer: Analyzer) {
+  /** `part`: the part of a file that is read, if it is one. */
+  constructor(analyzer: Analyzer, part: FilePart | null = null) {
     this.#analyzer = analyzer;
+    this.#part = part;
   }
 
   /** Takes no more packets, and closes the account of the file at hand. */
@@ -54,8 +57,10 @@ export class SumSink implements PacketSink {
     if (this.#ended) return;
     this.#source = null;
     this.#analyzer.endFile(source);
-    // A later section of a pcapng has interfaces of its own, which parts behind this one would not know.
+    // Interfaces and sections that a part describes the parts behind it would not know.
     const isFirstSection = (this.#layout?.blocks?.firstInterface ?? 0) === 0;
-    this.flawless = source.damage === null && source.odd === 0 && isFirstSection;
+    const interfaces = this.#part?.interfaces ?? source.interfaces.length;
+    this.flawless =
+      source.damage === null && source.odd === 0 && isFirstSection && source.interfaces.length === interfaces;
   }
 }

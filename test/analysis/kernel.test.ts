@@ -260,3 +260,34 @@ test("more flows than fit into a cache are counted as the general way does", asy
   expect(fast.direct).toBeGreaterThan(190_000);
   expect(fast.summary).toEqual(general.summary);
 });
+
+test("blocks that claim what cannot be are damage, as the general way says", async () => {
+  const packets = Array.from({ length: 3 }, (_, index) => ({
+    sec: index,
+    nsec: 0,
+    data: Buffer.from(packetBytes("echoRequest")).toString("hex"),
+    original: 156,
+    interface: 0,
+  }));
+  const head = Buffer.concat([section(), interfaceBlock()]);
+  const blocks = packets.map((each) => enhanced(each));
+  for (const words of [
+    [
+      [4, 0x80000020],
+      [20, 0x80000000],
+    ],
+    [[4, 0xfffffff0]],
+    [[20, 0xffffff00]],
+    [[24, 0x80000000]],
+    [[8, 0xffffffff]],
+    [[8, 0xfffffffe]],
+    [[8, 1]],
+  ]) {
+    const bad = Buffer.from(blocks[1]);
+    for (const [at, word] of words) bad.writeUInt32LE(word, at);
+    const bytes = Buffer.concat([head, blocks[0], bad, blocks[2]]);
+    expect((await summed(bytes, true, 100_000)).summary, `${words}`).toEqual(
+      (await summed(bytes, false, 100_000)).summary,
+    );
+  }
+});

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { shareOut } from "../../src/cli/shares.js";
+import { isShareable, shareOut } from "../../src/cli/shares.js";
 import { block, enhanced, interfaceBlock, packet, pcap, pcapRecord, section } from "../capture/helper.js";
 import { packetBytes } from "../vectors/packets.js";
 import { usualFrames } from "../vectors/shapes.js";
@@ -90,7 +90,22 @@ describe("one thread and several give the same answer", () => {
     const whole = pcap(mixture);
     const damaged = Buffer.from(whole);
     damaged.fill(0xff, 100_000, 100_040);
+    const early = [
+      section(),
+      interfaceBlock(),
+      ...mixture.slice(0, 6).map((each) => enhanced(each, { type: 2 })),
+      ...mixture.map((each) => enhanced(each)),
+    ];
+    const later = [
+      ...interfaces.slice(0, 700),
+      interfaceBlock({ resolution: 9 }),
+      ...mixture.slice(0, 800).map((each) => enhanced(each)),
+      interfaceBlock({ resolution: 6 }),
+      ...mixture.map((each) => enhanced({ ...each, interface: 1 }, { unitsPerSecond: 1_000_000_000n })),
+    ];
     for (const file of [
+      written("early.pcapng", Buffer.concat(early)),
+      written("later.pcapng", Buffer.concat(later)),
       written("carriers.pcap", pcap(carriers)),
       written("sections.pcapng", Buffer.concat(sections)),
       written("interfaces.pcapng", Buffer.concat(interfaces)),
@@ -124,14 +139,16 @@ test("a large file is divided among threads, and so are several", async () => {
   const file = written("divided.pcap", pcap(mixture));
   const options = { workers: 2, output: "json", names: false, reader: "builtin" } as const;
   const bins = await shareOut([file, file], options, []);
-  expect(bins?.map((shares) => shares.length)).toEqual([2, 2]);
-  const parts = bins?.flat().map((share) => `${share.file} ${share.part}`);
-  expect(parts?.sort()).toEqual(["0 0", "0 1", "1 0", "1 1"]);
-  expect(await shareOut([file], { ...options, workers: 1 }, [])).toBeNull();
-  expect(await shareOut([file], { ...options, count: 5 }, [])).toBeNull();
+  expect(bins.map((shares) => shares.length)).toEqual([2, 2]);
+  const parts = bins.flat().map((share) => `${share.file} ${share.part}`);
+  expect(parts.sort()).toEqual(["0 0", "0 1", "1 0", "1 1"]);
+  expect((await shareOut([file], { ...options, workers: 1 }, [])).length).toBe(1);
   // Below 64 MiB one thread is faster.
   const { workers: _, ...usual } = options;
-  expect(await shareOut([file], usual, [])).toBeNull();
+  expect((await shareOut([file], usual, [])).length).toBe(1);
+  expect(isShareable([file], usual)).toBe(true);
+  expect(isShareable([file], { ...usual, count: 5 })).toBe(false);
+  expect(isShareable([file, "-"], usual)).toBe(false);
 });
 
 test("stops of parts are numbered as in the file", async () => {
