@@ -10,7 +10,7 @@ import { Ipv4Offset } from "../wire/ipv4.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { BelowLine } from "./below-line.js";
 import { ClockWriter } from "./clock.js";
-import { Literal, putAscii, putLiteral, putNumber, word, words } from "./digits.js";
+import { Literal, putAscii, putLiteral, putNumber, putShort } from "./digits.js";
 import { InnerSummary } from "./inner-summary.js";
 import { KeptTexts } from "./kept-texts.js";
 import type { LineBuffer } from "./line-buffer.js";
@@ -41,11 +41,10 @@ const IPV4_DESTINATION = Ipv4Offset.destination;
 const BLANK = 0x20;
 const NEWLINE = 0x0a;
 const BRACKET = 0x5d;
-const [VNI, VNI_REST] = words(" [vni ");
-const IN = word(" in ");
-const OUT = word(" out");
-
-const ARROW = word(" ->");
+const VNI = new Literal(" [vni ");
+const IN = new Literal(" in ");
+const OUT = new Literal(" out ");
+const ARROW = new Literal(" ->");
 /** Above the VNI in the first word of a name's key. The second one is the port's key. */
 const NETWORK = 0;
 const PORT = 1 << 24;
@@ -195,9 +194,9 @@ export class TextPrinter implements PacketPrinter {
     else this.beforeHistory += names.mark;
     const inport = names.put2(out.view, next, vni | PORT, ingress, time);
     next = inport < 0 ? this.#putName(out, next, packets, frames, i, PORT, ingress) : inport;
-    out.view.setInt32(next, ARROW, true);
-    const outport = names.put2(out.view, next + 3, vni | PORT, egress, time);
-    return outport < 0 ? this.#putName(out, next + 3, packets, frames, i, PORT, egress) : outport;
+    next = putShort(out.view, next, ARROW);
+    const outport = names.put2(out.view, next, vni | PORT, egress, time);
+    return outport < 0 ? this.#putName(out, next, packets, frames, i, PORT, egress) : outport;
   }
 
   /** Puts one of these names together, that of the port with the key `port`, writes and keeps it. */
@@ -250,16 +249,11 @@ export class TextPrinter implements PacketPrinter {
 /** Writes ` [vni 2 in 2 out 1]`. */
 function putKeys(out: DataView, at: number, frames: FrameBatch, i: number): number {
   const flags = frames.flags[i];
-  out.setInt32(at, VNI, true);
-  out.setInt32(at + 4, VNI_REST, true);
-  let next = putNumber(out, at + 6, frames.vni[i]);
+  let next = putNumber(out, putShort(out, at, VNI), frames.vni[i]);
   if ((flags & OVN) !== 0) {
     const keys = frames.ovnKeys[i];
-    out.setInt32(next, IN, true);
-    next = putNumber(out, next + 4, ingressOf(keys));
-    out.setInt32(next, OUT, true);
-    out.setUint8(next + 4, BLANK);
-    next = putNumber(out, next + 5, egressOf(keys));
+    next = putNumber(out, putShort(out, next, IN), ingressOf(keys));
+    next = putNumber(out, putShort(out, next, OUT), egressOf(keys));
   }
   if ((flags & BFD) !== 0) next = putAscii(out, next, " bfd");
   else if ((flags & OAM) !== 0) next = putAscii(out, next, " oam");

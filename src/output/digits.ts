@@ -4,7 +4,7 @@
  */
 
 /** Four ASCII characters as a word, for setInt32(..., true); blanks where the text is shorter. */
-export function word(text: string): number {
+function word(text: string): number {
   const padded = text.padEnd(4);
   return (
     padded.charCodeAt(0) |
@@ -12,11 +12,6 @@ export function word(text: string): number {
     (padded.charCodeAt(2) << 16) |
     (padded.charCodeAt(3) << 24)
   );
-}
-
-/** A longer text as such words. */
-export function words(text: string): number[] {
-  return (text.match(/.{1,4}/g) ?? []).map(word);
 }
 
 /** Numbers below 1000: three digits and a blank. */
@@ -172,12 +167,9 @@ export function putHexBytes(
 /** The order of bytes of what typed arrays hold. */
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** A text for `putLiteral`. */
+/** A text for `putLiteral`, or where it is short for `putShort`. */
 export class Literal {
   readonly length: number;
-  /** Its first and second eight bytes, and all of them. */
-  readonly first: number;
-  readonly second: number;
   readonly doubles: Float64Array;
 
   constructor(text: string) {
@@ -185,16 +177,41 @@ export class Literal {
     this.length = bytes.length;
     this.doubles = new Float64Array(Math.max(2, (bytes.length + 7) >> 3));
     new Uint8Array(this.doubles.buffer).set(bytes);
-    this.first = this.doubles[0];
-    this.second = this.doubles[1];
   }
 }
 
-export function putLiteral(out: DataView, at: number, literal: Literal): number {
-  out.setFloat64(at, literal.first, LITTLE_ENDIAN);
-  out.setFloat64(at + 8, literal.second, LITTLE_ENDIAN);
-  const { length } = literal;
-  if (length > 16) putCopy(out, at + 16, literal.doubles, 2, length - 16);
+/** Literals by number, 0 to before `count`, each made when it is first needed. */
+export class LiteralTable {
+  readonly #made: (Literal | undefined)[];
+  readonly #text: (index: number) => string;
+
+  constructor(count: number, text: (index: number) => string) {
+    this.#made = new Array(count);
+    this.#text = text;
+  }
+
+  at(index: number): Literal {
+    let literal = this.#made[index];
+    if (literal === undefined) {
+      literal = new Literal(this.#text(index));
+      this.#made[index] = literal;
+    }
+    return literal;
+  }
+}
+
+export function putLiteral(out: DataView, at: number, { doubles, length }: Literal): number {
+  // Most are short enough for two steps.
+  const second = doubles[1];
+  out.setFloat64(at, doubles[0], LITTLE_ENDIAN);
+  out.setFloat64(at + 8, second, LITTLE_ENDIAN);
+  if (length > 16) putCopy(out, at + 16, doubles, 2, length - 16);
+  return at + length;
+}
+
+/** A text of eight bytes at most. */
+export function putShort(out: DataView, at: number, { doubles, length }: Literal): number {
+  out.setFloat64(at, doubles[0], LITTLE_ENDIAN);
   return at + length;
 }
 
