@@ -5,38 +5,36 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import type { HeaderLayer } from "../frame/layers.js";
 import { outerSourceAt } from "../frame/outer.js";
-import { FrameStatus } from "../frame/status.js";
 import { MAC_BYTES } from "../wire/address.js";
-import { BFD_MULTIHOP_PORT, BFD_PORT } from "../wire/bfd.js";
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
-import { Icmpv6Type } from "../wire/icmpv6.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
-import { UdpOffset } from "../wire/udp.js";
 import { IsoWriter } from "./clock.js";
 import { Literal, putLiteral, putNumber } from "./digits.js";
 import { fieldsOf } from "./fields.js";
 import { InnerSummary } from "./inner-summary.js";
 import { safeJson } from "./json.js";
-import { isUsualGeneve, JsonHeaders } from "./json-headers.js";
+import { JsonHeaders } from "./json-headers.js";
 import { JsonNames } from "./json-names.js";
 import { KeptTexts } from "./kept-texts.js";
 import type { LineBuffer } from "./line-buffer.js";
 import { type NameSources, NO_SOURCES } from "./names.js";
 import { PacketObjects } from "./packet-objects.js";
+import { isPlain } from "./plain-packet.js";
 import type { PacketPrinter } from "./printer.js";
 
 const CAPTURED = new Literal(',"capturedBytes":');
 const ORIGINAL = new Literal(',"originalBytes":');
 const OUTER = new Literal(',"status":"ok","outer":{');
-const UDP_NEXT = new Literal(",");
 const CLOSE = new Literal("},");
 const OVN = new Literal('"ovn":{"datapathKey":');
 const INGRESS = new Literal(',"ingressKey":');
 const EGRESS = new Literal(',"egressKey":');
 const INPORT = new Literal(',"inport":');
 const OUTPORT = new Literal(',"outport":');
+const SOURCE = new Literal(',"source":');
+const DESTINATION = new Literal(',"destination":');
 const RESERVED = new Literal(',"reserved":1');
 const INNER = new Literal('},"inner":{');
 const SUMMARY = new Literal(',"summary":"');
@@ -45,13 +43,8 @@ const END = new Literal('"}}\n');
 /** Kinds of texts that are kept: the highest byte of the first word of their keys, above a VNI. */
 const DATAPATH = 0;
 const PORT = 1 << 24;
-const SOURCE = 2 << 24;
-const DESTINATION = 3 << 24;
-const LINK = 4 << 24;
-
-/** Bytes of a link header at most that is part of a key. */
-const LONGEST_LINK = 36;
-const ODD = FrameFlag.oam | FrameFlag.bfd | FrameFlag.fragment;
+const END_OF = 2 << 24;
+const LINK = 3 << 24;
 
 /**
  * One JSON object a line (docs/cli.md). A packet without oddities is written straight into bytes; what is named,
@@ -141,7 +134,6 @@ export class JsonPrinter implements PacketPrinter {
     const isIpv6 = (frames.flags[i] & FrameFlag.outerIpv6) !== 0;
     const type = isIpv6 ? EtherType.ipv6 : EtherType.ipv4;
     let at = isIpv6 ? headers.ipv6(out, start, view, ip) : headers.ipv4(out, start, view, ip, end);
-    at = putLiteral(out, at, UDP_NEXT);
     at = headers.transport(out, at, view, ip, end, type, IpProtocol.udp, frames.udp[i]);
     return putLiteral(out, at, CLOSE);
   }
@@ -154,7 +146,6 @@ export class JsonPrinter implements PacketPrinter {
     const type = frames.innerType[i];
     let at = headers.ethernet(out, putLiteral(out, start, INNER), view, frames.inner[i], ip);
     at = type === EtherType.ipv6 ? headers.ipv6(out, at, view, ip) : headers.ipv4(out, at, view, ip, end);
-    at = putLiteral(out, at, UDP_NEXT);
     at = headers.transport(out, at, view, ip, end, type, frames.innerProtocol[i], frames.innerTransport[i]);
     at = this.#summary.write(out, putLiteral(out, at, SUMMARY), view, frames, i);
     return putLiteral(out, at, END);
@@ -183,8 +174,8 @@ export class JsonPrinter implements PacketPrinter {
     const outport = kept.put2(out.view, at, vni | PORT, egress, time);
     at = outport < 0 ? this.#putName(out, at, PORT, egress, packets, frames, i) : outport;
     at = this.#putChassis(out, at, time, packets, frames, i);
-    at = this.#putEnd(out, at, SOURCE, ingress, time, packets, frames, i);
-    at = this.#putEnd(out, at, DESTINATION, egress, time, packets, frames, i);
+    at = this.#putEnd(out, putLiteral(out.view, at, SOURCE), true, ingress, time, packets, frames, i);
+    at = this.#putEnd(out, putLiteral(out.view, at, DESTINATION), false, egress, time, packets, frames, i);
     return word < 0 ? putLiteral(out.view, at, RESERVED) : at;
   }
 
@@ -246,7 +237,7 @@ export class JsonPrinter implements PacketPrinter {
   #putEnd(
     out: LineBuffer,
     at: number,
-    kind: number,
+    isSource: boolean,
     port: number,
     time: number,
     packets: PacketBatch,
@@ -255,14 +246,13 @@ export class JsonPrinter implements PacketPrinter {
   ): number {
     const kept = this.#kept;
     const vni = frames.vni[i];
-    const known = kept.put2(out.view, at, vni | kind, port, time);
+    const known = kept.put2(out.view, at, vni | END_OF, port, time);
     if (known >= 0) return known;
     const { view } = packets;
     const isIpv6 = frames.innerType[i] === EtherType.ipv6;
-    const isSource = kind === SOURCE;
     const bytes = isIpv6 ? 16 : 4;
     const source = frames.innerNetwork[i] + (isIpv6 ? Ipv6Offset.source : Ipv4Offset.source);
-    kept.key[0] = vni | kind;
+    kept.key[0] = vni | END_OF;
     kept.key[1] = port;
     let count = this.#addWords(kept, 2, view, frames.inner[i] + (isSource ? MAC_BYTES : 0), MAC_BYTES);
     count = this.#addWords(kept, count, view, isSource ? source : source + bytes, bytes);
@@ -271,8 +261,7 @@ export class JsonPrinter implements PacketPrinter {
     this.#namer?.begin();
     const role = isSource ? "source" : "destination";
     const end = this.#names.end(packets, frames, i, this.#objects.layers(packets, i), role);
-    const text = `,"${role}":${safeJson(end)}`;
-    return kept.keep(out, at, end?.by === "key" ? 2 : count, text);
+    return kept.keep(out, at, end?.by === "key" ? 2 : count, safeJson(end));
   }
 
   /** The link header; nothing where there is none. */
@@ -307,58 +296,4 @@ export class JsonPrinter implements PacketPrinter {
     );
     return this.#interfaceNames[index];
   }
-}
-
-/** Whether packet `i` has only headers that JsonHeaders knows, none of them cut, and a link header that can be a key. */
-function isPlain({ view, offset }: PacketBatch, frames: FrameBatch, i: number): boolean {
-  const flags = frames.flags[i];
-  if (frames.status[i] !== FrameStatus.ok || (flags & FrameFlag.ovn) === 0 || (flags & ODD) !== 0)
-    return false;
-  const ip = frames.outerIp[i];
-  const udp = frames.udp[i];
-  const inner = frames.inner[i];
-  const network = frames.innerNetwork[i];
-  const transport = frames.innerTransport[i];
-  const type = frames.innerType[i];
-  return (
-    ip - offset[i] <= LONGEST_LINK &&
-    isPlainIp(view, ip, udp, (flags & FrameFlag.outerIpv6) !== 0) &&
-    view.getUint16(udp + UdpOffset.length) !== 0 &&
-    isUsualGeneve(view, frames.geneve[i], inner) &&
-    isPlainIp(view, network, transport, type === EtherType.ipv6) &&
-    isPlainTransport(view, transport, type, frames.innerProtocol[i])
-  );
-}
-
-/** Whether an IP header has its least length, says how long its packet is, and is no fragment's; `next` is behind it. */
-function isPlainIp(view: DataView, ip: number, next: number, ipv6: boolean): boolean {
-  if (ipv6) return next === ip + 40 && view.getUint16(ip + Ipv6Offset.payloadLength) !== 0;
-  return (
-    next === ip + 20 &&
-    view.getUint16(ip + Ipv4Offset.totalLength) !== 0 &&
-    (view.getUint16(ip + Ipv4Offset.fragment) & 0x3fff) === 0
-  );
-}
-
-/** Whether it is a header that JsonHeaders knows, in a packet of this EtherType. */
-function isPlainTransport(view: DataView, transport: number, type: number, protocol: number): boolean {
-  if (transport < 0 || (type !== EtherType.ipv4 && type !== EtherType.ipv6)) return false;
-  switch (protocol) {
-    case IpProtocol.tcp:
-      return true;
-    case IpProtocol.udp: {
-      const port = view.getUint16(transport + 2);
-      return port !== BFD_PORT && port !== BFD_MULTIHOP_PORT;
-    }
-    case IpProtocol.icmp:
-      return type === EtherType.ipv4;
-    case IpProtocol.icmpv6:
-      return type === EtherType.ipv6 && isEcho(view.getUint8(transport));
-    default:
-      return false;
-  }
-}
-
-function isEcho(icmpv6Type: number): boolean {
-  return icmpv6Type === Icmpv6Type.echoRequest || icmpv6Type === Icmpv6Type.echoReply;
 }

@@ -10,6 +10,7 @@ import { UdpOffset } from "../wire/udp.js";
 import { TciMask, VLAN_TAG_BYTES } from "../wire/vlan.js";
 import {
   Literal,
+  LiteralTable,
   putHexBytes,
   putIpv4,
   putIpv6,
@@ -42,8 +43,6 @@ const ID = new Literal(',"id":');
 const FLOW_LABEL = new Literal(',"flowLabel":');
 const LENGTH = new Literal(',"length":');
 const PROTOCOL = new Literal(',"protocol":');
-const MAY_FRAGMENT = new Literal(',"dontFragment":false');
-const DONT_FRAGMENT = new Literal(',"dontFragment":true');
 const UDP = new Literal('"udp":{"src":');
 const TCP = new Literal('"tcp":{"src":');
 const ICMP = new Literal('"icmp":{"type":');
@@ -58,22 +57,28 @@ const WINDOW = new Literal(',"window":');
 const URGENT = new Literal(',"urgent":');
 const OPTIONS = new Literal(',"options":"');
 const QUOTE = new Literal('"');
-const CLOSE = new Literal("}");
-
-/** Each set of TCP flags. */
-const FLAGS: readonly Literal[] = Array.from(
-  { length: TcpMask.flags + 1 },
-  (_, flags) => new Literal(`,"flags":${JSON.stringify(tcpFlags(flags))}`),
-);
+const CLOSE = new Literal("},");
 
 /** The end of a header. */
-const VERDICTS: Record<Verdict, Literal> = {
-  good: new Literal(',"checksum":"good"}'),
-  bad: new Literal(',"checksum":"bad"}'),
-  unfilled: new Literal(',"checksum":"bad","unfilled":true}'),
-  absent: new Literal(',"checksum":"absent"}'),
-  unverified: new Literal(',"checksum":"unverified"}'),
+const CHECKSUMS: Record<Verdict, string> = {
+  good: ',"checksum":"good"}',
+  bad: ',"checksum":"bad"}',
+  unfilled: ',"checksum":"bad","unfilled":true}',
+  absent: ',"checksum":"absent"}',
+  unverified: ',"checksum":"unverified"}',
 };
+
+/** `make` for each verdict. */
+function byVerdict<T>(make: (checksum: string) => T): Record<Verdict, T> {
+  const { good, bad, unfilled, absent, unverified } = CHECKSUMS;
+  return {
+    good: make(good),
+    bad: make(bad),
+    unfilled: make(unfilled),
+    absent: make(absent),
+    unverified: make(unverified),
+  };
+}
 
 /** The usual Geneve header: version 0, two words of options, C without O, a frame inside; OVN's option alone. */
 const USUAL_GENEVE = 0x02406558;
@@ -95,6 +100,24 @@ export function isUsualGeneve(view: DataView, start: number, end: number): boole
  */
 export class JsonHeaders {
   readonly #verifier = new ChecksumVerifier();
+  readonly #checksums = byVerdict((checksum) => new Literal(checksum));
+  /** From the addresses of an IPv4 header to its identification, by TTL and TOS. */
+  readonly #lifetimes = new LiteralTable(
+    1 << 16,
+    (both) => `","ttl":${both >> 8},"tos":${both & 0xff},"id":`,
+  );
+  /** What is behind its length, by protocol and DF. */
+  readonly #ipv4Ends = byVerdict(
+    (checksum) =>
+      new LiteralTable(
+        1 << 9,
+        (both) => `,"protocol":${both >> 1},"dontFragment":${(both & 1) === 1}${checksum},`,
+      ),
+  );
+  readonly #tcpFlags = new LiteralTable(
+    TcpMask.flags + 1,
+    (flags) => `,"flags":${JSON.stringify(tcpFlags(flags))}`,
+  );
 
   /** The inner Ethernet header from `start` to `end`, with its tags. */
   ethernet(out: DataView, at: number, view: DataView, start: number, end: number): number {
@@ -123,21 +146,20 @@ export class JsonHeaders {
     );
   }
 
-  /** The IPv4 header at `ip`, without options and no fragment's. */
+  /** The IPv4 header at `ip`, without options and no fragment's, and a comma. */
   ipv4(out: DataView, at: number, view: DataView, ip: number, end: number): number {
     let next = putIpv4(out, putLiteral(out, at, IPV4), view, ip + Ipv4Offset.source);
     next = putIpv4(out, putLiteral(out, next, TO), view, ip + Ipv4Offset.destination);
-    next = putNumber(out, putLiteral(out, next, TTL), view.getUint8(ip + Ipv4Offset.ttl));
-    next = putNumber(out, putLiteral(out, next, TOS), view.getUint8(ip + Ipv4Offset.service));
-    next = putNumber(out, putLiteral(out, next, ID), view.getUint16(ip + Ipv4Offset.identification));
+    const ttl = view.getUint8(ip + Ipv4Offset.ttl);
+    next = putLiteral(out, next, this.#lifetimes.at((ttl << 8) | view.getUint8(ip + Ipv4Offset.service)));
+    next = putNumber(out, next, view.getUint16(ip + Ipv4Offset.identification));
     next = putNumber(out, putLiteral(out, next, LENGTH), view.getUint16(ip + Ipv4Offset.totalLength));
-    next = putNumber(out, putLiteral(out, next, PROTOCOL), view.getUint8(ip + Ipv4Offset.protocol));
     const isWhole = (view.getUint16(ip + Ipv4Offset.fragment) & Ipv4Mask.dontFragment) !== 0;
-    next = putLiteral(out, next, isWhole ? DONT_FRAGMENT : MAY_FRAGMENT);
-    return putLiteral(out, next, VERDICTS[this.#verifier.header(view, ip, end, EtherType.ipv4)]);
+    const ends = this.#ipv4Ends[this.#verifier.header(view, ip, end, EtherType.ipv4)];
+    return putLiteral(out, next, ends.at(2 * view.getUint8(ip + Ipv4Offset.protocol) + Number(isWhole)));
   }
 
-  /** The IPv6 header at `ip`, without extension headers. */
+  /** The IPv6 header at `ip`, without extension headers, and a comma. */
   ipv6(out: DataView, at: number, view: DataView, ip: number): number {
     const first = view.getUint32(ip);
     let next = putIpv6(out, putLiteral(out, at, IPV6), view, ip + Ipv6Offset.source);
@@ -166,30 +188,30 @@ export class JsonHeaders {
   ): number {
     let next = at;
     if (protocol === IpProtocol.udp) next = udp(out, at, view, transport);
-    else if (protocol === IpProtocol.tcp) next = tcp(out, at, view, transport);
+    else if (protocol === IpProtocol.tcp) next = this.#tcp(out, at, view, transport);
     else next = icmp(out, at, view, transport, protocol === IpProtocol.icmp ? ICMP : ICMPV6);
     const verdict = this.#verifier.transport(view, ip, end, type, protocol, transport);
-    return putLiteral(out, next, VERDICTS[verdict]);
+    return putLiteral(out, next, this.#checksums[verdict]);
+  }
+
+  #tcp(out: DataView, at: number, view: DataView, start: number): number {
+    const bits = view.getUint16(start + TcpOffset.dataOffsetFlags);
+    let next = ports(out, putLiteral(out, at, TCP), view, start);
+    next = putUint32(out, putLiteral(out, next, SEQ), view, start + TcpOffset.sequence);
+    next = putUint32(out, putLiteral(out, next, ACK), view, start + TcpOffset.acknowledgment);
+    next = putLiteral(out, next, this.#tcpFlags.at(bits & TcpMask.flags));
+    next = putNumber(out, putLiteral(out, next, WINDOW), view.getUint16(start + TcpOffset.window));
+    next = putNumber(out, putLiteral(out, next, URGENT), view.getUint16(start + TcpOffset.urgent));
+    const options = (bits >>> TcpMask.dataOffsetShift) * 4 - TCP_HEADER_BYTES;
+    if (options <= 0) return next;
+    next = putHexBytes(out, putLiteral(out, next, OPTIONS), view, start + TCP_HEADER_BYTES, options);
+    return putLiteral(out, next, QUOTE);
   }
 }
 
 function udp(out: DataView, at: number, view: DataView, start: number): number {
   const next = ports(out, putLiteral(out, at, UDP), view, start);
   return putNumber(out, putLiteral(out, next, LENGTH), view.getUint16(start + UdpOffset.length));
-}
-
-function tcp(out: DataView, at: number, view: DataView, start: number): number {
-  const bits = view.getUint16(start + TcpOffset.dataOffsetFlags);
-  let next = ports(out, putLiteral(out, at, TCP), view, start);
-  next = putUint32(out, putLiteral(out, next, SEQ), view, start + TcpOffset.sequence);
-  next = putUint32(out, putLiteral(out, next, ACK), view, start + TcpOffset.acknowledgment);
-  next = putLiteral(out, next, FLAGS[bits & TcpMask.flags]);
-  next = putNumber(out, putLiteral(out, next, WINDOW), view.getUint16(start + TcpOffset.window));
-  next = putNumber(out, putLiteral(out, next, URGENT), view.getUint16(start + TcpOffset.urgent));
-  const options = (bits >>> TcpMask.dataOffsetShift) * 4 - TCP_HEADER_BYTES;
-  if (options <= 0) return next;
-  next = putHexBytes(out, putLiteral(out, next, OPTIONS), view, start + TCP_HEADER_BYTES, options);
-  return putLiteral(out, next, QUOTE);
 }
 
 function icmp(out: DataView, at: number, view: DataView, start: number, name: Literal): number {

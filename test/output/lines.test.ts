@@ -352,6 +352,27 @@ test("interfaces with names, packet numbers and lengths of any size", () => {
   both.compare(source, packets);
 });
 
+test("stacks of tags, inside and outside, and more options than fit anywhere else", () => {
+  const stacked = (bytes: Uint8Array, at: number, count: number): Uint8Array => {
+    const tags = Array.from({ length: count }, (_, tag) => [0x81, 0, 0x10, tag & 0xff]).flat();
+    return Uint8Array.from([...bytes.subarray(0, at), ...tags, ...bytes.subarray(at)]);
+  };
+  const outside = [1, 2, 5, 6, 7, 2000].map((count) => stacked(packetBytes("echoRequest"), 12, count));
+  const inside = [1, 2, 5, 6, 7, 12_000].map((count) => {
+    const bytes = stacked(packetBytes("echoRequest"), 70, count);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(16, view.getUint16(16) + 4 * count);
+    view.setUint16(38, view.getUint16(38) + 4 * count);
+    return bytes;
+  });
+  compare(
+    new Both(null),
+    [...outside, ...inside, packetBytes("longOptions"), packetBytes("emptyOptions")].map((bytes) => ({
+      bytes,
+    })),
+  );
+});
+
 test("only the rows that are asked for, in the order they have", () => {
   const { packets, interfaces } = batchOf(Object.values(usualFrames).map((bytes) => ({ bytes })));
   const both = new Both(null);
