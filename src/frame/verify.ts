@@ -10,7 +10,7 @@ import {
 } from "../wire/checksum.js";
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
 import { IcmpOffset } from "../wire/icmp.js";
-import { Ipv4View } from "../wire/ipv4.js";
+import { IPV4_HEADER_BYTES, Ipv4View } from "../wire/ipv4.js";
 import { Ipv6View } from "../wire/ipv6.js";
 import { Reason } from "../wire/reason.js";
 import { computeSctpChecksum, SctpOffset } from "../wire/sctp.js";
@@ -76,6 +76,8 @@ export class ChecksumVerifier {
   /** The IPv4 header checksum at `ip`; IPv6 has none, which counts as `absent`. */
   header(view: DataView, ip: number, end: number, type: number): Verdict {
     if (type !== EtherType.ipv4) return "absent";
+    // Nearly all have no options.
+    if (view.getUint8(ip) === 0x45) return words[verifyIpv4Checksum(view, ip, ip + IPV4_HEADER_BYTES)];
     this.#ipv4.bind(view, ip, end);
     return words[verifyIpv4Checksum(view, ip, this.#ipv4.payloadStart)];
   }

@@ -69,8 +69,10 @@ export function finishSum(sum: number): number {
 
 /** The sum of the pseudo header of an IPv4 packet whose header starts at `ip`; `length` counts the upper layer's bytes. */
 export function pseudoSumIpv4(view: DataView, ip: number, protocol: number, length: number): number {
-  const addresses = addToSum(view, ip + Ipv4Offset.source, ip + Ipv4Offset.destination + 4);
-  return addresses + protocol + foldSum(length);
+  const source = view.getUint32(ip + Ipv4Offset.source);
+  const destination = view.getUint32(ip + Ipv4Offset.destination);
+  const addresses = (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+  return foldSum(addresses) + protocol + foldSum(length);
 }
 
 /**
