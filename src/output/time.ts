@@ -36,7 +36,7 @@ export function clockTime(sec: number, nsec: number, utc: boolean): string {
 /** Of the day that a second since 1970 is in, in local time, or in UTC. */
 export function secondOfDay(sec: number, utc: boolean): number {
   const local = utc ? sec : sec + zone.offset(sec);
-  return local - Math.floor(local / 86400) * 86400;
+  return ((local % 86400) + 86400) % 86400;
 }
 
 /** `YYYY-MM-DD HH:MM:SS.ffffff` in local time, or in UTC. */

@@ -65,3 +65,12 @@ test("any time, as the texts have it", () => {
     { numRuns: 2000 },
   );
 });
+
+test("seconds beyond any calendar are still of a day", () => {
+  const clock = new ClockWriter(true);
+  for (const sec of [2 ** 53, 2 ** 60, 1.5e18, 2 ** 62, 2 ** 63, -(2 ** 60), -(2 ** 62)]) {
+    const day = Number(((BigInt(sec) % 86_400n) + 86_400n) % 86_400n);
+    const clockText = new Date(day * 1000).toISOString().slice(11, 19);
+    expect(written(clock, sec, 5000), `${sec}`).toBe(`${clockText}.000005`);
+  }
+});
