@@ -434,7 +434,11 @@ export class Inventory implements TransactionSink {
   }
 }
 
-/** `at` as a time that lies within a last interval; NaN and Infinity are the latest. */
+/**
+ * `at` as a time that lies within a last interval; NaN and Infinity are the latest. Nothing is computed: a number that
+ * is, and handed on, becomes an object.
+ */
 function clamp(at: number): number {
-  return Number.isNaN(at) ? Number.MAX_VALUE : Math.min(at, Number.MAX_VALUE);
+  if (Number.isNaN(at) || at === Number.POSITIVE_INFINITY) return Number.MAX_VALUE;
+  return at;
 }

@@ -95,7 +95,10 @@ export class Answer<T extends Interval> implements Interval {
 
   /** Whether the value is still right. Allocates nothing. */
   isGood(generation: number): boolean {
-    if (this.#checkedIn === generation) return true;
+    return this.#checkedIn === generation || this.#check(generation);
+  }
+
+  #check(generation: number): boolean {
     if (this.open || stamps(this.#watched) !== this.#stamps) return false;
     for (let index = 0; index < this.#used.length; index++)
       if (!this.#used[index].isGood(generation)) return false;
@@ -124,18 +127,23 @@ export class Answers<T extends Interval> {
 
   /** The answer that holds at `time`, or null. Allocates nothing. */
   at(time: number, generation: number): Answer<T> | null {
-    let found = this.#last;
-    if (found === null) return null;
-    if (time < found.from || time >= found.until) {
-      const items = this.#items ?? NOTHING;
-      const index = upTo(items, time);
-      if (index < 0 || time >= items[index].until) return null;
-      found = items[index];
-      this.#last = found;
+    // Short, so that it becomes part of whatever asks: where it is called, the time becomes an object.
+    const last = this.#last;
+    return last !== null && time >= last.from && time < last.until && last.isGood(generation)
+      ? last
+      : this.#search(time, generation);
+  }
+
+  #search(time: number, generation: number): Answer<T> | null {
+    const items = this.#items ?? (this.#last === null ? NOTHING : [this.#last]);
+    const found = items[upTo(items, time)];
+    if (found === undefined || time >= found.until) return null;
+    if (!found.isGood(generation)) {
+      this.#remove(found);
+      return null;
     }
-    if (found.isGood(generation)) return found;
-    this.#remove(found);
-    return null;
+    this.#last = found;
+    return found;
   }
 
   add(answer: Answer<T>): void {

@@ -97,6 +97,63 @@ describe("an inventory that grows", () => {
   });
 });
 
+test("a port is one object whatever it is met with, and says what its row says of that time", () => {
+  const inventory = emptyInventory();
+  const apply = (date: number, rows: RowDelta[]) =>
+    inventory.apply({ offset: null, date, comment: null, isDifference: false, rows });
+  const port = (key: number, options: object, ids: object) =>
+    delta("Port_Binding", uuid(2, key), {
+      logical_port: `p${key}`,
+      datapath: ["uuid", uuid(1, 1)],
+      tunnel_key: key,
+      type: "patch",
+      mac: ["set", ["b", "a"]],
+      options: ["map", Object.entries(options)],
+      external_ids: ["map", Object.entries(ids)],
+    });
+  const names = { "logical-router": uuid(6, 1), name: "r" };
+  apply(1000, [
+    delta("Datapath_Binding", uuid(1, 1), { tunnel_key: 5, external_ids: ["map", Object.entries(names)] }),
+    ...[1, 2, 3, 4].map((key) => port(key, { peer: "x", "distributed-port": "d" }, { k: "v", name: "n" })),
+  ]);
+  apply(2000, [port(1, {}, {})]);
+  const before = [1, 2, 3, 4].map((key) => inventory.port(5, key, 1500));
+  for (const ingress of [1, 2, 3, 4])
+    for (const egress of [1, 2, 3, 4]) {
+      const { datapath, inport, outport } = inventory.resolve(5, ingress, egress, 1500);
+      expect(inport).toBe(before[ingress - 1]);
+      expect(outport).toBe(before[egress - 1]);
+      expect(datapath).toBe(inport?.datapath);
+    }
+  const first = inventory.port(5, 1, 1500);
+  // What is asked for after the row has changed is as it was.
+  expect(first).toMatchObject({
+    kind: "port",
+    name: "p1",
+    type: "patch",
+    datapathKey: 5,
+    tunnelKey: 1,
+    mac: ["a", "b"],
+    natAddresses: [],
+    peer: "x",
+    distributedPort: "d",
+    parentPort: null,
+    up: null,
+    from: 1000,
+    until: 2000,
+  });
+  expect([...(first?.options ?? [])]).toEqual([
+    ["distributed-port", "d"],
+    ["peer", "x"],
+  ]);
+  expect(first?.options).toBe(first?.options);
+  expect(Object.fromEntries(first?.externalIds ?? [])).toEqual({ k: "v", name: "n" });
+  expect(first?.datapath).toMatchObject({ name: "r", kind: "router", northUuid: uuid(6, 1), tunnelKey: 5 });
+  expect(Object.fromEntries(first?.datapath?.externalIds ?? [])).toEqual(names);
+  expect(inventory.port(5, 1, 2000)).toMatchObject({ peer: null, distributedPort: null });
+  expect(inventory.port(5, 1, 2000)?.options.size).toBe(0);
+});
+
 /** Values that may be kept and filled. */
 function copy(transaction: Transaction): Transaction {
   const rows = transaction.rows.map((row) => ({
