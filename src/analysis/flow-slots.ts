@@ -46,6 +46,11 @@ const LAST_RESORT = 150;
 /** Slots for which memory is reserved to begin with, and once those are used up. */
 const FIRST_SLOTS = 2 ** 17;
 const MOST_SLOTS = 2 ** 27;
+/** Buckets to begin with: dividing them is slow until that is compiled, when much else is slow, too. */
+const FIRST_BUCKETS = 256;
+/** Fewer flows than this need no more slots than that. */
+const FEW_FLOWS = 256;
+const FEW_SLOTS = 16 * BUCKET_SLOTS;
 /** Where the slots begin, in bytes: large memory starts 16 bytes into a cache line, and slots shall not cross one. */
 const SLOTS_START = 48;
 
@@ -80,9 +85,12 @@ export class FlowSlots {
   /** There is no memory for more. */
   #atEnd = false;
 
-  constructor(timed: boolean) {
+  /** `most`: flows there will be at most. */
+  constructor(timed: boolean, most: number) {
     this.#timed = timed;
-    this.#reserve(FIRST_SLOTS);
+    const isSmall = most < FEW_FLOWS;
+    this.#reserve(isSmall ? FEW_SLOTS : FIRST_SLOTS);
+    this.#setBuckets(isSmall ? 1 : FIRST_BUCKETS);
   }
 
   protected get slots(): number {
@@ -134,8 +142,12 @@ export class FlowSlots {
   protected takeState(state: SlotsState): void {
     this.#take(state);
     this.taken = state.filled.reduce((sum, filled) => sum + filled, 0);
-    this.buckets = state.buckets;
-    while (this.mask < state.buckets - 1) this.mask = this.mask * 2 + 1;
+    this.#setBuckets(state.buckets);
+  }
+
+  #setBuckets(buckets: number): void {
+    this.buckets = buckets;
+    this.mask = 2 ** Math.ceil(Math.log2(buckets)) - 1;
   }
 
   /** Makes room for another flow; false where there is none. Flows may change their slots. */

@@ -70,7 +70,7 @@ export class FlowTable extends FlowSlots {
 
   /** Without `validityOf` keys mean the same at all times. `most`: flows held at most. */
   constructor(validityOf: ValidityOf | null = null, most = MOST_FLOWS) {
-    super(validityOf !== null);
+    super(validityOf !== null, most);
     this.#validityOf = validityOf;
     this.#most = most;
   }

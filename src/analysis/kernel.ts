@@ -31,6 +31,8 @@ const ETHERNET = LinkType.ETHERNET;
 /** Buckets from which on a table does not fit into a processor's cache, and packets whose slots are read ahead then. */
 const LARGE_TABLE = 1024;
 const TOUCHED = 32;
+/** More packets than a run can have. */
+const NO_LIMIT = 0x3fffffff;
 
 /**
  * The fast way through a capture: usual OVN frames are counted straight from the capture's bytes, without
@@ -62,8 +64,10 @@ export class Kernel {
     this.#tunnels = tunnels;
   }
 
-  /** Counts usual frames from the start of `run` on, up to `most`, and returns their number. */
-  take({ view, start, end, layout }: RecordRun, most: number): number {
+  /** Counts usual frames from the start of `run` on, up to `wanted`, and returns their number. */
+  take({ view, start, end, layout }: RecordRun, wanted: number): number {
+    // Whole numbers are compared faster than infinity.
+    const most = Math.min(wanted, NO_LIMIT);
     this.end = start;
     this.bytes = 0;
     this.firstSec = Number.POSITIVE_INFINITY;
@@ -93,7 +97,7 @@ export class Kernel {
     let count = 0;
     let bytes = 0;
 
-    let touched = buckets < LARGE_TABLE ? Number.POSITIVE_INFINITY : 0;
+    let touched = buckets < LARGE_TABLE ? NO_LIMIT : 0;
 
     while (count < most && at + least <= end) {
       if (count >= touched) {

@@ -4,6 +4,7 @@ import { Exit } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
+import { prepareFor } from "./prepare.js";
 import { inputs, isCapture, type ReadResult, readCaptures } from "./read.js";
 import { type Run, run } from "./run.js";
 import { Selection } from "./selection.js";
@@ -35,8 +36,9 @@ export async function analyze(files: readonly string[], options: AnalyzeOptions)
   if (!isShareable(names, options))
     return run(files, options, filters, (begun) => new Sums(begun, options).serially());
   const divide = (start: number) => divided(names.slice(start, start + ROUND_FILES), options, filters);
-  // The other threads begin while this one opens the southbound.
+  // The other threads begin while this one gets ready.
   let division = await divide(0);
+  prepareFor(names[0]);
   try {
     return await run(files, options, filters, async (begun) => {
       const sums = new Sums(begun, options);

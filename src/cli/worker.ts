@@ -5,6 +5,7 @@ import type { Filter } from "../match/filters.js";
 import type { AnalyzeOptions } from "./analyze.js";
 import { compile } from "./filters.js";
 import { openNaming } from "./names.js";
+import { prepareFor } from "./prepare.js";
 import { decoderFor } from "./run.js";
 import type { Share } from "./shares.js";
 import { type ShareMessage, sumShare } from "./sum-share.js";
@@ -18,6 +19,7 @@ export interface WorkerTask {
 }
 
 async function work({ shares, options, filters, mostFlows }: WorkerTask): Promise<void> {
+  prepareFor(shares[0].name);
   // What there is to say of the southbound the first thread says, and it names what is shown.
   const silent = async (): Promise<void> => {};
   const { nb: _, ovs: __, ...others } = options;
