@@ -117,6 +117,7 @@ export class Analyzer {
           }
         : null;
     this.#flows = new FlowTable(this.#validityOf, mostFlows);
+    if (inventory !== null && at === null) this.#flows.settledSince = inventory.keysHoldSince;
     this.#kernel = new Kernel(this.#isPort, this.#flows, this.#tunnels);
   }
 
@@ -223,6 +224,7 @@ export class Analyzer {
   #follow(): void {
     const inventory = this.#inventory;
     if (inventory === null || inventory.keyGeneration === this.#keyGeneration) return;
+    this.#flows.settledSince = inventory.keysHoldSince;
     this.#flows.revalidate(inventory.keyChangesSince(this.#keyGeneration));
     this.#keyGeneration = inventory.keyGeneration;
   }
@@ -304,6 +306,7 @@ export class Analyzer {
     });
     this.#tunnels.merge(tunnels);
     const other = FlowTable.of(flows, this.#validityOf, this.#mostFlows);
+    other.settledSince = this.#flows.settledSince;
     if (this.#flows.count === 0) {
       other.overflow += this.#flows.overflow;
       this.#flows = other;

@@ -60,6 +60,8 @@ export class FlowTable extends FlowSlots {
   latestNsec = 0;
   /** Packets that opened a flow when the table was full, and so are in none. */
   overflow = 0;
+  /** From this time on, in milliseconds since 1970, keys keep their meaning, which a timed table need not ask for. */
+  settledSince = Number.POSITIVE_INFINITY;
   readonly #aside = new FlowsAside();
   /** The flow set aside that the last search found. */
   #found: Aside | null = null;
@@ -268,8 +270,11 @@ export class FlowTable extends FlowSlots {
     this.doubles[slot * DOUBLES + LAST_SEC] = sec;
     this.firstSec[slot] = sec;
     this.firstNsec[slot] = nsec;
-    const { from, until } = this.#validityOf?.(vni, keys, ms) ?? ALWAYS;
-    this.#setValidity(slot, vni, from, until);
+    if (ms >= this.settledSince) this.#setValidity(slot, vni, this.settledSince, Number.POSITIVE_INFINITY);
+    else {
+      const { from, until } = this.#validityOf?.(vni, keys, ms) ?? ALWAYS;
+      this.#setValidity(slot, vni, from, until);
+    }
     return slot;
   }
 
