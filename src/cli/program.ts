@@ -91,7 +91,7 @@ function addAnalyze(program: Command, done: (status: number) => void): void {
     )
     .option(
       "--workers <n>",
-      "threads to read with (default: 2 for captures of 64 MiB and more)",
+      "threads to read with (default: 2 for captures of 1.5 GiB and more)",
       countArgument,
     )
     .action(async (files: string[], options: CommonOptions & { top?: number; workers?: number }) => {

@@ -21,8 +21,8 @@ export interface Share {
   readonly bytes: number;
 }
 
-/** Bytes from which on another thread, which takes a while to begin, is worth it. */
-const PARALLEL_BYTES = 64 * 1024 * 1024;
+/** Bytes from which on another thread is worth it: it takes a while to begin, and the first reads ahead on its own. */
+const PARALLEL_BYTES = 1536 * 1024 * 1024;
 /** Every thread has the inventory: where it is larger, memory counts for more than time. */
 const LARGEST_SOUTHBOUND_BYTES = 64 * 1024 * 1024;
 /** Threads unless more are asked for, and then. */

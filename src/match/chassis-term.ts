@@ -6,7 +6,7 @@ import { Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
 import { asOf, generationOf, isTimed, type Names, NO, YES } from "./names.js";
 import { Need, type Term } from "./term.js";
-import { type Decision, HASH_A, HASH_B, SLOT_SHIFT, SLOT_WORDS, Verdict, Verdicts } from "./verdicts.js";
+import { type Decision, Verdict, Verdicts } from "./verdicts.js";
 
 // A module's own constants are compiled in; what is imported is looked up at each use.
 const OUTER_IPV6 = FrameFlag.outerIpv6;
@@ -14,10 +14,6 @@ const IPV4_SOURCE = Ipv4Offset.source;
 const IPV4_DESTINATION = Ipv4Offset.destination;
 const IPV6_SOURCE = Ipv6Offset.source;
 const IPV6_DESTINATION = Ipv6Offset.destination;
-const A = HASH_A;
-const B = HASH_B;
-const SHIFT = SLOT_SHIFT;
-const WORDS = SLOT_WORDS;
 
 /** One of the outer addresses is one of `addresses` (canonical text), or of a chassis that has one of the names. */
 export class ChassisTerm implements Term {
@@ -51,9 +47,6 @@ export class ChassisTerm implements Term {
     const table = this.#ipv4;
     table.refresh();
     this.#ipv6.refresh();
-    const { words, verdicts } = table;
-    let since = +table.since;
-    let before = +table.before;
     let kept = 0;
     let unknown = 0;
     for (let row = 0; row < count; row++) {
@@ -62,34 +55,13 @@ export class ChassisTerm implements Term {
       const ip = outerIp[i];
       if (ip < 0) continue;
       const sec = tsSec[i];
-      let verdict = 0;
-      if ((flags[i] & OUTER_IPV6) === 0) {
-        let address = view.getInt32(ip + IPV4_SOURCE);
-        let slot = Math.imul(address, A) >>> SHIFT;
-        verdict = verdicts[slot];
-        if (
-          words[slot * WORDS] !== address ||
-          words[slot * WORDS + 1] !== 0 ||
-          sec < since ||
-          sec >= before
-        ) {
-          verdict = table.find(sec, tsNsec[i], slot, address, 0, 0, 0);
-          since = +table.since;
-          before = +table.before;
-        }
-        address = view.getInt32(ip + IPV4_DESTINATION);
-        slot = Math.imul(address, A) >>> SHIFT;
-        if (words[slot * WORDS] === address && words[slot * WORDS + 1] === 0 && sec >= since && sec < before)
-          verdict |= verdicts[slot];
-        else {
-          verdict |= table.find(sec, tsNsec[i], slot, address, 0, 0, 0);
-          since = +table.since;
-          before = +table.before;
-        }
-      } else
-        verdict =
-          this.#ofIpv6(sec, tsNsec[i], view, ip + IPV6_SOURCE) |
-          this.#ofIpv6(sec, tsNsec[i], view, ip + IPV6_DESTINATION);
+      const nsec = tsNsec[i];
+      const verdict =
+        (flags[i] & OUTER_IPV6) === 0
+          ? table.on(sec, nsec, view.getInt32(ip + IPV4_SOURCE), 0) |
+            table.on(sec, nsec, view.getInt32(ip + IPV4_DESTINATION), 0)
+          : this.#ofIpv6(sec, nsec, view, ip + IPV6_SOURCE) |
+            this.#ofIpv6(sec, nsec, view, ip + IPV6_DESTINATION);
       kept += verdict & 1;
       unknown += (verdict >> 1) & ~verdict & 1;
     }
@@ -98,12 +70,14 @@ export class ChassisTerm implements Term {
   }
 
   #ofIpv6(sec: number, nsec: number, view: DataView, at: number): number {
-    const a = view.getInt32(at);
-    const b = view.getInt32(at + 4);
-    const c = view.getInt32(at + 8);
-    const d = view.getInt32(at + 12);
-    const hash = Math.imul(a, A) ^ Math.imul(b, B) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f);
-    return this.#ipv6.find(sec, nsec, hash >>> SHIFT, a, b, c, d);
+    return this.#ipv6.onFour(
+      sec,
+      nsec,
+      view.getInt32(at),
+      view.getInt32(at + 4),
+      view.getInt32(at + 8),
+      view.getInt32(at + 12),
+    );
   }
 }
 

@@ -4,22 +4,8 @@ import type { FrameBatch } from "../frame/columns.js";
 import type { Datapath } from "../southbound/index.js";
 import { asOf, generationOf, isTimed, type Names, NO, YES } from "./names.js";
 import { Need, type Term } from "./term.js";
-import {
-  type Decide,
-  type Decision,
-  HASH_A,
-  HASH_B,
-  SLOT_SHIFT,
-  SLOT_WORDS,
-  Verdict,
-  Verdicts,
-} from "./verdicts.js";
+import { type Decide, type Decision, Verdict, Verdicts } from "./verdicts.js";
 
-// A module's own constants are compiled in; what is imported is looked up at each use.
-const A = HASH_A;
-const B = HASH_B;
-const SHIFT = SLOT_SHIFT;
-const WORDS = SLOT_WORDS;
 const INGRESS_SHIFT = 16;
 const INGRESS_MASK = 0x7fff;
 const EGRESS_MASK = 0xffff;
@@ -65,26 +51,14 @@ export class KeyTerm implements Term {
     const { tsSec, tsNsec } = packets;
     const { vni, ovnKeys } = frames;
     const table = this.#verdicts;
-    const { words, verdicts } = table;
-    const shift = this.#shift | 0;
-    const mask = this.#mask | 0;
-    let since = +table.since;
-    let before = +table.before;
+    const shift = this.#shift;
+    const mask = this.#mask;
     let kept = 0;
     let unknown = 0;
     for (let row = 0; row < count; row++) {
       const i = from[row];
       to[kept] = i;
-      const sec = tsSec[i];
-      const a = vni[i];
-      const b = (ovnKeys[i] >>> shift) & mask;
-      const slot = (Math.imul(a, A) ^ Math.imul(b, B)) >>> SHIFT;
-      let verdict = verdicts[slot];
-      if (words[slot * WORDS] !== a || words[slot * WORDS + 1] !== b || sec < since || sec >= before) {
-        verdict = table.find(sec, tsNsec[i], slot, a, b, 0, 0);
-        since = +table.since;
-        before = +table.before;
-      }
+      const verdict = table.on(tsSec[i], tsNsec[i], vni[i], (ovnKeys[i] >>> shift) & mask);
       kept += verdict & 1;
       unknown += (verdict >> 1) & ~verdict & 1;
     }
@@ -97,35 +71,17 @@ export class KeyTerm implements Term {
     const { tsSec, tsNsec } = packets;
     const { vni, ovnKeys } = frames;
     const table = this.#verdicts;
-    const { words, verdicts } = table;
-    let since = +table.since;
-    let before = +table.before;
     let kept = 0;
     let unknown = 0;
     for (let row = 0; row < count; row++) {
       const i = from[row];
       to[kept] = i;
       const sec = tsSec[i];
-      const a = vni[i];
+      const nsec = tsNsec[i];
       const keys = ovnKeys[i];
-      const hash = Math.imul(a, A);
-      let b = (keys >>> INGRESS_SHIFT) & INGRESS_MASK;
-      let slot = (hash ^ Math.imul(b, B)) >>> SHIFT;
-      let verdict = verdicts[slot];
-      if (words[slot * WORDS] !== a || words[slot * WORDS + 1] !== b || sec < since || sec >= before) {
-        verdict = table.find(sec, tsNsec[i], slot, a, b, 0, 0);
-        since = +table.since;
-        before = +table.before;
-      }
-      b = keys & EGRESS_MASK;
-      slot = (hash ^ Math.imul(b, B)) >>> SHIFT;
-      if (words[slot * WORDS] === a && words[slot * WORDS + 1] === b && sec >= since && sec < before)
-        verdict |= verdicts[slot];
-      else {
-        verdict |= table.find(sec, tsNsec[i], slot, a, b, 0, 0);
-        since = +table.since;
-        before = +table.before;
-      }
+      const verdict =
+        table.on(sec, nsec, vni[i], (keys >>> INGRESS_SHIFT) & INGRESS_MASK) |
+        table.on(sec, nsec, vni[i], keys & EGRESS_MASK);
       kept += verdict & 1;
       unknown += (verdict >> 1) & ~verdict & 1;
     }

@@ -24,28 +24,26 @@ export interface Decision {
 export type Decide = (ms: number, a: number, b: number, c: number, d: number) => Decision;
 
 /** Words in a slot, and what a hash is shifted by to make the number of one. */
-export const SLOT_WORDS = 4;
-export const SLOT_SHIFT = 18;
-/** Multipliers of a hash: the golden ratio, and those of Murmur3. */
-export const HASH_A = 0x9e3779b1;
-export const HASH_B = 0x85ebca6b;
+const SLOT_WORDS = 4;
+const SLOT_SHIFT = 18;
+/** Multipliers of a hash: the golden ratio, and those of Murmur3 and xxHash. */
+const HASH_A = 0x9e3779b1;
+const HASH_B = 0x85ebca6b;
+const HASH_C = 0xc2b2ae35;
+const HASH_D = 0x27d4eb2f;
 const SLOTS = 1 << (32 - SLOT_SHIFT);
 /** Slots from its hash on in which a verdict is looked for: what collisions, crafted or not, cost at most. */
 const REACH = 8;
 /** Fills free slots. Of keys no first word is that, of IPv4 addresses no second one. */
 const FREE = -2;
 
-/**
- * A table of verdicts that all hold for the seconds from `since` to before `before`. A hot loop looks at the slot
- * that `(imul(a, HASH_A) ^ imul(b, HASH_B)) >>> SLOT_SHIFT` says by itself; where other words are there, or the
- * packet is of another time, it asks `find`, and then reads `since` and `before` again. The arrays stay the same.
- */
+/** A table of verdicts that all hold for the seconds from `#since` to before `#before`. */
 export class Verdicts {
-  readonly words = new Int32Array(SLOTS * SLOT_WORDS).fill(FREE);
-  readonly verdicts = new Uint8Array(SLOTS);
+  readonly #words = new Int32Array(SLOTS * SLOT_WORDS).fill(FREE);
+  readonly #verdicts = new Uint8Array(SLOTS);
   /** Whole seconds since 1970. */
-  since = Number.NEGATIVE_INFINITY;
-  before = Number.POSITIVE_INFINITY;
+  #since = Number.NEGATIVE_INFINITY;
+  #before = Number.POSITIVE_INFINITY;
   readonly #decide: Decide;
   readonly #generation: () => number;
   #decidedIn = -1;
@@ -64,13 +62,28 @@ export class Verdicts {
     this.#clear();
   }
 
-  /**
-   * The verdict on four words, whose hash says the slot `home`, as of a time: whole seconds since 1970 and
-   * nanoseconds.
-   */
-  find(sec: number, nsec: number, home: number, a: number, b: number, c: number, d: number): number {
-    const { words, verdicts } = this;
-    const isOther = sec < this.since || sec >= this.before;
+  /** The verdict on two words as of a time: whole seconds since 1970 and nanoseconds. */
+  on(sec: number, nsec: number, a: number, b: number): number {
+    const words = this.#words;
+    const slot = homeOf(a, b);
+    return words[slot * SLOT_WORDS] === a &&
+      words[slot * SLOT_WORDS + 1] === b &&
+      sec >= this.#since &&
+      sec < this.#before
+      ? this.#verdicts[slot]
+      : this.#find(sec, nsec, slot, a, b, 0, 0);
+  }
+
+  /** The same on four words. */
+  onFour(sec: number, nsec: number, a: number, b: number, c: number, d: number): number {
+    const hash = Math.imul(a, HASH_A) ^ Math.imul(b, HASH_B) ^ Math.imul(c, HASH_C) ^ Math.imul(d, HASH_D);
+    return this.#find(sec, nsec, hash >>> SLOT_SHIFT, a, b, c, d);
+  }
+
+  #find(sec: number, nsec: number, home: number, a: number, b: number, c: number, d: number): number {
+    const words = this.#words;
+    const verdicts = this.#verdicts;
+    const isOther = sec < this.#since || sec >= this.#before;
     let slot = home;
     for (let step = 0; step < REACH && !isOther; step++) {
       const at = (home + step) & (SLOTS - 1);
@@ -89,8 +102,8 @@ export class Verdicts {
     const before = Math.floor(until / 1000);
     if (sec < since || sec >= before) return verdict;
     if (isOther) this.#clear();
-    if (since > this.since) this.since = since;
-    if (before < this.before) this.before = before;
+    if (since > this.#since) this.#since = since;
+    if (before < this.#before) this.#before = before;
     words[slot * SLOT_WORDS] = a;
     words[slot * SLOT_WORDS + 1] = b;
     words[slot * SLOT_WORDS + 2] = c;
@@ -100,9 +113,14 @@ export class Verdicts {
   }
 
   #clear(): void {
-    this.words.fill(FREE);
-    this.verdicts.fill(0);
-    this.since = Number.NEGATIVE_INFINITY;
-    this.before = Number.POSITIVE_INFINITY;
+    this.#words.fill(FREE);
+    this.#verdicts.fill(0);
+    this.#since = Number.NEGATIVE_INFINITY;
+    this.#before = Number.POSITIVE_INFINITY;
   }
+}
+
+/** The slot where the search for two words begins. */
+export function homeOf(a: number, b: number): number {
+  return (Math.imul(a, HASH_A) ^ Math.imul(b, HASH_B)) >>> SLOT_SHIFT;
 }

@@ -143,7 +143,7 @@ test("a large file is divided among threads, and so are several", async () => {
   const parts = bins.flat().map((share) => `${share.file} ${share.part}`);
   expect(parts.sort()).toEqual(["0 0", "0 1", "1 0", "1 1"]);
   expect((await shareOut([file], { ...options, workers: 1 }, [])).length).toBe(1);
-  // Below 64 MiB one thread is faster.
+  // A small one is read by one thread sooner.
   const { workers: _, ...usual } = options;
   expect((await shareOut([file], usual, [])).length).toBe(1);
   expect(isShareable([file], usual)).toBe(true);

@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { momentMs } from "../../src/capture/moment.js";
-import { type Decision, HASH_A, HASH_B, SLOT_SHIFT, Verdict, Verdicts } from "../../src/match/verdicts.js";
+import { type Decision, homeOf, Verdict, Verdicts } from "../../src/match/verdicts.js";
 
 const SECOND = 1_700_000_000;
-const home = (a: number, b: number) => (Math.imul(a, HASH_A) ^ Math.imul(b, HASH_B)) >>> SLOT_SHIFT;
 
 /** A verdict that changes with the time: at every `period` milliseconds, or never where that is 0. */
 function decide(ms: number, a: number, b: number): Decision {
@@ -27,17 +26,6 @@ function decide(ms: number, a: number, b: number): Decision {
   };
 }
 
-/** Asks as the hot loops do. */
-function ask(table: Verdicts, sec: number, nsec: number, a: number, b: number): number {
-  const slot = home(a, b);
-  return table.words[slot * 4] === a &&
-    table.words[slot * 4 + 1] === b &&
-    sec >= table.since &&
-    sec < table.before
-    ? table.verdicts[slot]
-    : table.find(sec, nsec, slot, a, b, 0, 0);
-}
-
 test("a table gives the verdict of the time, whatever was asked before", () => {
   const question = fc.record({
     sec: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: SECOND, max: SECOND + 6 }) }, fc.nat(2)),
@@ -50,7 +38,7 @@ test("a table gives the verdict of the time, whatever was asked before", () => {
       const table = new Verdicts(decide, () => 1);
       table.refresh();
       for (const { sec, nsec, a, b } of questions.filter((each) => each.a !== -2 || each.b !== 0xffff))
-        expect(ask(table, sec, nsec, a, b)).toBe(decide(momentMs(sec, nsec), a, b).verdict);
+        expect(table.on(sec, nsec, a, b)).toBe(decide(momentMs(sec, nsec), a, b).verdict);
     }),
     { numRuns: 500 },
   );
@@ -70,7 +58,7 @@ test("what was decided is not decided again, as long as it holds", () => {
   table.refresh();
   for (let round = 0; round < 10; round++) {
     table.refresh();
-    for (let a = 0; a < 1500; a++) ask(table, SECOND + round, 0, a, a & 0xff);
+    for (let a = 0; a < 1500; a++) table.on(SECOND + round, 0, a, a & 0xff);
   }
   expect(decisions).toBe(1500);
 });
@@ -79,22 +67,22 @@ test("more words than there is room for, and words that collide: right, if not r
   const table = new Verdicts(decide, () => 1);
   table.refresh();
   for (let round = 0; round < 2; round++)
-    for (let a = 0; a < 50_000; a++) expect(ask(table, SECOND, 0, a, 0)).toBe(decide(0, a, 0).verdict);
-  const slot = home(1, 0);
-  const colliding = Array.from({ length: 2_000_000 }, (_, a) => a).filter((a) => home(a, 0) === slot);
+    for (let a = 0; a < 50_000; a++) expect(table.on(SECOND, 0, a, 0)).toBe(decide(0, a, 0).verdict);
+  const slot = homeOf(1, 0);
+  const colliding = Array.from({ length: 2_000_000 }, (_, a) => a).filter((a) => homeOf(a, 0) === slot);
   expect(colliding.length).toBeGreaterThan(100);
   for (let round = 0; round < 3; round++)
-    for (const a of colliding) expect(ask(table, SECOND, 0, a, 0)).toBe(decide(0, a, 0).verdict);
+    for (const a of colliding) expect(table.on(SECOND, 0, a, 0)).toBe(decide(0, a, 0).verdict);
   // The same first word, and second ones that want the same slot.
   const byB = new Verdicts(
     (_, a, b) => ({ ...decide(0, a + b, 0) }),
     () => 1,
   );
   byB.refresh();
-  const bs = Array.from({ length: 65536 }, (_, b) => b).filter((b) => home(9, b) === home(9, 0));
+  const bs = Array.from({ length: 65536 }, (_, b) => b).filter((b) => homeOf(9, b) === homeOf(9, 0));
   expect(bs.length).toBeGreaterThan(2);
   for (let round = 0; round < 2; round++)
-    for (const b of bs) expect(ask(byB, SECOND, 0, 9, b)).toBe(decide(0, 9 + b, 0).verdict);
+    for (const b of bs) expect(byB.on(SECOND, 0, 9, b)).toBe(decide(0, 9 + b, 0).verdict);
 });
 
 test("a new generation is decided on anew", () => {
@@ -105,11 +93,11 @@ test("a new generation is decided on anew", () => {
     () => generation,
   );
   table.refresh();
-  expect(ask(table, SECOND, 0, 7, 7)).toBe(Verdict.no);
+  expect(table.on(SECOND, 0, 7, 7)).toBe(Verdict.no);
   verdict = Verdict.yes;
   table.refresh();
-  expect(ask(table, SECOND, 0, 7, 7)).toBe(Verdict.no);
+  expect(table.on(SECOND, 0, 7, 7)).toBe(Verdict.no);
   generation++;
   table.refresh();
-  expect(ask(table, SECOND, 0, 7, 7)).toBe(Verdict.yes);
+  expect(table.on(SECOND, 0, 7, 7)).toBe(Verdict.yes);
 });
