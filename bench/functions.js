@@ -65,6 +65,7 @@ const geneve = new GeneveView();
 const analyzer = new Analyzer(null, null, decoder);
 analyzer.startFile("memory");
 let sink = 0;
+let second = 1_800_000_000;
 
 /** What every function is measured against: eight words of each packet, hashed. */
 function plainLoop() {
@@ -79,10 +80,22 @@ function plainLoop() {
   }
 }
 
+/** Makes all packets later than any before, as those of a capture are. */
+function later() {
+  second++;
+  packets.tsSec.fill(second);
+  for (let i = 0, at = records.start; i < count; i++) {
+    records.view.setUint32(at, second, true);
+    at += 16 + records.view.getUint32(at + 8, true);
+  }
+}
+
 /** Each returns for how many packets it found what it should. */
 const FUNCTIONS = {
-  // All but the one that was read.
-  "kernel: usual frames summed up": () => analyzer.takeRecords(records, count) + 1,
+  "kernel: usual frames summed up"() {
+    later();
+    return analyzer.takeRecords(records, count);
+  },
   "views: Ethernet, IPv4, UDP, Geneve bound"() {
     let right = 0;
     for (let i = 0; i < count; i++) {
@@ -121,6 +134,7 @@ const FUNCTIONS = {
     return right;
   },
   "flows and tunnels from columns"() {
+    later();
     analyzer.add(packets, frames);
     return packets.count;
   },
