@@ -9,12 +9,16 @@ import { Progress } from "./progress.js";
 import type { Selection } from "./selection.js";
 
 /** Files and how far to read them. */
-export interface ReadPlan {
+export interface ReadPlan extends SourcePlan {
   /** Names as given; `-` is standard input. */
   files: readonly string[];
   /** Of the only file this part alone. */
   part?: FilePart | null;
   reader: "builtin" | "pcap-parser";
+}
+
+/** How packets are read, wherever they come from. */
+export interface SourcePlan {
   decoder: FrameDecoder;
   /** Which packets the sink gets, and how many. */
   selection: Selection;
@@ -75,85 +79,122 @@ export async function readCaptures(
   report: (line: string) => Promise<void>,
 ): Promise<ReadResult> {
   let sound = true;
-  const { selection } = plan;
-  const keysOnly = plan.keysOnly && ((selection.filter?.needs ?? 0) & Need.inner) === 0;
-  let total = 0;
-  let stopped = false;
-  let frames: FrameBatch | null = null;
-  const progress = new Progress(plan.progress);
+  const reader = new SourceReader(plan, sink);
   for (const file of plan.files) {
     let source: CaptureSource;
     try {
       source = await openCapture(file, { reader: plan.reader, part: plan.part ?? null });
     } catch (error) {
-      progress.clear();
       await report(error instanceof Error ? error.message : String(error));
       sound = false;
       continue;
     }
+    let stopped: boolean;
+    try {
+      stopped = await reader.read(source);
+      if (!(await reportFaults(file, source, report))) sound = false;
+    } finally {
+      await source.close();
+    }
+    // Nobody reads on: that ends it quietly, whatever else there was.
+    if (stopped) return { sound: true, packets: reader.packets };
+    if (plan.selection.left <= 0) break;
+  }
+  return { sound, packets: reader.packets };
+}
+
+/** Takes packets from sources to a sink. */
+export class SourceReader {
+  /** Packets of all sources so far, wanted or not. */
+  packets = 0;
+  readonly #plan: SourcePlan;
+  readonly #sink: PacketSink;
+  readonly #keysOnly: boolean;
+  readonly #progress: Progress;
+  #frames: FrameBatch | null = null;
+
+  constructor(plan: SourcePlan, sink: PacketSink) {
+    this.#plan = plan;
+    this.#sink = sink;
+    this.#progress = new Progress(plan.progress);
+    this.#keysOnly = plan.keysOnly && ((plan.selection.filter?.needs ?? 0) & Need.inner) === 0;
+  }
+
+  /** Reads a source to its end, or until there are as many packets as wanted. True where the sink wants no more. */
+  async read(source: CaptureSource): Promise<boolean> {
+    const { selection } = this.#plan;
+    const sink = this.#sink;
+    const progress = this.#progress;
     try {
       sink.startFile(source);
+      let stopped = false;
       // Packets to take the general way before the fast one is tried again: many where it takes few.
       let general = 1;
-      let wanted = selection.left > 0;
-      while (wanted) {
+      while (!stopped && selection.left > 0) {
         const run = sink.records === undefined || selection.filter !== null ? null : source.records();
         if (run !== null && sink.records !== undefined && sink.recordsEnd !== undefined) {
           const taken = sink.records(run, selection.left);
           if (taken > 0) {
             source.pass(sink.recordsEnd(), taken);
-            total += taken;
+            this.packets += taken;
             selection.left -= taken;
-            wanted = selection.left > 0;
-            progress.update(source.name, total, source.position, source.size);
+            progress.update(source.name, this.packets, source.position, source.size);
           }
           general = taken < 64 ? Math.min(general * 2, 512) : 1;
-          if (taken >= 64 || !wanted) continue;
+          if (taken >= 64 || selection.left <= 0) continue;
         }
         const packets = await source.next(run === null ? undefined : general);
         if (packets === null) break;
-        if (frames === null || frames.capacity < packets.capacity) frames = new FrameBatch(packets.capacity);
-        if (keysOnly) plan.decoder.decodeKeys(packets, source.interfaces, frames);
-        else plan.decoder.decode(packets, source.interfaces, frames);
-        total += packets.count;
+        const frames = this.#decoded(packets, source);
+        this.packets += packets.count;
         const count = selection.select(packets, frames);
         stopped = !(await sink.packets(source, packets, frames, selection.rows, count));
-        wanted = !stopped && selection.left > 0;
-        progress.update(source.name, total, source.position, source.size);
+        progress.update(source.name, this.packets, source.position, source.size);
       }
       progress.clear();
       await sink.endFile(source);
-      if (source.odd > 0 && source.format === "hexdump") {
-        await report(
-          `${shown(file)}: ${places(source.odd)} where a dump breaks off: packets there are cut or lost`,
-        );
-        sound = false;
-      } else if (source.odd > 0)
-        await report(
-          `${shown(file)}: ${places(source.odd)} where a fraction of a second is out of range, carried over`,
-        );
-      if (source.damage !== null) {
-        const { offset, reason, lostBytes } = source.damage;
-        const lost =
-          lostBytes === null
-            ? ""
-            : lostBytes === 1
-              ? "; the last byte is lost"
-              : `; the last ${lostBytes} bytes are lost`;
-        await report(
-          `${shown(file)}: damaged at byte ${offset}: ${reason}${lost}; everything before it was read`,
-        );
-        sound = false;
-      }
+      return stopped;
     } finally {
       progress.clear();
-      await source.close();
     }
-    // Nobody reads on: that ends it quietly, whatever else there was.
-    if (stopped) return { sound: true, packets: total };
-    if (selection.left <= 0) break;
   }
-  return { sound, packets: total };
+
+  #decoded(packets: PacketBatch, source: CaptureSource): FrameBatch {
+    const { decoder } = this.#plan;
+    if (this.#frames === null || this.#frames.capacity < packets.capacity)
+      this.#frames = new FrameBatch(packets.capacity);
+    if (this.#keysOnly) decoder.decodeKeys(packets, source.interfaces, this.#frames);
+    else decoder.decode(packets, source.interfaces, this.#frames);
+    return this.#frames;
+  }
+}
+
+/** Reports what was wrong with a file that has been read; false where something of it may be lost. */
+async function reportFaults(
+  file: string,
+  { odd, format, damage }: CaptureSource,
+  report: (line: string) => Promise<void>,
+): Promise<boolean> {
+  const isDump = format === "hexdump";
+  if (odd > 0)
+    await report(
+      isDump
+        ? `${shown(file)}: ${places(odd)} where a dump breaks off: packets there are cut or lost`
+        : `${shown(file)}: ${places(odd)} where a fraction of a second is out of range, carried over`,
+    );
+  if (damage !== null) {
+    const { offset, reason, lostBytes } = damage;
+    const lost =
+      lostBytes === null
+        ? ""
+        : lostBytes === 1
+          ? "; the last byte is lost"
+          : `; the last ${lostBytes} bytes are lost`;
+    await report(
+      `${shown(file)}: damaged at byte ${offset}: ${reason}${lost}; everything before it was read`,
+    );
+  }
+  return damage === null && !(isDump && odd > 0);
 }
 
 /** Reports files that are sound and have no packet between them; returns whether there was one. */
