@@ -53,9 +53,9 @@ export class TransactionContent implements ScanHandler {
   }
 
   take(depth: number, key: ScanKey): Take {
-    if (depth - this.#base > 1) return "whole";
+    if (depth - this.#base > 1) return "row";
     this.#table = this.#layout.get(key as string);
-    if (this.#table !== undefined) return "rows";
+    if (this.#table !== undefined) return "parts";
     return key === "_date" || key === "_comment" || key === "_is_diff" ? "whole" : "skip";
   }
 

@@ -10,10 +10,10 @@ export type Take =
   | "skip"
   /** Parse it whole. */
   | "whole"
+  /** The same, of what should be an object without others in it, and is taken apart at once. */
+  | "row"
   /** It is an object or array: go through its members or elements. Anything else is taken whole. */
-  | "parts"
-  /** The same of an object whose members are all to be parsed whole, and hold no objects themselves: rows. */
-  | "rows";
+  | "parts";
 
 /** The name of a member, or the index of an element. */
 export type ScanKey = string | number;
@@ -21,7 +21,7 @@ export type ScanKey = string | number;
 /** Told what is found, in order. `depth` is 1 for the members of the outermost object, 2 for theirs, ... */
 export interface ScanHandler {
   take(depth: number, key: ScanKey): Take;
-  /** `offset` is that of the value's first byte, or of rows parsed together the first one's. */
+  /** `offset` is that of the value's first byte. */
   whole(depth: number, key: ScanKey, json: unknown, offset: number): void;
   /**
    * The container whose members have this depth is complete: 1 for the outermost object, which another may
@@ -47,10 +47,7 @@ const DEEPEST = 16;
 /** Containers within a value that is parsed: whoever writes it again (JSON.stringify recurses) must be able to. */
 const DEEPEST_VALUE = 100;
 const NOT_ARRAY = -2;
-const NOWHERE = -1;
-/** Bytes of rows that are parsed together. */
-const ROWS_BYTES = 1 << 16;
-/** Times that rows did not end where they seemed to, after which none are expected to: to try costs time. */
+/** Names and rows that did not end where they seemed to, after which none are expected to: to try costs time. */
 const MOST_MISSES = 100;
 
 type State =
@@ -105,11 +102,10 @@ export class JsonScanner {
   #nested = 0;
   #inString = false;
   #escaped = false;
-  /** Where members are rows, unless too many were not what they seemed. */
-  #rowsDepth = NOWHERE;
   #misses = 0;
-  /** The chunk at hand as text, once that was asked for. */
-  #text: string | null = null;
+  /** The chunk at hand as text, if a row was met in it (`isText`) and each character is a byte; else empty. */
+  #text = "";
+  #isText = false;
 
   constructor(handler: ScanHandler) {
     this.#handler = handler;
@@ -122,7 +118,8 @@ export class JsonScanner {
 
   /** Scans the next bytes; `offset` is the absolute position of the first. The chunk may be reused after. */
   feed(chunk: Buffer, offset: number): void {
-    this.#text = null;
+    this.#text = "";
+    this.#isText = false;
     let position = 0;
     while (position < chunk.length) {
       if (this.#state === "leaf") {
@@ -130,13 +127,6 @@ export class JsonScanner {
         continue;
       }
       const byte = chunk[position];
-      if (byte === QUOTE && this.#state === "key" && this.#depth === this.#rowsDepth) {
-        const end = this.#rows(chunk, position, offset);
-        if (end > position) {
-          position = end;
-          continue;
-        }
-      }
       if (byte <= SPACE) position++;
       else if (this.#structure(byte, offset + position)) position++;
     }
@@ -176,12 +166,8 @@ export class JsonScanner {
       this.#key = ++this.#index[this.#depth];
       this.#take = this.#handler.take(this.#depth, this.#key);
     }
-    const inParts = this.#take === "parts" || this.#take === "rows";
-    if (inParts && (byte === OPEN_OBJECT || byte === OPEN_ARRAY)) {
-      if (this.#take === "rows" && byte === OPEN_OBJECT && this.#misses < MOST_MISSES)
-        this.#rowsDepth = this.#depth + 1;
+    if (this.#take === "parts" && (byte === OPEN_OBJECT || byte === OPEN_ARRAY))
       return this.#open(byte === OPEN_ARRAY, offset);
-    }
     this.#beginLeaf(offset, false, this.#take !== "skip");
     return false;
   }
@@ -195,7 +181,6 @@ export class JsonScanner {
   }
 
   #close(): true {
-    if (this.#depth === this.#rowsDepth) this.#rowsDepth = NOWHERE;
     this.#handler.end(this.#depth--);
     this.#inArray = this.#depth > 0 && this.#index[this.#depth] !== NOT_ARRAY;
     this.#state = this.#depth === 0 ? "object" : "next";
@@ -214,38 +199,44 @@ export class JsonScanner {
   }
 
   /**
-   * The rows that begin at `start`, as far as they end where they seem to, by their braces. These are found, and what
-   * is before them parsed, by the engine, which is fast from the first byte on. Returns the position behind them, or
-   * `start` where it is not so.
+   * The key or row that begins at `start`, where it ends with the first character that may be its end: most names
+   * hold no quotes, and most rows no braces. That is found, and what is before it parsed, by the engine, which is
+   * fast from the first byte on. Returns the position behind it, or 0 where it is not so.
    */
-  #rows(chunk: Buffer, start: number, offset: number): number {
-    const text = this.#textOf(chunk);
-    let end = text.indexOf("}}", start) + 1;
-    if (end === 0 || end > start + ROWS_BYTES) end = text.lastIndexOf('},"', start + ROWS_BYTES) + 1;
-    if (end <= start) return start;
-    let rows: Record<string, unknown>;
+  #plainLeaf(text: string, start: number): number {
+    const last = text.indexOf(this.#isKey ? '"' : "}", start + 1);
+    if (last < 0 || text[last - 1] === "\\") return 0;
+    let json: unknown;
     try {
-      rows = JSON.parse(`{${text.slice(start, end)}}`);
+      json = JSON.parse(text.slice(start, last + 1));
     } catch {
-      if (++this.#misses === MOST_MISSES) this.#rowsDepth = NOWHERE;
-      return start;
+      this.#misses++;
+      return 0;
     }
-    for (const key in rows) this.#handler.whole(this.#depth, key, rows[key], offset + start);
-    this.#state = "next";
-    return end;
+    this.#found(json);
+    return last + 1;
   }
 
-  /** The chunk as text if each character is a byte, so that positions are the same, else nothing. */
-  #textOf(chunk: Buffer): string {
-    if (this.#text === null) {
+  /** Whether the leaf that begins here may be plain; #text is then the chunk, byte by character. */
+  #mayBePlain(chunk: Buffer, start: number): boolean {
+    if (this.#misses >= MOST_MISSES) return false;
+    if (this.#isKey) return this.#text !== "";
+    if (this.#take !== "row" || chunk[start] !== OPEN_OBJECT) return false;
+    if (!this.#isText) {
       const text = chunk.toString("utf8");
+      this.#isText = true;
+      // Where a character takes several bytes, positions differ.
       this.#text = text.length === chunk.length ? text : "";
     }
-    return this.#text;
+    return this.#text !== "";
   }
 
   /** Goes through a key or value from `start`. Returns the position behind it, or the chunk's length. */
   #leaf(chunk: Buffer, start: number, offset: number): number {
+    if (offset + start === this.#leafOffset && this.#mayBePlain(chunk, start)) {
+      const end = this.#plainLeaf(this.#text, start);
+      if (end > 0) return end;
+    }
     const length = chunk.length;
     let position = start;
     let nested = this.#nested;
