@@ -77,7 +77,10 @@ export async function shareOut(
     bin.bytes += share.bytes;
     bin.shares.push(share);
   }
-  return bins.map((bin) => bin.shares.sort((a, b) => a.file - b.file || a.part - b.part));
+  // Empty files weigh nothing, and may all be with one.
+  return bins
+    .filter(({ shares }) => shares.length > 0)
+    .map(({ shares }) => shares.sort((a, b) => a.file - b.file || a.part - b.part));
 }
 
 /** How many threads captures of `total` bytes are for. */

@@ -143,6 +143,14 @@ test("a large file is divided among threads, and so are several", async () => {
   const parts = bins.flat().map((share) => `${share.file} ${share.part}`);
   expect(parts.sort()).toEqual(["0 0", "0 1", "1 0", "1 1"]);
   expect((await shareOut([file], { ...options, workers: 1 }, [])).length).toBe(1);
+  const empty = written("empty.pcap", Buffer.alloc(0));
+  // No thread is begun for nothing.
+  for (const files of [
+    [empty, empty],
+    [file, empty, empty],
+  ])
+    for (const shares of await shareOut(files, { ...options, workers: 3 }, []))
+      expect(shares.length).toBeGreaterThan(0);
   // A small one is read by one thread sooner.
   const { workers: _, ...usual } = options;
   expect((await shareOut([file], usual, [])).length).toBe(1);
