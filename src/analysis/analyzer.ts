@@ -223,8 +223,10 @@ export class Analyzer {
   /** A live inventory goes on while packets come. */
   #follow(): void {
     const inventory = this.#inventory;
-    if (inventory === null || inventory.keyGeneration === this.#keyGeneration) return;
-    this.#flows.settledSince = inventory.keysHoldSince;
+    if (inventory === null) return;
+    // What is forgotten moves it, too, without a change of keys.
+    if (this.#at === null) this.#flows.settledSince = inventory.keysHoldSince;
+    if (inventory.keyGeneration === this.#keyGeneration) return;
     this.#flows.revalidate(inventory.keyChangesSince(this.#keyGeneration));
     this.#keyGeneration = inventory.keyGeneration;
   }
