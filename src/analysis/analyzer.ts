@@ -109,15 +109,9 @@ export class Analyzer {
     this.#mostFlows = mostFlows;
     this.#validityOf =
       inventory !== null && at === null
-        ? (vni, keys, ms) => {
-            // Most packets come after all changes, and then there is nothing to look for.
-            const since = inventory.keysHoldSince;
-            if (ms >= since) return { from: since, until: Number.POSITIVE_INFINITY };
-            return inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms);
-          }
+        ? (vni, keys, ms) => inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms)
         : null;
     this.#flows = new FlowTable(this.#validityOf, mostFlows);
-    if (inventory !== null && at === null) this.#flows.settledSince = inventory.keysHoldSince;
     this.#kernel = new Kernel(this.#isPort, this.#flows, this.#tunnels);
   }
 
@@ -225,7 +219,7 @@ export class Analyzer {
     const inventory = this.#inventory;
     if (inventory === null) return;
     // What is forgotten moves it, too, without a change of keys.
-    if (this.#at === null) this.#flows.settledSince = inventory.keysHoldSince;
+    this.#flows.settle(inventory.keysHoldSince);
     if (inventory.keyGeneration === this.#keyGeneration) return;
     this.#flows.revalidate(inventory.keyChangesSince(this.#keyGeneration));
     this.#keyGeneration = inventory.keyGeneration;
@@ -284,6 +278,7 @@ export class Analyzer {
    * the rest of the last one here, of which so many packets have been read, counted or not; null: another file.
    */
   absorb({ totals, flows, tunnels }: AnalyzerState, packetsBefore: number | null): void {
+    this.#follow();
     const own = this.#totals;
     const before = packetsBefore === null ? null : own.files[own.files.length - 1];
     const files = own.files.length - (before === null ? 0 : 1);
@@ -308,7 +303,6 @@ export class Analyzer {
     });
     this.#tunnels.merge(tunnels);
     const other = FlowTable.of(flows, this.#validityOf, this.#mostFlows);
-    other.settledSince = this.#flows.settledSince;
     if (this.#flows.count === 0) {
       other.overflow += this.#flows.overflow;
       this.#flows = other;

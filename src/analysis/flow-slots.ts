@@ -70,8 +70,8 @@ export class FlowSlots {
   words!: Int32Array;
   doubles!: Float64Array;
   /** Buckets there are, and the least power of two they fit into less one: for homeSlot. Both grow. */
-  buckets = 1;
-  mask = 0;
+  buckets!: number;
+  mask!: number;
   /** By slot: what only a new flow sets, or a packet out of order; and, of a timed table, the validity of the keys. */
   protected firstSec!: Float64Array;
   protected firstNsec!: Int32Array;
@@ -147,7 +147,7 @@ export class FlowSlots {
 
   #setBuckets(buckets: number): void {
     this.buckets = buckets;
-    this.mask = 2 ** Math.ceil(Math.log2(buckets)) - 1;
+    this.mask = 2 ** (32 - Math.clz32(buckets - 1)) - 1;
   }
 
   /** Makes room for another flow; false where there is none. Flows may change their slots. */

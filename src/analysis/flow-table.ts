@@ -39,6 +39,7 @@ export const MOST_FLOWS = 50_000_000;
 export type ValidityOf = (vni: number, keys: number, atMs: number) => Validity;
 
 const ALWAYS: Validity = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+const NEVER: Validity = { from: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY };
 
 /** What a table consists of, for it to go on in another thread. */
 export interface FlowState {
@@ -60,8 +61,6 @@ export class FlowTable extends FlowSlots {
   latestNsec = 0;
   /** Packets that opened a flow when the table was full, and so are in none. */
   overflow = 0;
-  /** From this time on, in milliseconds since 1970, keys keep their meaning, which a timed table need not ask for. */
-  settledSince = Number.POSITIVE_INFINITY;
   readonly #aside = new FlowsAside();
   /** The flow set aside that the last search found. */
   #found: Aside | null = null;
@@ -69,6 +68,8 @@ export class FlowTable extends FlowSlots {
   readonly #carried = new Map<string, number>();
   readonly #validityOf: ValidityOf | null;
   readonly #most: number;
+  /** From its beginning on keys keep their meaning. */
+  #settled: Validity = NEVER;
 
   /** Without `validityOf` keys mean the same at all times. `most`: flows held at most. */
   constructor(validityOf: ValidityOf | null = null, most = MOST_FLOWS) {
@@ -87,6 +88,11 @@ export class FlowTable extends FlowSlots {
     table.latestSec = state.latestSec;
     table.latestNsec = state.latestNsec;
     return table;
+  }
+
+  /** Tells a timed table that from then on, in milliseconds since 1970, keys keep their meaning. */
+  settle(since: number): void {
+    if (since !== this.#settled.from) this.#settled = { from: since, until: Number.POSITIVE_INFINITY };
   }
 
   /** Flows in the table. */
@@ -270,12 +276,15 @@ export class FlowTable extends FlowSlots {
     this.doubles[slot * DOUBLES + LAST_SEC] = sec;
     this.firstSec[slot] = sec;
     this.firstNsec[slot] = nsec;
-    if (ms >= this.settledSince) this.#setValidity(slot, vni, this.settledSince, Number.POSITIVE_INFINITY);
-    else {
-      const { from, until } = this.#validityOf?.(vni, keys, ms) ?? ALWAYS;
-      this.#setValidity(slot, vni, from, until);
-    }
+    const { from, until } = this.#meaning(vni, keys, ms);
+    this.#setValidity(slot, vni, from, until);
     return slot;
+  }
+
+  /** From when until when keys mean what they mean at `ms`; of most packets that needs no asking. */
+  #meaning(vni: number, keys: number, ms: number): Validity {
+    if (this.#validityOf === null) return ALWAYS;
+    return ms >= this.#settled.from ? this.#settled : this.#validityOf(vni, keys, ms);
   }
 
   /** Writes the first word of a slot, and from when until when its flow's meaning holds. */
@@ -330,7 +339,7 @@ export class FlowTable extends FlowSlots {
 
   /** A flow without packets yet, whose first is at the time given. */
   #newAside(vni: number, keys: number, ms: number, sec: number, nsec: number): Aside {
-    const { from, until } = this.#validityOf?.(vni, keys, ms) ?? ALWAYS;
+    const { from, until } = this.#meaning(vni, keys, ms);
     const times = { firstSec: sec, firstNsec: nsec, lastSec: sec, lastNsec: nsec };
     return { vni, keys, packets: 0, bytes: 0, ...times, from, until };
   }
@@ -340,8 +349,7 @@ export class FlowTable extends FlowSlots {
    * had no end. What was counted stays where it is.
    */
   revalidate(vnis: ReadonlySet<number> | null): void {
-    const validityOf = this.#validityOf;
-    if (validityOf === null) return;
+    if (this.#validityOf === null) return;
     const { words } = this;
     const slots = this.slots;
     for (let slot = 0; slot < slots; slot++) {
@@ -350,11 +358,14 @@ export class FlowTable extends FlowSlots {
       if (vnis !== null && !vnis.has(vni)) continue;
       const flow = this.#flowIn(slot);
       this.#carried.delete(this.#nameOf(slot));
-      this.#write(slot, { ...flow, ...validityOf(vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)) });
+      this.#write(slot, {
+        ...flow,
+        ...this.#meaning(vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)),
+      });
     }
     for (const flow of this.#aside.all) {
       if (flow.until !== Number.POSITIVE_INFINITY || (vnis !== null && !vnis.has(flow.vni))) continue;
-      Object.assign(flow, validityOf(flow.vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)));
+      Object.assign(flow, this.#meaning(flow.vni, flow.keys, momentMs(flow.firstSec, flow.firstNsec)));
     }
   }
 

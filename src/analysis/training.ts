@@ -51,7 +51,7 @@ export function train(inBlocks: boolean): number {
   let taken = 0;
   for (const validityOf of [null, () => ({ from: 0.5, until: Number.POSITIVE_INFINITY })]) {
     const flows = new FlowTable(validityOf, PACKETS);
-    if (validityOf !== null) flows.settledSince = 0;
+    flows.settle(0);
     const kernel = new Kernel(isPort, flows, new TunnelTable());
     for (let second = 0; second < 2; second++) taken += kernel.take(write(second), PACKETS);
   }

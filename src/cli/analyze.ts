@@ -38,7 +38,8 @@ export async function analyze(files: readonly string[], options: AnalyzeOptions)
   const divide = (start: number) => divided(names.slice(start, start + ROUND_FILES), options, filters);
   // The other threads begin while this one gets ready.
   let division = await divide(0);
-  prepareFor(names[0]);
+  // With filters packets take the general way.
+  if (filters.length === 0) prepareFor(division.bins[0][0].name);
   try {
     return await run(files, options, filters, async (begun) => {
       const sums = new Sums(begun, options);

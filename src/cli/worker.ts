@@ -19,7 +19,7 @@ export interface WorkerTask {
 }
 
 async function work({ shares, options, filters, mostFlows }: WorkerTask): Promise<void> {
-  prepareFor(shares[0].name);
+  if (filters.length === 0) prepareFor(shares[0].name);
   // What there is to say of the southbound the first thread says, and it names what is shown.
   const silent = async (): Promise<void> => {};
   const { nb: _, ovs: __, ...others } = options;

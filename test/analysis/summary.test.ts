@@ -45,7 +45,7 @@ function summed(packets: readonly Packet[], naming: Naming, top = Number.POSITIV
     inventory !== null && at === null
       ? new FlowTable((vni, keys, ms) => inventory.keysHold(vni, ingressOf(keys), egressOf(keys), ms))
       : new FlowTable();
-  if (inventory !== null && at === null) table.settledSince = inventory.keysHoldSince;
+  if (inventory !== null) table.settle(inventory.keysHoldSince);
   for (const { vni, keys, bytes, sec, nsec } of packets) table.add(vni, keys, bytes, sec, nsec);
   return summarize(TOTALS, table, new TunnelTable(), naming, top);
 }
