@@ -13,6 +13,10 @@ import { delimiter, join } from "node:path";
 /** Debian's package for each file or command the tests start. */
 const NEEDS = {
   cc: "gcc",
+  "g++": "g++",
+  make: "make",
+  python3: "python3",
+  "/usr/include/pcap/pcap.h": "libpcap-dev",
   "/usr/include/stdio.h": "libc6-dev",
   tshark: "tshark",
   tcpdump: "tcpdump",

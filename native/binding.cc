@@ -1,0 +1,411 @@
+/*
+ * A Device for JavaScript. Each has a thread that opens it, fills blocks and closes it, one job after the other;
+ * a job's answer comes to the script's thread through a thread-safe function and settles a promise.
+ *
+ * The blocks belong to the thread's state, which the thread and every ArrayBuffer over them hold: whatever a
+ * script keeps, transfers or drops, the memory is there for as long as anybody can write to it or read it.
+ */
+#include <napi.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "device.h"
+
+namespace {
+
+using genevescope::Block;
+using genevescope::Counts;
+using genevescope::Device;
+using genevescope::Failure;
+using genevescope::Fault;
+using genevescope::Options;
+using genevescope::Outcome;
+
+constexpr size_t kBlocks = 2;
+
+enum class Task { open, read, close };
+
+class Capture;
+
+/** Something for the thread to do, and what has come of it. `capture` is for the script's thread. */
+struct Job {
+  Capture *capture;
+  Task task;
+  Napi::Promise::Deferred deferred;
+  size_t block = 0;
+  Outcome outcome = Outcome::ended;
+  size_t packets = 0;
+  Failure failure;
+};
+
+/** Memory of a block: its columns, those of eight bytes first, and behind them the bytes. */
+struct Memory {
+  std::unique_ptr<uint64_t[]> words;
+  size_t size = 0;
+  Block block{};
+
+  bool allocate(size_t bytes, size_t capacity) {
+    const size_t columns = capacity * (2 * sizeof(double) + 3 * sizeof(int32_t));
+    size = columns + bytes;
+    words.reset(new (std::nothrow) uint64_t[size / sizeof(uint64_t) + 1]());
+    if (words == nullptr) return false;
+    auto *doubles = reinterpret_cast<double *>(words.get());
+    auto *integers = reinterpret_cast<int32_t *>(doubles + 2 * capacity);
+    block.size = bytes;
+    block.capacity = capacity;
+    block.original = doubles;
+    block.seconds = doubles + capacity;
+    block.offset = integers;
+    block.captured = integers + capacity;
+    block.nanoseconds = integers + 2 * capacity;
+    block.bytes = reinterpret_cast<uint8_t *>(words.get()) + columns;
+    return true;
+  }
+};
+
+/** What the thread and the script's side share. */
+struct State {
+  Options options;
+  size_t blockBytes = 0;
+  size_t capacity = 0;
+  std::mutex mutex;
+  std::condition_variable changed;
+  /** Under the mutex: */
+  std::deque<std::unique_ptr<Job>> jobs;
+  bool isOver = false;
+  /** Written by the script's thread alone. */
+  bool isClosing = false;
+  /** Null before `open` is done and after `close`. */
+  std::unique_ptr<Device> device;
+  /** The last counts of a device that is closed. */
+  Counts counts;
+  /** Made by `open` before it answers. */
+  Memory blocks[kBlocks];
+  int linkType = 0;
+  int snapBytes = 0;
+};
+
+const char *nameOf(Fault fault) {
+  switch (fault) {
+    case Fault::permission:
+      return "permission";
+    case Fault::gone:
+      return "gone";
+    case Fault::down:
+      return "down";
+    case Fault::filter:
+      return "filter";
+    default:
+      return "failed";
+  }
+}
+
+/** Settles the promise of a job. Without an environment, which is being torn down, nobody waits for it. */
+void settle(Napi::Env env, Napi::Function, std::nullptr_t *, Job *job);
+
+using Answers = Napi::TypedThreadSafeFunction<std::nullptr_t, Job, settle>;
+
+void openDevice(State &state, Job &job) {
+  auto device = std::make_unique<Device>();
+  job.failure = device->open(state.options);
+  if (job.failure.fault != Fault::none) return;
+  state.linkType = device->linkType();
+  state.snapBytes = device->snapBytes();
+  const size_t size = std::max(state.blockBytes, static_cast<size_t>(state.snapBytes));
+  for (Memory &memory : state.blocks)
+    if (!memory.allocate(size, state.capacity)) {
+      job.failure = {Fault::failed, "No memory for blocks of packets"};
+      return;
+    }
+  const std::lock_guard lock(state.mutex);
+  if (!state.isOver && !state.isClosing) state.device = std::move(device);
+}
+
+void closeDevice(State &state) {
+  std::unique_ptr<Device> device;
+  {
+    const std::lock_guard lock(state.mutex);
+    if (state.device == nullptr) return;
+    state.counts = state.device->counts();
+    device = std::move(state.device);
+  }
+  // Its end takes milliseconds, for which nobody is to wait.
+}
+
+/** The thread: does the jobs until it is over. Only this thread changes `device`. */
+void work(const std::shared_ptr<State> &state, const Answers &answers) {
+  for (bool isOver = false; !isOver;) {
+    std::unique_ptr<Job> job;
+    {
+      std::unique_lock lock(state->mutex);
+      state->changed.wait(lock, [&] { return state->isOver || !state->jobs.empty(); });
+      if (state->isOver) break;
+      job = std::move(state->jobs.front());
+      state->jobs.pop_front();
+    }
+    if (job->task == Task::open) {
+      openDevice(*state, *job);
+    } else if (job->task == Task::close) {
+      closeDevice(*state);
+      isOver = true;
+    } else if (state->device != nullptr) {
+      const Block &block = state->blocks[job->block].block;
+      job->outcome = state->device->fill(block, &job->packets, &job->failure);
+    }
+    if (answers.NonBlockingCall(job.get()) == napi_ok) job.release();
+  }
+  closeDevice(*state);
+}
+
+/** What a block is for a script: typed arrays over its memory, which they keep. */
+Napi::Value columnsOf(Napi::Env env, const std::shared_ptr<State> &state, Memory &memory) {
+  uint64_t *const start = memory.words.get();
+  auto *keeper = new std::shared_ptr<State>(state);
+  const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
+      env, start, memory.size, [](Napi::Env, void *, std::shared_ptr<State> *kept) { delete kept; }, keeper);
+  if (env.IsExceptionPending()) return {};
+  const Block &block = memory.block;
+  const size_t capacity = block.capacity;
+  const auto at = [start](const void *column) {
+    return static_cast<size_t>(static_cast<const uint8_t *>(column) - reinterpret_cast<uint8_t *>(start));
+  };
+  Napi::Object columns = Napi::Object::New(env);
+  columns["bytes"] = Napi::Uint8Array::New(env, block.size, buffer, at(block.bytes));
+  columns["offset"] = Napi::Int32Array::New(env, capacity, buffer, at(block.offset));
+  columns["capturedBytes"] = Napi::Int32Array::New(env, capacity, buffer, at(block.captured));
+  columns["originalBytes"] = Napi::Float64Array::New(env, capacity, buffer, at(block.original));
+  columns["tsSec"] = Napi::Float64Array::New(env, capacity, buffer, at(block.seconds));
+  columns["tsNsec"] = Napi::Int32Array::New(env, capacity, buffer, at(block.nanoseconds));
+  return columns;
+}
+
+/** What a job's promise resolves to. */
+Napi::Value resultOf(Napi::Env env, const std::shared_ptr<State> &state, const Job &job) {
+  if (job.task == Task::close) return env.Undefined();
+  if (job.task == Task::open) {
+    Napi::Array blocks = Napi::Array::New(env);
+    for (Memory &memory : state->blocks) {
+      const Napi::Value columns = columnsOf(env, state, memory);
+      if (env.IsExceptionPending()) return {};
+      blocks.Set(blocks.Length(), columns);
+    }
+    Napi::Object opened = Napi::Object::New(env);
+    opened["linkType"] = state->linkType;
+    opened["snapBytes"] = state->snapBytes;
+    opened["blocks"] = blocks;
+    return opened;
+  }
+  switch (job.outcome) {
+    case Outcome::packets:
+      return Napi::Number::New(env, static_cast<double>(job.packets));
+    case Outcome::down:
+      return Napi::String::New(env, "down");
+    case Outcome::up:
+      return Napi::String::New(env, "up");
+    default:
+      return Napi::String::New(env, "ended");
+  }
+}
+
+/** The class `Device` of the addon: see src/native.ts, which says what its methods do. */
+class Capture : public Napi::ObjectWrap<Capture> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Device",
+                       {
+                           InstanceMethod<&Capture::open>("open"),
+                           InstanceMethod<&Capture::read>("read"),
+                           InstanceMethod<&Capture::stop>("stop"),
+                           InstanceMethod<&Capture::close>("close"),
+                           InstanceMethod<&Capture::counts>("counts"),
+                       });
+  }
+
+  explicit Capture(const Napi::CallbackInfo &info)
+      : Napi::ObjectWrap<Capture>(info), state_(std::make_shared<State>()) {
+    const Napi::Env env = info.Env();
+    if (!info[0].IsObject()) {
+      Napi::TypeError::New(env, "options expected").ThrowAsJavaScriptException();
+      return;
+    }
+    const auto given = info[0].As<Napi::Object>();
+    Options &options = state_->options;
+    options.device = text(given, "device");
+    options.filter = text(given, "filter");
+    options.snapBytes = integer(given, "snapBytes");
+    options.bufferBytes = integer(given, "bufferBytes");
+    options.delayMs = integer(given, "delayMs");
+    options.promiscuous = isSet(given, "promiscuous");
+    options.immediate = isSet(given, "immediate");
+    state_->blockBytes = static_cast<size_t>(integer(given, "blockBytes"));
+    state_->capacity = static_cast<size_t>(integer(given, "capacity"));
+    if (env.IsExceptionPending()) return;
+    answers_ = Answers::New(env, "genevescope capture", 0, 1, nullptr);
+    if (env.IsExceptionPending()) return;
+    answers_.Unref(env);
+    try {
+      thread_ = std::thread(work, state_, answers_);
+    } catch (const std::system_error &error) {
+      answers_.Release();
+      Napi::Error::New(env, error.what()).ThrowAsJavaScriptException();
+      return;
+    }
+    // Registered behind that of `answers_`, it runs before it: the thread never outlives what it answers with.
+    napi_add_env_cleanup_hook(env, end, this);
+    isRunning_ = true;
+  }
+
+  ~Capture() override { release(); }
+
+  /** Ends the thread where it runs, and gives back what it needed. */
+  void release() {
+    if (!isRunning_) return;
+    napi_remove_env_cleanup_hook(Env(), end, this);
+    join();
+    answers_.Release();
+  }
+
+  /** Settles the promise of a job that is done. */
+  void settled(Napi::Env env, const Job &job) {
+    if (job.failure.fault != Fault::none) {
+      const Napi::Error error = Napi::Error::New(env, job.failure.text);
+      error.Set("fault", Napi::String::New(env, nameOf(job.failure.fault)));
+      job.deferred.Reject(error.Value());
+    } else {
+      const Napi::Value result = resultOf(env, state_, job);
+      if (env.IsExceptionPending()) job.deferred.Reject(env.GetAndClearPendingException().Value());
+      else job.deferred.Resolve(result);
+    }
+    if (--pending_ == 0) {
+      answers_.Unref(env);
+      Unref();
+    }
+    if (job.task == Task::close) release();
+  }
+
+ private:
+  static std::string text(const Napi::Object &from, const char *name) {
+    const Napi::Value value = from.Env().IsExceptionPending() ? Napi::Value() : from.Get(name);
+    if (value.IsString()) return value.As<Napi::String>();
+    refuse(from.Env(), name, " is no string");
+    return {};
+  }
+
+  static int integer(const Napi::Object &from, const char *name) {
+    const Napi::Value value = from.Env().IsExceptionPending() ? Napi::Value() : from.Get(name);
+    const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+    if (number >= 1 && number <= 0x7fffffff) return static_cast<int>(number);
+    refuse(from.Env(), name, " is no number from 1 to 2^31 - 1");
+    return 1;
+  }
+
+  static bool isSet(const Napi::Object &from, const char *name) {
+    const Napi::Value value = from.Env().IsExceptionPending() ? Napi::Value() : from.Get(name);
+    if (value.IsBoolean()) return value.As<Napi::Boolean>();
+    refuse(from.Env(), name, " is no boolean");
+    return false;
+  }
+
+  static void refuse(Napi::Env env, const char *name, const char *what) {
+    if (!env.IsExceptionPending())
+      Napi::TypeError::New(env, std::string(name) + what).ThrowAsJavaScriptException();
+  }
+
+  /** Has the thread end whatever it does, and waits for that. */
+  void join() {
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->isOver = true;
+      if (state_->device != nullptr) state_->device->interrupt();
+    }
+    state_->changed.notify_one();
+    thread_.join();
+    isRunning_ = false;
+  }
+
+  /** The environment ends, and with it `answers_`. */
+  static void end(void *capture) { static_cast<Capture *>(capture)->join(); }
+
+  /** Hands a job to the thread. Until it is done the object stays, and so does the event loop. */
+  Napi::Value hand(Napi::Env env, Task task, size_t block = 0) {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    if (!isRunning_ || state_->isClosing) {
+      deferred.Reject(Napi::Error::New(env, "The device is closed").Value());
+      return deferred.Promise();
+    }
+    if (pending_++ == 0) {
+      answers_.Ref(env);
+      Ref();
+    }
+    auto job = std::make_unique<Job>(Job{this, task, deferred, block, Outcome::ended, 0, {}});
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->isClosing = task == Task::close;
+      if (state_->isClosing && state_->device != nullptr) state_->device->interrupt();
+      state_->jobs.push_back(std::move(job));
+    }
+    state_->changed.notify_one();
+    return deferred.Promise();
+  }
+
+  Napi::Value open(const Napi::CallbackInfo &info) { return hand(info.Env(), Task::open); }
+
+  Napi::Value read(const Napi::CallbackInfo &info) {
+    const double block = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+    if (block == 0 || block == 1) return hand(info.Env(), Task::read, static_cast<size_t>(block));
+    Napi::TypeError::New(info.Env(), "block is neither 0 nor 1").ThrowAsJavaScriptException();
+    return {};
+  }
+
+  Napi::Value close(const Napi::CallbackInfo &info) { return hand(info.Env(), Task::close); }
+
+  void stop(const Napi::CallbackInfo &) {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->device != nullptr) state_->device->stop();
+  }
+
+  Napi::Value counts(const Napi::CallbackInfo &info) {
+    Counts counts;
+    {
+      const std::lock_guard lock(state_->mutex);
+      counts = state_->device != nullptr ? state_->device->counts() : state_->counts;
+    }
+    Napi::Object answer = Napi::Object::New(info.Env());
+    answer["received"] = static_cast<double>(counts.received);
+    answer["dropped"] = static_cast<double>(counts.dropped);
+    answer["droppedByDevice"] = static_cast<double>(counts.droppedByDevice);
+    return answer;
+  }
+
+  const std::shared_ptr<State> state_;
+  Answers answers_;
+  std::thread thread_;
+  bool isRunning_ = false;
+  /** Jobs that are not settled. */
+  size_t pending_ = 0;
+};
+
+void settle(Napi::Env env, Napi::Function, std::nullptr_t *, Job *done) {
+  const std::unique_ptr<Job> job(done);
+  if (env == nullptr) return;
+  const Napi::HandleScope scope(env);
+  job->capture->settled(env, *job);
+}
+
+Napi::Object start(Napi::Env env, Napi::Object exports) {
+  exports["Device"] = Capture::define(env);
+  exports["libraryVersion"] = pcap_lib_version();
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(genevescope, start)
