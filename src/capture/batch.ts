@@ -25,12 +25,13 @@ export class PacketBatch {
   /** Index into the source's `interfaces`. */
   readonly interfaceIndex: Uint16Array;
 
-  constructor(capacity: number) {
-    this.offset = new Int32Array(capacity);
-    this.capturedBytes = new Int32Array(capacity);
-    this.originalBytes = new Float64Array(capacity);
-    this.tsSec = new Float64Array(capacity);
-    this.tsNsec = new Int32Array(capacity);
+  /** `columns`: those that somebody else fills. */
+  constructor(capacity: number, columns: Partial<PacketColumns> = {}) {
+    this.offset = columns.offset ?? new Int32Array(capacity);
+    this.capturedBytes = columns.capturedBytes ?? new Int32Array(capacity);
+    this.originalBytes = columns.originalBytes ?? new Float64Array(capacity);
+    this.tsSec = columns.tsSec ?? new Float64Array(capacity);
+    this.tsNsec = columns.tsNsec ?? new Int32Array(capacity);
     this.interfaceIndex = new Uint16Array(capacity);
   }
 
@@ -38,6 +39,9 @@ export class PacketBatch {
     return this.offset.length;
   }
 }
+
+/** Columns that a source may bring along. */
+type PacketColumns = Pick<PacketBatch, "offset" | "capturedBytes" | "originalBytes" | "tsSec" | "tsNsec">;
 
 /** One interface of a capture; a pcap file has exactly one. */
 export interface CaptureInterface {
@@ -102,10 +106,9 @@ export interface BlockLayout {
  * later ones end the source and are kept in `damage`.
  */
 export interface CaptureSource {
-  /** The file's name as given, or `-`. */
+  /** The file's name as given, or `-`; of a live capture the names of its devices. */
   readonly name: string;
-  /** `pcap`, `pcapng` or `hexdump`. */
-  readonly format: "pcap" | "pcapng" | "hexdump";
+  readonly format: "pcap" | "pcapng" | "hexdump" | "live";
   /** Grows while a pcapng is read; indexes are never reused. */
   readonly interfaces: readonly CaptureInterface[];
   /** Set once the input turned out to be damaged. */
@@ -119,7 +122,7 @@ export interface CaptureSource {
   readonly position: number;
   readonly size: number | null;
   /**
-   * The next batch (the same object each time, refilled, never empty), or null at the end. From a pipe it
+   * The next batch (an object that is refilled, never empty), or null at the end. From a pipe it
    * has what has come, without waiting for more. Call it again only once it has answered. A source whose
    * `records()` is not null gives `most` packets at most.
    */

@@ -15,7 +15,17 @@ export type CaptureErrorCode =
   /** The chosen reader cannot read this, or is not installed. */
   | "ERR_CAPTURE_READER"
   /** An option given to the opener makes no sense. */
-  | "ERR_CAPTURE_OPTION";
+  | "ERR_CAPTURE_OPTION"
+  /** Devices cannot be captured from here: there is no addon, or no libpcap for it. */
+  | "ERR_CAPTURE_NATIVE"
+  /** There is no such device. */
+  | "ERR_CAPTURE_DEVICE"
+  /** The device is down. */
+  | "ERR_CAPTURE_DOWN"
+  /** The process may not capture from devices. */
+  | "ERR_CAPTURE_PERMISSION"
+  /** The filter for the kernel is no filter. */
+  | "ERR_CAPTURE_FILTER";
 
 /**
  * A capture that cannot be read from its start. `message` is one line, `NAME: what is wrong; what to do`,

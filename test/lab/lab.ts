@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "vitest";
+import { noNamespaces } from "../setup/namespaces.js";
 import { type DescribePeer, findCommand, peer } from "../setup/peer.js";
 
 const SCRIPT = join(import.meta.dirname, "lab.sh");
@@ -29,15 +30,8 @@ const COMMANDS = [
 
 /** Why no lab can be made here though the programs are there; null where one can. */
 function forbidden(): string | null {
-  if (findCommand("ip") === null) return null; // peer() says so.
-  if (process.getuid?.() !== 0) return "needs root";
-  if (findCommand("/dev/net/tun") === null) return "needs /dev/net/tun";
-  // Root of a container may not make network namespaces.
-  const name = `gvt-probe-${process.pid}`;
-  if (spawnSync("ip", ["netns", "add", name], { stdio: "ignore" }).status !== 0)
-    return "may not make network namespaces";
-  spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
-  return null;
+  const why = noNamespaces();
+  return why === null && findCommand("/dev/net/tun") === null ? "needs /dev/net/tun" : why;
 }
 
 const why = forbidden();

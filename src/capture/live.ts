@@ -1,0 +1,420 @@
+/*
+ * Packets from network devices. Each device has a thread in the addon, which fills one of its two blocks while
+ * the other is looked at; a source takes them as they are filled, whatever device they are from.
+ */
+import {
+  loadNative,
+  type Native,
+  type NativeBlock,
+  type NativeCounts,
+  type NativeDevice,
+  type NativeFault,
+  type NativeOptions,
+} from "../native.js";
+import { shown } from "../text.js";
+import { type CaptureInterface, type CaptureSource, type Damage, PacketBatch } from "./batch.js";
+import { CaptureError, type CaptureErrorCode } from "./error.js";
+
+/** Bytes and packets of a block: a batch is to be done within a few milliseconds. */
+const BLOCK_BYTES = 512 * 1024;
+const BATCH_CAPACITY = 1024;
+
+/** How often it is tried to open a device again that is gone. */
+const RETRY_MS = 1000;
+
+/** What libpcap takes for no limit. */
+const LARGEST_SNAP_BYTES = 262_144;
+
+/** How to capture; what is absent is as said. */
+export interface LiveOptions {
+  /** Names of the devices, one at least; `any` is all of them. */
+  readonly devices: readonly string[];
+  /** A filter of pcap-filter(7) that the kernel applies; none takes everything. */
+  readonly filter?: string;
+  /** Bytes of a packet that are kept, 1 to 262144; default all. */
+  readonly snapBytes?: number;
+  /** Bytes of the ring that the kernel fills, of each device; default 8 MiB. */
+  readonly bufferBytes?: number;
+  /** Frames that are for others too; default false. */
+  readonly promiscuous?: boolean;
+  /** Packets are given as they come; by default together, within `delayMs` milliseconds, 100. */
+  readonly immediate?: boolean;
+  readonly delayMs?: number;
+}
+
+/** A time without packets of a device, as seen from here, in milliseconds since 1970. */
+export interface LiveGap {
+  readonly device: string;
+  /** The device was removed (or another has its name), or it was down. */
+  readonly reason: "gone" | "down";
+  readonly fromMs: number;
+  /** Null while it lasts. */
+  readonly untilMs: number | null;
+}
+
+/** Packets of a device since it was opened first. */
+export interface LiveCounts extends NativeCounts {
+  device: string;
+}
+
+/** Packets of devices, until it is stopped. All packets of a batch come from one device. */
+export interface LiveSource extends CaptureSource {
+  readonly format: "live";
+  counts(): LiveCounts[];
+  /** In the order in which they began. A device that is gone is captured from again once it is there again. */
+  readonly gaps: readonly LiveGap[];
+  /** Ends the capture: `next` gives the packets that have come until this moment, then null. */
+  stop(): void;
+}
+
+/** Opens devices. Throws a {@link CaptureError} where one cannot be captured from. */
+export async function openLive(options: LiveOptions): Promise<LiveSource> {
+  const devices = [...new Set(options.devices)];
+  const settings = checked(devices, options);
+  const { native, reason } = loadNative();
+  if (native === null) throw new CaptureError("ERR_CAPTURE_NATIVE", devices[0], `no live capture: ${reason}`);
+  const source = new DeviceSource(native, devices, settings);
+  await source.open();
+  return source;
+}
+
+type Settings = Omit<NativeOptions, "device">;
+
+function checked(devices: readonly string[], options: LiveOptions): Settings {
+  const refuse = (reason: string, device = devices[0] ?? "-"): never => {
+    throw new CaptureError("ERR_CAPTURE_OPTION", device, reason);
+  };
+  if (devices.length === 0) refuse("no device is named");
+  for (const device of devices)
+    if (device === "" || device.includes("\0")) refuse("is no name of a device", device);
+  const filter = options.filter ?? "";
+  if (filter.includes("\0")) refuse("the filter has a NUL character");
+  const whole = (name: string, value: number, least: number, most: number): number => {
+    if (!Number.isInteger(value) || value < least || value > most)
+      refuse(`${name} is ${value}, not an integer from ${least} to ${most}`);
+    return value;
+  };
+  return {
+    filter,
+    snapBytes: whole("snapBytes", options.snapBytes ?? LARGEST_SNAP_BYTES, 1, LARGEST_SNAP_BYTES),
+    bufferBytes: whole("bufferBytes", options.bufferBytes ?? 8 * 1024 * 1024, 64 * 1024, 0x7fff_ffff),
+    delayMs: whole("delayMs", options.delayMs ?? 100, 1, 10_000),
+    promiscuous: options.promiscuous === true,
+    immediate: options.immediate === true,
+    blockBytes: BLOCK_BYTES,
+    capacity: BATCH_CAPACITY,
+  };
+}
+
+/** The error to throw for what the addon says of a device. */
+function captureError(device: string, error: unknown): CaptureError {
+  const { fault, message } = error as NativeFault;
+  const said = shown(message);
+  const of = (code: CaptureErrorCode, reason: string) => new CaptureError(code, device, reason, null, error);
+  switch (fault) {
+    case "permission":
+      return of("ERR_CAPTURE_PERMISSION", "capturing is not permitted; it takes root or CAP_NET_RAW");
+    case "gone":
+      return of("ERR_CAPTURE_DEVICE", "there is no such device; `ip link` lists them");
+    case "down":
+      return of("ERR_CAPTURE_DOWN", "the device is down; `ip link set DEVICE up`");
+    case "filter":
+      return of("ERR_CAPTURE_FILTER", `the filter is not one of pcap-filter(7): ${said}`);
+    default:
+      return of("ERR_CAPTURE_OPEN", said);
+  }
+}
+
+/** A device from one opening to the next, and its blocks as batches. */
+class Session {
+  readonly device: NativeDevice;
+  readonly batches: readonly PacketBatch[];
+  readonly linkType: number;
+  readonly snapBytes: number;
+  /** Batches that are not released; the others are free, the one behind the last filled first. */
+  #held = 0;
+  #wake = (): void => {};
+
+  constructor(
+    device: NativeDevice,
+    opened: { linkType: number; snapBytes: number; blocks: readonly NativeBlock[] },
+  ) {
+    this.device = device;
+    this.linkType = opened.linkType;
+    this.snapBytes = opened.snapBytes;
+    this.batches = opened.blocks.map((block) => {
+      const { bytes } = block;
+      const batch = new PacketBatch(block.offset.length, block);
+      batch.bytes = bytes;
+      batch.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return batch;
+    });
+  }
+
+  /** Waits until a block is free. */
+  async room(): Promise<void> {
+    while (this.#held === this.batches.length)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+  }
+
+  hold(): void {
+    this.#held++;
+  }
+
+  release(): void {
+    this.#held--;
+    this.#wake();
+  }
+
+  /** Closes the device; whoever waits for room finds it closed. */
+  close(): Promise<void> {
+    this.#held = 0;
+    this.#wake();
+    return this.device.close();
+  }
+}
+
+/** What has come of a device: a batch, of a session that is to be told when it is done with. */
+interface Arrival {
+  readonly session: Session;
+  readonly batch: PacketBatch;
+}
+
+class DeviceSource implements LiveSource {
+  readonly format = "live";
+  readonly name: string;
+  readonly interfaces: CaptureInterface[] = [];
+  readonly gaps: LiveGap[] = [];
+  damage: Damage | null = null;
+  readonly odd = 0;
+  readonly position = 0;
+  readonly size = null;
+  readonly #devices: LiveDevice[];
+  readonly #arrived: Arrival[] = [];
+  #given: Arrival | null = null;
+  #packets = 0;
+  /** Devices that may still give packets. */
+  #running = 0;
+  #closed: Promise<void> | null = null;
+  #wake = (): void => {};
+
+  constructor(native: Native, devices: readonly string[], settings: Settings) {
+    this.name = devices.join(",");
+    this.#devices = devices.map((device) => new LiveDevice(this, native, { ...settings, device }));
+  }
+
+  /** Opens all devices, or none. */
+  async open(): Promise<void> {
+    const opened = await Promise.allSettled(this.#devices.map((device) => device.open()));
+    const failed = opened.findIndex(({ status }) => status === "rejected");
+    if (failed >= 0) {
+      await Promise.all(this.#devices.map((device) => device.close()));
+      const { reason } = opened[failed] as PromiseRejectedResult;
+      throw captureError(this.#devices[failed].name, reason);
+    }
+    this.#running = this.#devices.length;
+    for (const device of this.#devices)
+      device.run().then(() => {
+        this.#running--;
+        this.#wake();
+      });
+  }
+
+  /** The index of an interface like this one, which is entered where there is none. */
+  indexOf(entry: CaptureInterface): number {
+    const known = this.interfaces.findIndex(
+      ({ name, linkType }) => name === entry.name && linkType === entry.linkType,
+    );
+    return known >= 0 ? known : this.interfaces.push(entry) - 1;
+  }
+
+  arrive(arrival: Arrival): void {
+    this.#arrived.push(arrival);
+    this.#wake();
+  }
+
+  /** A device has failed: the capture ends. */
+  fail(device: string, reason: string): void {
+    this.damage ??= { offset: 0, reason: `${shown(device)}: ${shown(reason)}`, lostBytes: null };
+    this.stop();
+  }
+
+  async next(): Promise<PacketBatch | null> {
+    if (this.#given !== null) {
+      this.#given.session.release();
+      this.#given = null;
+      // One batch a turn of the event loop: under a flood, too, everything else has its turn.
+      await new Promise(setImmediate);
+    }
+    while (this.#arrived.length === 0 && this.#running > 0 && this.#closed === null)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    const arrival = this.#arrived.shift();
+    if (arrival === undefined || this.#closed !== null) return null;
+    this.#given = arrival;
+    const { batch } = arrival;
+    batch.firstNumber = this.#packets + 1;
+    this.#packets += batch.count;
+    return batch;
+  }
+
+  records(): null {
+    return null;
+  }
+
+  pass(): void {}
+
+  counts(): LiveCounts[] {
+    return this.#devices.map((device) => device.counts());
+  }
+
+  stop(): void {
+    for (const device of this.#devices) device.stop();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#devices.map((device) => device.close())).then(() => {});
+    this.#wake();
+    return this.#closed;
+  }
+}
+
+/** A device for as long as the source is open, however often it goes and comes. */
+class LiveDevice {
+  readonly name: string;
+  readonly #source: DeviceSource;
+  readonly #native: Native;
+  readonly #options: NativeOptions;
+  #session: Session | null = null;
+  #opening: Promise<void> | null = null;
+  #isOver = false;
+  #gap: { device: string; reason: LiveGap["reason"]; fromMs: number; untilMs: number | null } | null = null;
+  /** Counts of the sessions that are over. */
+  readonly #counts: LiveCounts;
+  /** Ends the time between two tries to open the device. */
+  #wake = (): void => {};
+
+  constructor(source: DeviceSource, native: Native, options: NativeOptions) {
+    this.name = options.device;
+    this.#source = source;
+    this.#native = native;
+    this.#options = options;
+    this.#counts = { device: options.device, received: 0, dropped: 0, droppedByDevice: 0 };
+  }
+
+  open(): Promise<void> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const device = new this.#native.Device(this.#options);
+    try {
+      const session = new Session(device, await device.open());
+      const { linkType, snapBytes } = session;
+      const index = this.#source.indexOf({ linkType, name: this.name, snapLength: snapBytes });
+      for (const batch of session.batches) batch.interfaceIndex.fill(index);
+      this.#session = session;
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
+  }
+
+  /** Gives the source what comes, until the end. */
+  async run(): Promise<void> {
+    for (let block: 0 | 1 = 0; this.#session !== null; ) {
+      const session: Session = this.#session;
+      await session.room();
+      try {
+        const result = await session.device.read(block);
+        if (result === "ended") return;
+        if (result === "down") this.#beginGap("down");
+        else this.#endGap();
+        if (typeof result === "number") {
+          const batch = session.batches[block];
+          batch.count = result;
+          session.hold();
+          this.#source.arrive({ session, batch });
+          block = block === 0 ? 1 : 0;
+        }
+      } catch (error) {
+        if (this.#isOver) return;
+        const { fault, message } = error as NativeFault;
+        if (fault !== "gone") return this.#source.fail(this.name, message);
+        this.#beginGap("gone");
+        await this.#leave();
+        await this.#reopen();
+        block = 0;
+      }
+    }
+  }
+
+  /** Tries until the device is open again, or the capture is over. */
+  async #reopen(): Promise<void> {
+    while (!this.#isOver) {
+      try {
+        await this.open();
+        if (this.#isOver) return await this.#leave();
+        return this.#endGap();
+      } catch {
+        // Not there yet, or not up.
+      }
+      if (this.#isOver) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, RETRY_MS);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** Ends the session. */
+  async #leave(): Promise<void> {
+    const session = this.#session;
+    if (session === null) return;
+    add(this.#counts, session.device.counts());
+    this.#session = null;
+    await session.close();
+  }
+
+  #beginGap(reason: LiveGap["reason"]): void {
+    this.#endGap();
+    this.#gap = { device: this.name, reason, fromMs: Date.now(), untilMs: null };
+    this.#source.gaps.push(this.#gap);
+  }
+
+  #endGap(): void {
+    if (this.#gap !== null) this.#gap.untilMs = Date.now();
+    this.#gap = null;
+  }
+
+  counts(): LiveCounts {
+    const counts = { ...this.#counts };
+    if (this.#session !== null) add(counts, this.#session.device.counts());
+    return counts;
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#session?.device.stop();
+    this.#wake();
+  }
+
+  async close(): Promise<void> {
+    this.stop();
+    await this.#opening?.catch(() => {});
+    await this.#leave();
+  }
+}
+
+function add(to: NativeCounts, counts: NativeCounts): void {
+  to.received += counts.received;
+  to.dropped += counts.dropped;
+  to.droppedByDevice += counts.droppedByDevice;
+}

@@ -1,0 +1,105 @@
+/*
+ * The addon of native/, which captures from devices. It is built where a compiler and libpcap's headers are
+ * (binding.gyp), and loaded by nothing but what captures.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** How a device is to be opened. */
+export interface NativeOptions {
+  device: string;
+  /** pcap-filter(7); empty takes everything. */
+  filter: string;
+  /** Bytes of a packet that are kept, and of the ring that the kernel fills. */
+  snapBytes: number;
+  bufferBytes: number;
+  promiscuous: boolean;
+  /** Packets are given as they come; else together, within `delayMs`. */
+  immediate: boolean;
+  delayMs: number;
+  /** Bytes and packets a block has room for. */
+  blockBytes: number;
+  capacity: number;
+}
+
+/** Where `read` puts packets: the bytes, and the columns of a PacketBatch, over memory of the addon's. */
+export interface NativeBlock {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly offset: Int32Array;
+  readonly capturedBytes: Int32Array;
+  readonly originalBytes: Float64Array;
+  readonly tsSec: Float64Array;
+  readonly tsNsec: Int32Array;
+}
+
+export interface NativeOpened {
+  /** LINKTYPE_ number. */
+  readonly linkType: number;
+  readonly snapBytes: number;
+  readonly blocks: readonly NativeBlock[];
+}
+
+/** Packets since the device was opened. */
+export interface NativeCounts {
+  /** Those that passed the filter, dropped or not. */
+  received: number;
+  /** Of them, those for which the ring had no room. */
+  dropped: number;
+  /** Those the device itself dropped; looked for in promiscuous mode only. */
+  droppedByDevice: number;
+}
+
+/** What a rejected promise of a device says. */
+export interface NativeFault extends Error {
+  fault: "permission" | "gone" | "down" | "filter" | "failed";
+}
+
+/** One device. It works on a thread of its own, through its requests one by one. */
+export interface NativeDevice {
+  /** First of all, and once. */
+  open(): Promise<NativeOpened>;
+  /**
+   * Fills block 0 or 1 with packets and answers how many: one at least. Instead it may say that the device is
+   * down (a further read waits for it), up again, or that `stop` or `close` has ended the capture.
+   */
+  read(block: 0 | 1): Promise<number | "down" | "up" | "ended">;
+  /** Ends the capture behind the packets that have come until this moment. */
+  stop(): void;
+  counts(): NativeCounts;
+  /** Ends a read that waits, and closes; the last request. */
+  close(): Promise<void>;
+}
+
+export interface Native {
+  readonly Device: new (options: NativeOptions) => NativeDevice;
+  /** Name and version of libpcap. */
+  readonly libraryVersion: string;
+}
+
+/** The addon, or why there is none. */
+export type LoadedNative = { native: Native; reason: null } | { native: null; reason: string };
+
+const REMEDY = "apt-get install g++ make python3 libpcap-dev, then install genevescope again";
+
+/** Loads the addon, built here or prebuilt. */
+export function loadNative(): LoadedNative {
+  const root = packageRoot();
+  try {
+    const load = createRequire(import.meta.url)("node-gyp-build") as (directory: string) => Native;
+    return { native: load(root), reason: null };
+  } catch (error) {
+    const said = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    const reason = said.startsWith("No native build") ? "the addon is not built" : said;
+    return { native: null, reason: `${reason}; ${REMEDY}` };
+  }
+}
+
+/** The directory of the package: this file is in its src or dist, or bundled into a directory of that. */
+function packageRoot(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  let root = here;
+  while (!existsSync(join(root, "binding.gyp")) && dirname(root) !== root) root = dirname(root);
+  return root;
+}

@@ -1,0 +1,73 @@
+/*
+ * A live capture in a process of its own, which may be in another network namespace: live-child.js OPTIONS, as
+ * JSON. Writes lines of JSON: "open" or the error of opening; then each packet, unless `quiet`; then the end.
+ * Reads commands: `stop`, `close`, `state`, and `hold` (asks for no batch) until `go`.
+ */
+import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import { openLive } from "../../dist/capture/index.js";
+
+const { quiet, ...options } = JSON.parse(process.argv[2]);
+const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function main() {
+  let source;
+  try {
+    source = await openLive(options);
+  } catch (error) {
+    const { name, code, message, file } = error;
+    return say({ event: "error", name, code, message, file });
+  }
+  let go = Promise.resolve();
+  let resume = () => {};
+  let packets = 0;
+  let batches = 0;
+  const state = (event) =>
+    say({
+      event,
+      packets,
+      batches,
+      counts: source.counts(),
+      gaps: source.gaps,
+      damage: source.damage,
+      interfaces: source.interfaces,
+    });
+  const commands = createInterface({ input: process.stdin });
+  commands.on("line", async (command) => {
+    if (command === "stop") source.stop();
+    else if (command === "close") await source.close();
+    else if (command === "state") state("state");
+    else if (command === "hold")
+      go = new Promise((resolve) => {
+        resume = resolve;
+      });
+    else if (command === "go") resume();
+  });
+  say({ event: "open", interfaces: source.interfaces });
+  for (let batch = await source.next(); batch !== null; batch = await source.next()) {
+    if (batch.firstNumber !== packets + 1) throw new Error("numbers have gaps");
+    if (batch.count === 0) throw new Error("an empty batch");
+    packets += batch.count;
+    batches++;
+    for (let i = 0; i < batch.count && quiet !== true; i++) {
+      const at = batch.offset[i];
+      const data = batch.bytes.subarray(at, at + batch.capturedBytes[i]);
+      if (batch.view.getUint8(at) !== data[0]) throw new Error("view and bytes differ");
+      say({
+        event: "packet",
+        interface: batch.interfaceIndex[i],
+        sec: batch.tsSec[i],
+        nsec: batch.tsNsec[i],
+        captured: batch.capturedBytes[i],
+        original: batch.originalBytes[i],
+        hash: createHash("sha256").update(data).digest("hex"),
+      });
+    }
+    await go;
+  }
+  state("end");
+  await source.close();
+  commands.close();
+}
+
+await main();
