@@ -34,6 +34,8 @@ const NEEDS = {
   "ovn-trace": "ovn-common",
   "/usr/share/ovn/ovn-sb.ovsschema": "ovn-common",
   ip: "iproute2",
+  setpriv: "util-linux",
+  sysctl: "procps",
   ethtool: "ethtool",
   ping: "iputils-ping",
   arping: "iputils-arping",
