@@ -337,10 +337,13 @@ class Capture : public Napi::ObjectWrap<Capture> {
   /** Hands a job to the thread. Until it is done the object stays, and so does the event loop. */
   Napi::Value hand(Napi::Env env, Task task, size_t block = 0) {
     const auto deferred = Napi::Promise::Deferred::New(env);
-    if (!isRunning_ || state_->isClosing) {
-      deferred.Reject(Napi::Error::New(env, "The device is closed").Value());
+    const bool isClosed = !isRunning_ || state_->isClosing;
+    if (isClosed || (isOpened_ && task == Task::open)) {
+      const char *const why = isClosed ? "The device is closed" : "The device was opened before";
+      deferred.Reject(Napi::Error::New(env, why).Value());
       return deferred.Promise();
     }
+    isOpened_ = isOpened_ || task == Task::open;
     if (pending_++ == 0) {
       answers_.Ref(env);
       Ref();
@@ -389,6 +392,8 @@ class Capture : public Napi::ObjectWrap<Capture> {
   Answers answers_;
   std::thread thread_;
   bool isRunning_ = false;
+  /** It is opened once only: scripts look at the blocks that were made then. */
+  bool isOpened_ = false;
   /** Jobs that are not settled. */
   size_t pending_ = 0;
 };

@@ -47,6 +47,8 @@ async function main() {
   for (let batch = await source.next(); batch !== null; batch = await source.next()) {
     if (batch.firstNumber !== packets + 1) throw new Error("numbers have gaps");
     if (batch.count === 0) throw new Error("an empty batch");
+    if (batch.interfaceIndex.subarray(0, batch.count).some((index) => index !== batch.interfaceIndex[0]))
+      throw new Error("a batch of several devices");
     packets += batch.count;
     batches++;
     for (let i = 0; i < batch.count && quiet !== true; i++) {
