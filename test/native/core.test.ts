@@ -78,6 +78,9 @@ for (const sanitizer of ["address,undefined", "thread"])
       ["that packets do not fill", 65_536, 1024],
       ["that packets fill unevenly", 1100, 7],
       ["smaller than some packets", 256, 3],
+      // The first two frames have 60 and 61 bytes.
+      ["that two packets fill to the byte", 121, 8],
+      ["a byte too small for two packets", 120, 8],
     ])("blocks %s", async (_, size, capacity) => {
       const core = start("rx0", size, capacity);
       expect(await core.line(/^open/)).toBe("open 1");
