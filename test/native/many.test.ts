@@ -6,6 +6,7 @@ import { packet, pcap, temporary } from "../capture/helper.js";
 import { describeLive, Wire } from "./wire.js";
 
 const alike = (length: number) => temporary(pcap(Array.from({ length: 10 }, (_, i) => packet(i, length))));
+const OVN = "captures/tcp-transfer/hv2.pcap";
 const script = (name: string) => join(import.meta.dirname, name);
 
 describeLive("live captures", () => {
@@ -77,6 +78,22 @@ describeLive("live captures", () => {
     expect(Date.now() - told).toBeLessThan(5000);
     expect(packets).toBeGreaterThan(10_000);
     flood.kill();
+  });
+
+  test("a flood leaves the event loop its turns", { retry: 2 }, () => {
+    const flood = wire.sending(OVN, 10_000_000, 0);
+    const lag = JSON.parse(wire.run(process.execPath, script("live-lag.js"), "rx0", "2", "0"));
+    flood.kill();
+    expect(lag.packets).toBeGreaterThan(20_000);
+    expect(lag.p99).toBeLessThan(20);
+  });
+
+  test("whoever is slow with a batch has one a turn of the event loop", () => {
+    const flood = wire.sending(OVN, 10_000_000, 50_000);
+    const lag = JSON.parse(wire.run(process.execPath, script("live-lag.js"), "rx0", "1", "3"));
+    flood.kill();
+    expect(lag.packets).toBeGreaterThan(2000);
+    expect(lag.most).toBe(1);
   });
 
   test("closing ends a wait for packets", async () => {
