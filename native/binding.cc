@@ -16,8 +16,10 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "device.h"
+#include "listing.h"
 
 namespace {
 
@@ -106,6 +108,13 @@ const char *nameOf(Fault fault) {
     default:
       return "failed";
   }
+}
+
+/** A failure as an error that names its fault. */
+Napi::Error errorOf(Napi::Env env, const Failure &failure) {
+  const Napi::Error error = Napi::Error::New(env, failure.text);
+  error.Set("fault", Napi::String::New(env, nameOf(failure.fault)));
+  return error;
 }
 
 /** Settles the promise of a job. Without an environment, which is being torn down, nobody waits for it. */
@@ -276,9 +285,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
   /** Settles the promise of a job that is done. */
   void settled(Napi::Env env, const Job &job) {
     if (job.failure.fault != Fault::none) {
-      const Napi::Error error = Napi::Error::New(env, job.failure.text);
-      error.Set("fault", Napi::String::New(env, nameOf(job.failure.fault)));
-      job.deferred.Reject(error.Value());
+      job.deferred.Reject(errorOf(env, job.failure).Value());
     } else {
       const Napi::Value result = resultOf(env, state_, job);
       if (env.IsExceptionPending()) job.deferred.Reject(env.GetAndClearPendingException().Value());
@@ -405,8 +412,39 @@ void settle(Napi::Env env, Napi::Function, std::nullptr_t *, Job *done) {
   job->capture->settled(env, *job);
 }
 
+Napi::Value devices(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  std::vector<genevescope::Listed> found;
+  const Failure failure = genevescope::listDevices(&found);
+  if (failure.fault != Fault::none) {
+    errorOf(env, failure).ThrowAsJavaScriptException();
+    return {};
+  }
+  Napi::Array answer = Napi::Array::New(env);
+  for (const genevescope::Listed &listed : found) {
+    Napi::Array addresses = Napi::Array::New(env);
+    for (const std::string &address : listed.addresses) addresses[addresses.Length()] = address;
+    Napi::Object device = Napi::Object::New(env);
+    device["name"] = listed.name;
+    device["up"] = listed.isUp;
+    device["running"] = listed.isRunning;
+    device["loopback"] = listed.isLoopback;
+    device["addresses"] = addresses;
+    answer[answer.Length()] = device;
+  }
+  return answer;
+}
+
+Napi::Value permission(const Napi::CallbackInfo &info) {
+  const Failure failure = genevescope::checkPermission();
+  if (failure.fault == Fault::none) return info.Env().Null();
+  return errorOf(info.Env(), failure).Value();
+}
+
 Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports["Device"] = Capture::define(env);
+  exports["devices"] = Napi::Function::New<devices>(env, "devices");
+  exports["permission"] = Napi::Function::New<permission>(env, "permission");
   exports["libraryVersion"] = pcap_lib_version();
   return exports;
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** How a device is to be opened. */
@@ -72,34 +72,68 @@ export interface NativeDevice {
   close(): Promise<void>;
 }
 
+/** A device that could be captured from. */
+export interface ListedDevice {
+  readonly name: string;
+  readonly up: boolean;
+  /** It has a link. */
+  readonly running: boolean;
+  readonly loopback: boolean;
+  readonly addresses: readonly string[];
+}
+
 export interface Native {
+  /** The network devices, and `any`, which stands for all. */
+  devices(): ListedDevice[];
+  /** Why this process may not capture; null where it may. */
+  permission(): NativeFault | null;
   readonly Device: new (options: NativeOptions) => NativeDevice;
   /** Name and version of libpcap. */
   readonly libraryVersion: string;
 }
 
-/** The addon, or why there is none. */
-export type LoadedNative = { native: Native; reason: null } | { native: null; reason: string };
+/** The addon, or why there is none and what to do. */
+export type LoadedNative =
+  | { native: Native; reason: null; remedy: null }
+  | { native: null; reason: string; remedy: string | null };
 
-const REMEDY = "apt-get install g++ make python3 libpcap-dev, then install genevescope again";
+/** What the addon is built with, and Debian's packages that bring it. */
+const NEEDED = {
+  "g++": "g++",
+  make: "make",
+  python3: "python3",
+  "/usr/include/pcap/pcap.h": "libpcap-dev",
+} as const;
 
 /** Loads the addon, built here or prebuilt. */
 export function loadNative(): LoadedNative {
-  const root = packageRoot();
+  if (process.platform !== "linux")
+    return { native: null, reason: "devices can be captured from on Linux only", remedy: null };
   try {
     const load = createRequire(import.meta.url)("node-gyp-build") as (directory: string) => Native;
-    return { native: load(root), reason: null };
+    return { native: load(packageRoot()), reason: null, remedy: null };
   } catch (error) {
     const said = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    const reason = said.startsWith("No native build") ? "the addon is not built" : said;
-    return { native: null, reason: `${reason}; ${REMEDY}` };
+    const reason = said.startsWith("No native build") ? "the addon that captures is not built" : said;
+    return { native: null, reason, remedy: remedyFor(said) };
   }
+}
+
+function remedyFor(said: string): string {
+  if (said.includes("libpcap")) return "apt-get install libpcap-dev";
+  const missing = Object.entries(NEEDED).flatMap(([need, name]) => (isInstalled(need) ? [] : [name]));
+  const install = missing.length === 0 ? "" : `apt-get install ${missing.join(" ")}, then `;
+  return `${install}install genevescope again`;
+}
+
+function isInstalled(need: string): boolean {
+  const places = need.startsWith("/") ? [""] : (process.env.PATH ?? "").split(delimiter);
+  return places.some((place) => existsSync(join(place, need)));
 }
 
 /** The directory of the package: this file is in its src or dist, or bundled into a directory of that. */
 function packageRoot(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  let root = here;
+  let root = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(root, "binding.gyp")) && dirname(root) !== root) root = dirname(root);
   return root;
 }

@@ -71,8 +71,11 @@ export interface LiveSource extends CaptureSource {
 export async function openLive(options: LiveOptions): Promise<LiveSource> {
   const devices = [...new Set(options.devices)];
   const settings = checked(devices, options);
-  const { native, reason } = loadNative();
-  if (native === null) throw new CaptureError("ERR_CAPTURE_NATIVE", devices[0], `no live capture: ${reason}`);
+  const { native, reason, remedy } = loadNative();
+  if (native === null) {
+    const hint = remedy === null ? "" : `; ${remedy}`;
+    throw new CaptureError("ERR_CAPTURE_NATIVE", devices[0], `no live capture: ${reason}${hint}`);
+  }
   const source = new DeviceSource(native, devices, settings);
   await source.open();
   return source;

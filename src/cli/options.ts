@@ -23,7 +23,7 @@ export interface CommonOptions extends NamingOptions {
   filters?: FilterArgument[];
   genevePort?: number[];
   count?: number;
-  output: "text" | "json";
+  output: Format;
   all?: boolean;
   /** Which name is shown; false with `-n`. */
   names: NameChoice | false;
@@ -82,11 +82,19 @@ export function addNameOptions(command: Command): Command {
     );
 }
 
+/** What answers are printed as. */
+export type Format = "text" | "json";
+
+/** The flag that says what the answer is printed as. */
+export function addFormatOption(command: Command): Command {
+  return command.addOption(
+    new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"),
+  );
+}
+
 /** Flags that say how answers are printed. */
 export function addOutputOptions(command: Command): Command {
-  return command
-    .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
-    .option("--utc", "times in UTC instead of local time");
+  return addFormatOption(command).option("--utc", "times in UTC instead of local time");
 }
 
 /** Gives `command` the common flags. */

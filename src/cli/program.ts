@@ -1,7 +1,13 @@
 import { Command, CommanderError } from "commander";
 import { withDefaults } from "./arguments.js";
 import { Exit } from "./fault.js";
-import { addCommonOptions, type CommonOptions, countArgument } from "./options.js";
+import {
+  addCommonOptions,
+  addFormatOption,
+  type CommonOptions,
+  countArgument,
+  type Format,
+} from "./options.js";
 import { addSbVerbs } from "./sb-verbs.js";
 import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
@@ -12,7 +18,13 @@ const CAPTURES = "captures (pcap, pcapng, gzip or zstd compressed, or tcpdump -x
 /** Adds a verb to `program`, which calls `done` with its exit status where it is run. */
 type AddVerb = (program: Command, done: (status: number) => void) => void;
 
-const VERBS = { decode: addDecode, analyze: addAnalyze, sb: addSbVerbs } satisfies Record<string, AddVerb>;
+const VERBS = {
+  decode: addDecode,
+  analyze: addAnalyze,
+  sb: addSbVerbs,
+  devices: addDevices,
+  doctor: addDoctor,
+} satisfies Record<string, AddVerb>;
 type Verb = keyof typeof VERBS;
 
 /** Takes `args` (without node and script) apart, runs the verb they name and returns its exit status. */
@@ -98,4 +110,20 @@ function addAnalyze(program: Command, done: (status: number) => void): void {
       const { analyze } = await import("./analyze.js");
       done(await analyze(files, options));
     });
+}
+
+function addDevices(program: Command, done: (status: number) => void): void {
+  const devices = program.command("devices").description("list the devices that can be captured from");
+  addFormatOption(devices).action(async (options: { output: Format }) => {
+    const { devices } = await import("./devices.js");
+    done(await devices(options));
+  });
+}
+
+function addDoctor(program: Command, done: (status: number) => void): void {
+  const doctor = program.command("doctor").description("say which parts work here and what others lack");
+  addFormatOption(doctor).action(async (options: { output: Format }) => {
+    const { doctor } = await import("./doctor.js");
+    done(await doctor(options));
+  });
 }
