@@ -253,7 +253,6 @@ class Capture : public Napi::ObjectWrap<Capture> {
     options.bufferBytes = integer(given, "bufferBytes");
     options.delayMs = integer(given, "delayMs");
     options.promiscuous = isSet(given, "promiscuous");
-    options.immediate = isSet(given, "immediate");
     state_->blockBytes = static_cast<size_t>(integer(given, "blockBytes"));
     state_->capacity = static_cast<size_t>(integer(given, "capacity"));
     if (env.IsExceptionPending()) return;

@@ -98,7 +98,6 @@ Failure Device::open(const Options &options) {
   pcap_set_promisc(pcap, options.promiscuous ? 1 : 0);
   pcap_set_timeout(pcap, options.delayMs);
   pcap_set_buffer_size(pcap, options.bufferBytes);
-  pcap_set_immediate_mode(pcap, options.immediate ? 1 : 0);
   pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
   const int status = pcap_activate(pcap);
   if (status < 0) {
@@ -125,7 +124,7 @@ Failure Device::open(const Options &options) {
   isNano_ = pcap_get_tstamp_precision(pcap) == PCAP_TSTAMP_PRECISION_NANO;
   heldBytes_.reserve(static_cast<size_t>(snapBytes_));
   // The kernel hands a block of its ring on at the second expiry of a timer at the latest.
-  lingerMs_ = 2 * (options.immediate ? 0 : options.delayMs) + 2 * kLastLookMs;
+  lingerMs_ = 2 * (options.delayMs + kLastLookMs);
   return {};
 }
 

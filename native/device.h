@@ -41,8 +41,7 @@ struct Options {
   /** Bytes of the ring that the kernel fills. */
   int bufferBytes = 8 * 1024 * 1024;
   bool promiscuous = false;
-  /** Packets are given as they come; else together, within `delayMs`. */
-  bool immediate = false;
+  /** How long the kernel may collect packets before it hands them on. */
   int delayMs = 100;
   /** A filter of pcap-filter(7); empty takes everything. */
   std::string filter;

@@ -16,8 +16,7 @@ export interface NativeOptions {
   snapBytes: number;
   bufferBytes: number;
   promiscuous: boolean;
-  /** Packets are given as they come; else together, within `delayMs`. */
-  immediate: boolean;
+  /** How long the kernel may collect packets before it hands them on. */
   delayMs: number;
   /** Bytes and packets a block has room for. */
   blockBytes: number;

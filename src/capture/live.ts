@@ -37,9 +37,10 @@ export interface LiveOptions {
   readonly bufferBytes?: number;
   /** Frames that are for others too; default false. */
   readonly promiscuous?: boolean;
-  /** Packets are given as they come; by default together, within `delayMs` milliseconds, 100. */
-  readonly immediate?: boolean;
+  /** How long the kernel may collect packets, 1 to 1000 milliseconds; default 100. */
   readonly delayMs?: number;
+  /** Packets are given as they come, a millisecond or two later, whatever `delayMs`; default false. */
+  readonly immediate?: boolean;
 }
 
 /** A time without packets of a device, as seen from here, in milliseconds since 1970. */
@@ -63,7 +64,10 @@ export interface LiveSource extends CaptureSource {
   counts(): LiveCounts[];
   /** In the order in which they began. A device that is gone is captured from again once it is there again. */
   readonly gaps: readonly LiveGap[];
-  /** Ends the capture: `next` gives the packets that have come until this moment, then null. */
+  /**
+   * Ends the capture: `next` gives the packets that have come until this moment, then null, at most twice
+   * `delayMs` later.
+   */
   stop(): void;
 }
 
@@ -101,9 +105,9 @@ function checked(devices: readonly string[], options: LiveOptions): Settings {
     filter,
     snapBytes: whole("snapBytes", options.snapBytes ?? LARGEST_SNAP_BYTES, 1, LARGEST_SNAP_BYTES),
     bufferBytes: whole("bufferBytes", options.bufferBytes ?? 8 * 1024 * 1024, 64 * 1024, 0x7fff_ffff),
-    delayMs: whole("delayMs", options.delayMs ?? 100, 1, 10_000),
+    // libpcap's immediate mode divides the ring into slots for the longest packet, of which there are few.
+    delayMs: options.immediate === true ? 1 : whole("delayMs", options.delayMs ?? 100, 1, 1000),
     promiscuous: options.promiscuous === true,
-    immediate: options.immediate === true,
     blockBytes: BLOCK_BYTES,
     capacity: BATCH_CAPACITY,
   };

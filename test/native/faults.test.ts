@@ -80,7 +80,7 @@ describeLive("a device that cannot be captured from", () => {
     ["is no name of a device", { devices: [""] }],
     ["the filter has a NUL character", { devices: ["rx0"], filter: "udp\0!" }],
     ["snapBytes is 0, not an integer from 1 to 262144", { devices: ["rx0"], snapBytes: 0 }],
-    ["delayMs is 0.5, not an integer from 1 to 10000", { devices: ["rx0"], delayMs: 0.5 }],
+    ["delayMs is 0.5, not an integer from 1 to 1000", { devices: ["rx0"], delayMs: 0.5 }],
     ["bufferBytes is 1, not an integer from 65536 to 2147483647", { devices: ["rx0"], bufferBytes: 1 }],
   ])("an option makes no sense: %s", async (reason, options) => {
     const error = await refused(options as LiveOptions);

@@ -12,7 +12,6 @@ const options = {
   snapBytes: 1000,
   bufferBytes: 1 << 20,
   promiscuous: false,
-  immediate: false,
   delayMs: 5,
   blockBytes: 1 << 16,
   capacity: 64,

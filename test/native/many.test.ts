@@ -41,6 +41,17 @@ describeLive("live captures", () => {
     }
   });
 
+  test("a packet is given as it comes where that is wanted, and at the end in any case", async () => {
+    const prompt = wire.capture({ devices: ["rx0"], immediate: true, delayMs: 1000 });
+    const late = wire.capture({ devices: ["rx0"], delayMs: 1000 });
+    await Promise.all([prompt.event("open"), late.event("open")]);
+    wire.send(alike(100));
+    await prompt.until("packets", ({ packets }) => packets === 10);
+    expect((await late.state()).packets).toBe(0);
+    expect((await late.stop()).packets).toBe(10);
+    expect((await prompt.stop()).packets).toBe(10);
+  });
+
   test("a filter is the kernel's", async () => {
     const live = wire.capture({ devices: ["rx0"], filter: "greater 200" });
     await live.event("open");
