@@ -107,6 +107,8 @@ Failure Device::open(const Options &options) {
     if (!detail.empty()) text = status == PCAP_ERROR ? detail : text + " (" + detail + ")";
     return fail(faultOf(status), std::move(text));
   }
+  // As tcpdump: the header that says which device a packet came by. Where there is none the older one stays.
+  if (options.device == "any") pcap_set_datalink(pcap, DLT_LINUX_SLL2);
   if (!options.filter.empty()) {
     bpf_program program;
     if (pcap_compile(pcap, &program, options.filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0)

@@ -1,7 +1,7 @@
 /* What a live capture gives is what tcpdump, on the same device at the same time, writes. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { LiveOptions } from "../../src/capture/index.js";
+import type { CaptureInterface, LiveOptions } from "../../src/capture/index.js";
 import { collect, pcap, somePackets, temporary } from "../capture/helper.js";
 import { eventually } from "../southbound/cluster.js";
 import { describeLive, type LivePacket, Wire } from "./wire.js";
@@ -12,8 +12,24 @@ describeLive("live capture", () => {
   let wire: Wire;
   beforeAll(() => {
     wire = new Wire();
+    wire.ip("link", "set", "lo", "up");
+    wire.ip("tuntap", "add", "dev", "tun0", "mode", "tun");
+    wire.ip("link", "set", "tun0", "up");
   });
   afterAll(() => wire?.down());
+
+  test.each(["rx0", "lo", "tun0", "any"])("has the link type of tcpdump, of %s", async (device) => {
+    const file = wire.file(`${device}.pcap`);
+    const end = await wire.tcpdump(device, file);
+    await end();
+    const live = wire.capture({ devices: [device] });
+    const [{ name, linkType }] = (await live.event("open")).interfaces as CaptureInterface[];
+    expect({ name, linkType }).toEqual({
+      name: device,
+      linkType: (await collect(file)).interfaces[0].linkType,
+    });
+    await live.stop();
+  });
 
   test.each<[string, Partial<LiveOptions>]>([
     ["together", {}],
