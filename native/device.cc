@@ -125,6 +125,7 @@ Failure Device::open(const Options &options) {
   snapBytes_ = pcap_snapshot(pcap);
   isNano_ = pcap_get_tstamp_precision(pcap) == PCAP_TSTAMP_PRECISION_NANO;
   heldBytes_.reserve(static_cast<size_t>(snapBytes_));
+  delayMs_ = options.delayMs;
   // The kernel hands a block of its ring on at the second expiry of a timer at the latest.
   lingerMs_ = 2 * (options.delayMs + kLastLookMs);
   return {};
@@ -174,16 +175,22 @@ Device::Presence Device::presence() const {
   return (request.ifr_flags & IFF_UP) != 0 ? Presence::up : Presence::down;
 }
 
-void Device::wait(int64_t now) const {
+void Device::wait(int64_t most) const {
   // A socket whose device has failed may be readable without an end.
   const bool isOver = failure_.fault != Fault::none;
   pollfd waited[2] = {{wake_, POLLIN, 0}, {pcap_get_selectable_fd(pcap_), POLLIN, 0}};
-  const int64_t most = endMs_ == 0 ? kLookMs : std::clamp<int64_t>(endMs_ - now, 0, kLastLookMs);
   poll(waited, isOver ? 1 : 2, static_cast<int>(most));
   uint64_t wakes;
   if ((waited[0].revents & POLLIN) != 0 && read(wake_, &wakes, sizeof wakes) < 0) {
     // Nobody else reads it; if it were empty that would be as well.
   }
+}
+
+int64_t Device::gatherMs(const Block &block) const {
+  const auto first = static_cast<int64_t>(block.seconds[0]) * 1'000'000'000 + block.nanoseconds[0];
+  const int64_t left = delayMs_ - (nowNs() - first) / 1'000'000;
+  // Beyond these bounds a clock was set.
+  return left > delayMs_ ? 0 : std::max<int64_t>(left, 0);
 }
 
 Outcome Device::fill(const Block &block, size_t *packets, Failure *failure) {
@@ -210,7 +217,11 @@ Outcome Device::fill(const Block &block, size_t *packets, Failure *failure) {
       *packets = filling.packets;
       // They come from before `stop`, or a clock was set back.
       if (filling.stopNs != 0 && now > endMs_ + kPatienceMs) isPast_ = true;
-      return Outcome::packets;
+      const bool isFull = filling.packets == block.capacity || isHeld_;
+      const int64_t left = isFull || endMs_ != 0 ? 0 : gatherMs(block);
+      if (left == 0) return Outcome::packets;
+      wait(left);
+      continue;
     }
     if (isPast_) return Outcome::ended;
     if (failure_.fault == Fault::none) {
@@ -228,7 +239,7 @@ Outcome Device::fill(const Block &block, size_t *packets, Failure *failure) {
       *failure = failure_;
       return failure_.fault == Fault::none ? Outcome::ended : Outcome::failed;
     }
-    wait(now);
+    wait(endMs_ == 0 ? kLookMs : std::min(endMs_ - now, kLastLookMs));
   }
   return Outcome::ended;
 }

@@ -41,7 +41,7 @@ struct Options {
   /** Bytes of the ring that the kernel fills. */
   int bufferBytes = 8 * 1024 * 1024;
   bool promiscuous = false;
-  /** How long the kernel may collect packets before it hands them on. */
+  /** How long packets are collected, so that there are many at once, milliseconds. */
   int delayMs = 100;
   /** A filter of pcap-filter(7); empty takes everything. */
   std::string filter;
@@ -100,7 +100,7 @@ class Device {
   Failure open(const Options &options);
 
   /**
-   * Waits for packets and puts as many as there are and fit into `block`; `packets` is their number. A packet of
+   * Waits for packets and puts as many as fit or come within `delayMs` into `block`; `packets` is their number. A packet of
    * more bytes than the block is cut. What ends the capture is reported behind all packets that came before it.
    */
   Outcome fill(const Block &block, size_t *packets, Failure *failure);
@@ -125,8 +125,10 @@ class Device {
   static void take(u_char *filling, const pcap_pkthdr *header, const u_char *data);
   /** Whether the device that was opened is still there under its name. */
   Presence presence() const;
-  /** Waits until there may be packets, or something to look after. */
-  void wait(int64_t now) const;
+  /** Waits until there may be packets or something to look after, `most` milliseconds at most. */
+  void wait(int64_t most) const;
+  /** How long further packets may be waited for, milliseconds: until the first of the block is `delayMs` old. */
+  int64_t gatherMs(const Block &block) const;
   void wake();
 
   pcap_t *pcap_ = nullptr;
@@ -138,6 +140,7 @@ class Device {
   int linkType_ = 0;
   int snapBytes_ = 0;
   bool isNano_ = false;
+  int64_t delayMs_ = 0;
   /** How long packets may lie in the ring before libpcap sees them. */
   int64_t lingerMs_ = 0;
   bool isDown_ = false;

@@ -16,7 +16,7 @@ export interface NativeOptions {
   snapBytes: number;
   bufferBytes: number;
   promiscuous: boolean;
-  /** How long the kernel may collect packets before it hands them on. */
+  /** How long packets are collected, so that there are many at once, milliseconds. */
   delayMs: number;
   /** Bytes and packets a block has room for. */
   blockBytes: number;

@@ -52,6 +52,16 @@ describeLive("live captures", () => {
     expect((await prompt.stop()).packets).toBe(10);
   });
 
+  test("packets that come one by one are handed on many at once", async () => {
+    const live = wire.capture({ devices: ["rx0"] }, { quiet: true });
+    await live.event("open");
+    wire.send(alike(100), { repeat: 1000, perSecond: 20_000 });
+    const { packets, batches } = await live.stop();
+    expect(packets).toBe(10_000);
+    // Half a second of them, collected for a tenth of a second each.
+    expect(batches).toBeLessThan(16);
+  });
+
   test("a filter is the kernel's", async () => {
     const live = wire.capture({ devices: ["rx0"], filter: "greater 200" });
     await live.event("open");
