@@ -3,20 +3,16 @@ import type { Filter } from "../match/filters.js";
 import { Exit } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { reportBeforeHistory } from "./names.js";
-import type { CommonOptions } from "./options.js";
 import { prepareFor } from "./prepare.js";
 import { inputs, isCapture, type ReadResult, readCaptures } from "./read.js";
-import { type Run, run } from "./run.js";
+import { type FileRun, run } from "./run.js";
 import { Selection } from "./selection.js";
 import { isShareable, mostFlows, type Share, shareOut } from "./shares.js";
+import { type SumOptions, showSums } from "./show-sums.js";
 import { SumSink } from "./sum-sink.js";
-import { outputStyle } from "./terminal.js";
 import type { Threads } from "./threads.js";
 
-/** Flows listed as text unless `--top` says otherwise. */
-const TOP = 20;
-
-export type AnalyzeOptions = CommonOptions & { top?: number; workers?: number };
+export type AnalyzeOptions = SumOptions & { workers?: number };
 
 /** Files at a time: the sums of each are held until those before are there. */
 const ROUND_FILES = 8;
@@ -71,7 +67,7 @@ async function divided(
 
 /** Sums of captures, from reading to showing. */
 class Sums {
-  readonly #run: Run;
+  readonly #run: FileRun;
   readonly #options: AnalyzeOptions;
   #analyzer: Analyzer;
   #sink: SumSink;
@@ -83,7 +79,7 @@ class Sums {
   /** Adds to both what the reading under way has passed over. */
   #told: (() => void) | null = null;
 
-  constructor(run: Run, options: AnalyzeOptions) {
+  constructor(run: FileRun, options: AnalyzeOptions) {
     this.#run = run;
     this.#options = options;
     const { naming, decoder } = run;
@@ -181,37 +177,8 @@ class Sums {
   }
 
   async #show(): Promise<void> {
-    const { stdout, report, naming } = this.#run;
-    const options = this.#options;
-    const top = options.top ?? (options.output === "json" ? Number.POSITIVE_INFINITY : TOP);
-    const summary = this.#analyzer.summary(top);
-    if (options.output === "json") {
-      const { analyzeJson } = await import("../output/analyze-json.js");
-      for (const piece of analyzeJson(summary, {
-        all: options.all === true,
-        filteredOut: this.#passedOver,
-        sources: naming.sources,
-      })) {
-        stdout.write(piece);
-        if (stdout.full) await stdout.flush();
-        if (stdout.closed) break;
-      }
-    } else {
-      const { analyzeText } = await import("../output/analyze-text.js");
-      stdout.write(
-        analyzeText(summary, {
-          top,
-          all: options.all === true,
-          filteredOut: this.#run.filter === null ? null : this.#passedOver,
-          utc: options.utc === true,
-          named: naming.inventory !== null,
-          names: options.names || "logical",
-          sources: naming.sources,
-          style: outputStyle(),
-        }),
-      );
-    }
-    await stdout.flush();
-    await reportBeforeHistory(naming, summary.beforeHistory + this.#unknown, report);
+    const { naming, report } = this.#run;
+    const unnamed = await showSums(this.#run, this.#analyzer, this.#options, this.#passedOver);
+    await reportBeforeHistory(naming, unnamed + this.#unknown, report);
   }
 }

@@ -11,16 +11,20 @@ import { inputs } from "./read.js";
 import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
 
-/** What every verb that reads captures begins with. */
+/** What every verb that takes packets begins with. */
 export interface Run {
   stdout: Stdout;
   /** Prints one line on standard error, after everything before it has reached standard output. */
   report: (line: string) => Promise<void>;
-  files: string[];
   naming: Naming;
   decoder: FrameDecoder;
   /** Null where no filters are given. */
   filter: Predicate | null;
+}
+
+/** The same for verbs that read captures. */
+export interface FileRun extends Run {
+  files: string[];
 }
 
 /** Whether packets may come while they are read: from standard input where that is no file, or a named pipe. */
@@ -41,6 +45,17 @@ export async function run(
   files: readonly string[],
   options: CommonOptions,
   filters: readonly Filter[],
+  verb: (run: FileRun) => Promise<boolean>,
+): Promise<number> {
+  const names = inputs(files);
+  return begin(names.some(isStream), options, filters, (begun) => verb({ ...begun, files: names }));
+}
+
+/** The same without files; servers are followed where packets are `live`. */
+export async function begin(
+  live: boolean,
+  options: CommonOptions,
+  filters: readonly Filter[],
   verb: (run: Run) => Promise<boolean>,
 ): Promise<number> {
   const stdout = new Stdout();
@@ -48,12 +63,11 @@ export async function run(
     await stdout.flush();
     writeError(`genevescope: ${line}\n`);
   };
-  const names = inputs(files);
-  const naming = await openNaming(options, names.some(isStream), report);
+  const naming = await openNaming(options, live, report);
   try {
     const decoder = decoderFor(options, naming);
     const filter = await compile(filters, naming, report);
-    const sound = await verb({ stdout, report, files: names, naming, decoder, filter });
+    const sound = await verb({ stdout, report, naming, decoder, filter });
     return sound && naming.sound ? Exit.done : Exit.failed;
   } finally {
     await naming.close();
