@@ -3,6 +3,7 @@ import type { Filter } from "../match/filters.js";
 import { Exit } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { reportBeforeHistory } from "./names.js";
+import type { CommonOptions } from "./options.js";
 import { prepareFor } from "./prepare.js";
 import { inputs, isCapture, type ReadResult, readCaptures } from "./read.js";
 import { type FileRun, run } from "./run.js";
@@ -12,7 +13,7 @@ import { type SumOptions, showSums } from "./show-sums.js";
 import { SumSink } from "./sum-sink.js";
 import type { Threads } from "./threads.js";
 
-export type AnalyzeOptions = SumOptions & { workers?: number };
+export type AnalyzeOptions = CommonOptions & SumOptions & { workers?: number };
 
 /** Files at a time: the sums of each are held until those before are there. */
 const ROUND_FILES = 8;

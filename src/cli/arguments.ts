@@ -5,8 +5,8 @@
 import type { Command, Option } from "commander";
 import { joinNots } from "./filter-options.js";
 
-/** Verbs that read captures, where `-c` and `-n` have two meanings. */
-const READERS = new Set(["decode", "analyze"]);
+/** Verbs that take packets, where `-c` and `-n` have two meanings. */
+const READERS = new Set(["decode", "analyze", "live"]);
 
 /**
  * `args` as commander wants them for `program`: the verb first, then its own verb where it has some, `analyze`
@@ -59,7 +59,7 @@ function valueFlags(command: Command): Set<string> {
 }
 
 /**
- * `-n 5` limits analyze's list, `-n` turns names off; `-c 5` is a count, `-c FILE` a certificate, as ovn-sbctl
+ * `-n 5` limits a list of flows, `-n` turns names off; `-c 5` is a count, `-c FILE` a certificate, as ovn-sbctl
  * takes it, where servers are spoken to by TLS: elsewhere it is a mistaken count.
  */
 function tellApart(words: string[]): void {
@@ -68,7 +68,7 @@ function tellApart(words: string[]): void {
     const [, flag, value] = /^-([cn])(.*)$/.exec(words[index]) ?? [];
     if (flag === undefined) continue;
     const isNumber = /^\d+$/.test(value === "" ? (words[index + 1] ?? "") : value);
-    const isList = flag === "n" && isNumber && words[0] === "analyze";
+    const isList = flag === "n" && isNumber && words[0] !== "decode";
     const long = isList ? "--top" : flag === "c" && !isNumber && tls ? "--certificate" : null;
     if (long !== null) words.splice(index, 1, ...(value === "" ? [long] : [long, value]));
   }

@@ -5,14 +5,14 @@ import type { FrameDecoder } from "../frame/decode.js";
 import type { NameSources } from "../output/names.js";
 import type { PacketPrinter } from "../output/printer.js";
 import { reportBeforeHistory } from "./names.js";
-import type { CommonOptions } from "./options.js";
+import type { PacketOptions } from "./options.js";
 import type { PacketSink } from "./read.js";
 import type { Run } from "./run.js";
 import { Selection } from "./selection.js";
 import { outputStyle } from "./terminal.js";
 
 /** Flags of verbs that print packets. */
-export type LineOptions = CommonOptions & { verbose?: boolean; hex?: boolean };
+export type LineOptions = PacketOptions & { verbose?: boolean; hex?: boolean };
 
 /** Prints packets on standard output. */
 export class LineSink implements PacketSink {

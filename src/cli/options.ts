@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { NameChoice } from "../output/names.js";
 import { addFilterOptions, type FilterArgument } from "./filter-options.js";
+import { milliseconds } from "./time-argument.js";
 
 /** Where the southbound is. */
 export interface SourceOptions {
@@ -18,8 +19,8 @@ export interface NamingOptions extends SourceOptions {
   utc?: boolean;
 }
 
-/** The common flags of docs/cli.md, as the verbs that read captures get them. */
-export interface CommonOptions extends NamingOptions {
+/** The common flags of docs/cli.md, as verbs that take packets get them. */
+export interface PacketOptions extends NamingOptions {
   filters?: FilterArgument[];
   genevePort?: number[];
   count?: number;
@@ -27,6 +28,10 @@ export interface CommonOptions extends NamingOptions {
   all?: boolean;
   /** Which name is shown; false with `-n`. */
   names: NameChoice | false;
+}
+
+/** The same of verbs that read captures. */
+export interface CommonOptions extends PacketOptions {
   reader: "builtin" | "pcap-parser";
 }
 
@@ -42,8 +47,27 @@ export function countArgument(text: string): number {
   return integer(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** Bytes of a packet. */
+export function lengthArgument(text: string): number {
+  return integer(text, 1, 262_144);
+}
+
+/** A ring's size in KiB. */
+export function bufferArgument(text: string): number {
+  return integer(text, 64, 2_097_151);
+}
+
+/** A length of time, in milliseconds. */
+export function durationArgument(text: string): number {
+  const ms = milliseconds(text);
+  // What setTimeout takes.
+  if (ms === null || ms < 1 || ms > 0x7fff_ffff)
+    throw new InvalidArgumentError("Not a length of time such as 500ms, 30s, 5m, 1h, up to 24 days.");
+  return ms;
+}
+
 /** Collects the values of a flag that may be repeated, each read by `read`. */
-function repeated<T>(read: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
+export function repeated<T>(read: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
   return (text, previous) => [...(previous ?? []), read(text)];
 }
 
@@ -98,7 +122,7 @@ export function addOutputOptions(command: Command): Command {
 }
 
 /** Gives `command` the common flags. */
-export function addCommonOptions(command: Command, countHelp: string): Command {
+export function addPacketOptions(command: Command, countHelp: string): Command {
   // `-c` is the count here: see arguments.ts.
   addSourceOptions(command, "--certificate").option(
     "--sb-time <when>",
@@ -114,13 +138,17 @@ export function addCommonOptions(command: Command, countHelp: string): Command {
     .addOption(new Option("-c, --count <n>", countHelp).argParser(countArgument));
   return addOutputOptions(command)
     .option("--all", "packets that are not Geneve too")
-    .option("-n, --no-names", "keys and addresses only, no names")
-    .addOption(
-      new Option(
-        "--reader <reader>",
-        "who takes capture files apart; pcap-parser: that npm package, microsecond pcap files only, slower",
-      )
-        .choices(["builtin", "pcap-parser"])
-        .default("builtin"),
-    );
+    .option("-n, --no-names", "keys and addresses only, no names");
+}
+
+/** Gives `command` the common flags, and those of captures. */
+export function addCommonOptions(command: Command, countHelp: string): Command {
+  return addPacketOptions(command, countHelp).addOption(
+    new Option(
+      "--reader <reader>",
+      "who takes capture files apart; pcap-parser: that npm package, microsecond pcap files only, slower",
+    )
+      .choices(["builtin", "pcap-parser"])
+      .default("builtin"),
+  );
 }

@@ -1,12 +1,18 @@
 import { Command, CommanderError } from "commander";
 import { withDefaults } from "./arguments.js";
 import { Exit } from "./fault.js";
+import type { LiveOptions } from "./live.js";
 import {
   addCommonOptions,
   addFormatOption,
+  addPacketOptions,
+  bufferArgument,
   type CommonOptions,
   countArgument,
+  durationArgument,
   type Format,
+  lengthArgument,
+  repeated,
 } from "./options.js";
 import { addSbVerbs } from "./sb-verbs.js";
 import { writeError } from "./stderr.js";
@@ -21,6 +27,7 @@ type AddVerb = (program: Command, done: (status: number) => void) => void;
 const VERBS = {
   decode: addDecode,
   analyze: addAnalyze,
+  live: addLive,
   sb: addSbVerbs,
   devices: addDevices,
   doctor: addDoctor,
@@ -126,4 +133,37 @@ function addDoctor(program: Command, done: (status: number) => void): void {
     const { doctor } = await import("./doctor.js");
     done(await doctor(options));
   });
+}
+
+function addLive(program: Command, done: (status: number) => void): void {
+  const live = program
+    .command("live")
+    .description("capture from devices and print packets as they come, or sums now and then");
+  addPacketOptions(live, "stop after so many packets")
+    .option(
+      "-i, --interface <device>",
+      "the device that carries the tunnels, as `ip link` names it; repeatable",
+      repeated((text) => text),
+    )
+    .option(
+      "--bpf <filter>",
+      "what the kernel lets through, as in pcap-filter(7) (default: Geneve and fragments; with --all everything)",
+    )
+    .option("--snap-length <bytes>", "keep so many bytes of a packet (default: all)", lengthArgument)
+    .option("-B, --buffer-size <kib>", "the kernel's ring (default: 8192)", bufferArgument)
+    .option("--promiscuous", "frames for others too")
+    .option("--immediate", "each packet as it comes, not up to 100 ms later together with others")
+    .option("--duration <time>", "end after so long, such as 30s, 5m, 1h", durationArgument)
+    .option(
+      "--summary <time>",
+      "in the place of lines, the sums of each such time, as `analyze`",
+      durationArgument,
+    )
+    .option("--top <n>", "flows in a sum (`-n N` for short; default: 20 as text, all as JSON)", countArgument)
+    .option("-v, --verbose", "the layers of each packet below its line")
+    .option("-x, --hex", "the bytes of each packet below its line")
+    .action(async (options: LiveOptions) => {
+      const { live } = await import("./live.js");
+      done(await live(options));
+    });
 }

@@ -6,7 +6,7 @@ import { GENEVE_PORT } from "../wire/geneve.js";
 import { Exit } from "./fault.js";
 import { compile } from "./filters.js";
 import { type Naming, openNaming } from "./names.js";
-import type { CommonOptions } from "./options.js";
+import type { PacketOptions } from "./options.js";
 import { inputs } from "./read.js";
 import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
@@ -43,7 +43,7 @@ function isStream(name: string): boolean {
  */
 export async function run(
   files: readonly string[],
-  options: CommonOptions,
+  options: PacketOptions,
   filters: readonly Filter[],
   verb: (run: FileRun) => Promise<boolean>,
 ): Promise<number> {
@@ -54,7 +54,7 @@ export async function run(
 /** The same without files; servers are followed where packets are `live`. */
 export async function begin(
   live: boolean,
-  options: CommonOptions,
+  options: PacketOptions,
   filters: readonly Filter[],
   verb: (run: Run) => Promise<boolean>,
 ): Promise<number> {
@@ -75,6 +75,6 @@ export async function begin(
 }
 
 /** A decoder for the ports that were told, else 6081 and every port that the southbound mentions. */
-export function decoderFor({ genevePort }: CommonOptions, { ports }: Naming): FrameDecoder {
+export function decoderFor({ genevePort }: PacketOptions, { ports }: Naming): FrameDecoder {
   return new FrameDecoder(genevePort ?? [GENEVE_PORT, ...ports]);
 }

@@ -1,5 +1,5 @@
 import type { Analyzer } from "../analysis/analyzer.js";
-import type { CommonOptions } from "./options.js";
+import type { PacketOptions } from "./options.js";
 import type { Run } from "./run.js";
 import { outputStyle } from "./terminal.js";
 
@@ -7,7 +7,7 @@ import { outputStyle } from "./terminal.js";
 const TOP = 20;
 
 /** Flags of verbs that sum up packets. */
-export type SumOptions = CommonOptions & { top?: number };
+export type SumOptions = PacketOptions & { top?: number };
 
 /**
  * Prints what has been summed up; `passedOver`: packets that did not match the filters. Returns how many packets

@@ -29,12 +29,19 @@ export function sbTime(text: string | undefined, utc = false): number | null | u
   return instant.sec * 1000 + instant.nsec / 1e6;
 }
 
+/** A length of time as milliseconds, null for what is none. */
+export function milliseconds(text: string): number | null {
+  if (!duration.test(text)) return null;
+  let sum = 0;
+  for (const [, count, unit] of text.matchAll(/([\d.]+)(ms|s|m|h|d)/g))
+    sum += Number(count) * MILLISECONDS[unit as keyof typeof MILLISECONDS];
+  return sum;
+}
+
 /** The moment that `flag` of a filter is given: a date or seconds since 1970, or how long before `now` (milliseconds) it was. */
 export function filterTime(flag: string, text: string, utc: boolean, now = Date.now()): Instant {
-  if (duration.test(text)) {
-    let ago = 0;
-    for (const [, count, unit] of text.matchAll(/([\d.]+)(ms|s|m|h|d)/g))
-      ago += Number(count) * MILLISECONDS[unit as keyof typeof MILLISECONDS];
+  const ago = milliseconds(text);
+  if (ago !== null) {
     const ms = Math.max(0, Math.round(now - ago));
     const sec = Math.floor(ms / 1000);
     return { sec, nsec: (ms - sec * 1000) * 1_000_000 };

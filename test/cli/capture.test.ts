@@ -1,0 +1,198 @@
+/* The verb `live` on a wire in a network namespace; judged by `decode` and `analyze` of the same packets. */
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pcap, temporary } from "../capture/helper.js";
+import { describeLive, Wire } from "../native/wire.js";
+import { eventually } from "../southbound/cluster.js";
+import { tagged, usualFrames } from "../vectors/shapes.js";
+
+const MAIN = "dist/cli/main.js";
+const CAPTURE = "captures/routed-ping/hv2.pcap";
+const NAMED = ["--sb", "captures/routed-ping/sb.db"];
+
+/** Lines without their times. */
+const timeless = (text: string): string[] => text.split("\n").map((line) => line.replace(/^\S+ /, ""));
+const ours = (...args: string[]): string =>
+  execFileSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
+
+describeLive("live", () => {
+  let wire: Wire;
+  beforeAll(() => {
+    wire = new Wire();
+  });
+  afterAll(() => wire?.down());
+
+  /** Begins a capture, and waits until it listens. */
+  async function begin(...args: string[]) {
+    const child = wire.start(process.execPath, MAIN, "live", ...args);
+    const said = { out: "", err: "" };
+    child.stdout.on("data", (text) => {
+      said.out += text;
+    });
+    child.stderr.on("data", (text) => {
+      said.err += text;
+    });
+    const closed = once(child, "close");
+    await eventually("its start", () => said.err.includes("listening on") || child.exitCode !== null);
+    /** Its status and what it printed, once it has ended; of a signal, its name. */
+    const end = async (signal?: NodeJS.Signals) => {
+      if (signal !== undefined) child.kill(signal);
+      const [status, killed] = await closed;
+      return { status: status ?? killed, ...said };
+    };
+    return { child, said, end };
+  }
+
+  test.each(["SIGINT", "SIGTERM"] as const)("prints the lines of decode, and ends on %s", async (signal) => {
+    const live = await begin("-i", "rx0", ...NAMED);
+    const sent = wire.send(CAPTURE, { perSecond: 1000 });
+    await eventually("all lines", () => live.said.out.split("\n").length > sent);
+    const { status, out, err } = await live.end(signal);
+    expect(timeless(out)).toEqual(timeless(ours("decode", ...NAMED, CAPTURE)));
+    expect(status).toBe(0);
+    expect(err).toBe(
+      `genevescope: listening on rx0; Control-C ends it
+genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kernel, 0 by the device
+`,
+    );
+  });
+
+  test("ends after as many packets as wanted, and after a time", async () => {
+    const counted = await begin("-i", "rx0", "-c", "3", "-n");
+    wire.send(CAPTURE);
+    const { status, out } = await counted.end();
+    expect([status, out.trimEnd().split("\n").length]).toEqual([0, 3]);
+    const timed = await begin("-i", "rx0", "--duration", "300ms");
+    expect(await timed.end()).toMatchObject({
+      status: 2,
+      out: "",
+      err: expect.stringMatching(/genevescope: no packets; nothing captured\n$/),
+    });
+  });
+
+  test("sums up time by time, and the sums are all of it", async () => {
+    const live = await begin("-i", "rx0", ...NAMED, "--summary", "400ms", "-o", "json");
+    const sent = wire.send(CAPTURE, { repeat: 3, perSecond: 20 });
+    const { status, out } = await live.end("SIGINT");
+    const blocks = out
+      .split(/(?<=^})\n/m)
+      .filter((block) => block !== "")
+      .map((block) => JSON.parse(block));
+    expect(status).toBe(0);
+    expect(blocks.length).toBeGreaterThan(2);
+    const [whole] = [JSON.parse(ours("analyze", ...NAMED, "-o", "json", CAPTURE))];
+    const sums = new Map<string, number>();
+    let packets = 0;
+    for (const block of blocks) {
+      packets += block.packets;
+      for (const { inport, outport, packets } of block.flows)
+        sums.set(`${inport} ${outport}`, (sums.get(`${inport} ${outport}`) ?? 0) + packets);
+    }
+    expect(packets).toBe(sent);
+    for (const flow of whole.flows) expect(sums.get(`${flow.inport} ${flow.outport}`)).toBe(flow.packets * 3);
+    expect(sums.size).toBe(whole.flows.length);
+  });
+
+  test("filters as the other verbs do", async () => {
+    const filter = ["--outport", "vm2"];
+    const live = await begin("-i", "rx0", ...NAMED, ...filter);
+    wire.send(CAPTURE);
+    const wanted = timeless(ours("decode", ...NAMED, ...filter, CAPTURE));
+    expect(wanted.length).toBeGreaterThan(2);
+    await eventually("its lines", () => live.said.out.split("\n").length >= wanted.length);
+    expect(timeless((await live.end("SIGINT")).out)).toEqual(wanted);
+  });
+
+  test("by itself asks the kernel for Geneve and fragments, tagged or not, and for nothing else", async () => {
+    const fragment = Uint8Array.from(usualFrames.icmp);
+    fragment[20] = 0;
+    fragment[21] = 20;
+    const overIpv6 = usualFrames["icmp, IPv6 underlay"];
+    const wanted = [
+      usualFrames.icmp,
+      tagged(usualFrames.icmp),
+      overIpv6,
+      tagged(overIpv6),
+      fragment,
+      tagged(fragment),
+    ];
+    const web = Uint8Array.from(usualFrames.icmp);
+    new DataView(web.buffer).setUint16(36, 443);
+    const frames = [...wanted, web, tagged(web)].map((bytes) => ({
+      sec: 1,
+      nsec: 0,
+      data: Buffer.from(bytes).toString("hex"),
+      original: bytes.length,
+      interface: 0,
+    }));
+    const file = temporary(pcap(frames));
+    for (const [flags, count] of [
+      [[], wanted.length],
+      [["--all"], frames.length],
+      [["--bpf", "port 443 and not vlan", "--all"], 1],
+    ] as const) {
+      const live = await begin("-i", "rx0", ...flags);
+      wire.send(file);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      const { err } = await live.end("SIGINT");
+      expect([flags, err]).toEqual([flags, expect.stringContaining(`${count} packets received`)]);
+    }
+  });
+
+  test("says when a device is gone and back, and goes on", async () => {
+    const other = new Wire();
+    try {
+      const child = other.start(process.execPath, MAIN, "live", "-i", "rx0", "-n");
+      let out = "";
+      let err = "";
+      child.stdout.on("data", (text) => {
+        out += text;
+      });
+      child.stderr.on("data", (text) => {
+        err += text;
+      });
+      const closed = once(child, "close");
+      await eventually("its start", () => err.includes("listening on"));
+      const sent = other.send(CAPTURE);
+      await eventually("its lines", () => out.split("\n").length > sent);
+      other.ip("link", "del", "tx0");
+      await eventually("the gap", () => /rx0: gone since \S+Z; waiting for it\n/.test(err));
+      other.add();
+      await eventually("its end", () => /rx0: back; nothing captured for \d+\.\d s\n/.test(err));
+      other.send(CAPTURE);
+      await eventually("more lines", () => out.split("\n").length > sent * 2);
+      child.kill("SIGINT");
+      expect((await closed)[0]).toBe(0);
+      expect(err).toContain(`${sent * 2} packets received`);
+    } finally {
+      other.down();
+    }
+  });
+
+  test.each([
+    [[], "genevescope: no device; name the one that carries the tunnels with -i\n"],
+    [["-i", "nosuch"], "genevescope: nosuch: there is no such device; `ip link` lists them\n"],
+    [
+      ["-i", "genev_sys_6081"],
+      "genevescope: genev_sys_6081: its frames have lost their tunnel headers, and with them the keys; capture on the device below, which carries the chassis's encap address\n",
+    ],
+    [
+      ["-i", "rx0", "--bpf", "no filter"],
+      /^genevescope: rx0: the filter is not one of pcap-filter\(7\): .*\n$/,
+    ],
+    [
+      ["-i", "rx0", "--duration", "soon"],
+      /^genevescope: option '--duration <time>' argument 'soon' is invalid\. .*\n$/,
+    ],
+    [
+      ["-i", "rx0", "-B", "1"],
+      /^genevescope: option '-B, --buffer-size <kib>' argument '1' is invalid\. .*\n$/,
+    ],
+  ])("%s: a line that says what to do, and status 2", async (args, line) => {
+    const { status, out, err } = await (await begin(...args)).end();
+    expect([status, out]).toEqual([2, ""]);
+    if (typeof line === "string") expect(err).toBe(line);
+    else expect(err).toMatch(line);
+  });
+});
