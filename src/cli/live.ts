@@ -15,10 +15,11 @@ import { begin, type Run } from "./run.js";
 import { Selection } from "./selection.js";
 import { mostFlows } from "./shares.js";
 import { type SumOptions, showSums } from "./show-sums.js";
+import { underlayDevices } from "./underlay.js";
 
 export type LiveOptions = LineOptions &
   SumOptions & {
-    /** Devices. */
+    /** Devices; without, those that carry this host's tunnels. */
     interface?: string[];
     /** A filter of pcap-filter(7) in the place of the usual one. */
     bpf?: string;
@@ -40,8 +41,7 @@ const DECAPSULATED = /^(genev|vxlan)_sys/;
 
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
-  const devices = options.interface ?? [];
-  if (devices.length === 0) throw new CliError("no device; name the one that carries the tunnels with -i");
+  const devices = options.interface ?? (await underlayDevices(options));
   for (const device of devices)
     if (DECAPSULATED.test(device))
       throw new CliError(

@@ -142,7 +142,7 @@ function addLive(program: Command, done: (status: number) => void): void {
   addPacketOptions(live, "stop after so many packets")
     .option(
       "-i, --interface <device>",
-      "the device that carries the tunnels, as `ip link` names it; repeatable",
+      "a device that carries tunnels, as `ip link` names it; repeatable (default: those with the addresses that this host's Open_vSwitch database gives as ovn-encap-ip)",
       repeated((text) => text),
     )
     .option(

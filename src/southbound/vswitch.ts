@@ -37,6 +37,21 @@ export class VSwitch extends DatedRows {
     return this.#host(new Span(), Number.MAX_VALUE).some((ids) => ids !== null);
   }
 
+  /**
+   * The addresses at which the host's tunnels end, as of the latest state: ovn-controller(8) takes them from
+   * external_ids:ovn-encap-ip, or from one with the chassis's name behind, and several are separated by commas.
+   */
+  encapAddresses(): string[] {
+    const [row] = this.byKey("Open_vSwitch", THE_HOST, new Span(), Number.MAX_VALUE);
+    if (row === undefined) return [];
+    const ids = pairsOf(row[HOST.external_ids]);
+    const own = ids.get(`ovn-encap-ip-${ids.get("system-id") ?? ""}`) ?? ids.get("ovn-encap-ip") ?? "";
+    return own
+      .split(",")
+      .map((address) => address.trim())
+      .filter((address) => address !== "");
+  }
+
   /** Whether this is the database of `chassis`: by system-id, which names it; where there is none, by host name. */
   isOf(chassis: Chassis, span: Span, time: number): boolean {
     const [systemId, hostName] = this.#host(span, time);

@@ -94,6 +94,13 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     expect(sums.size).toBe(whole.flows.length);
   });
 
+  test("without a device takes the one that has the host's tunnel address", async () => {
+    wire.ip("address", "add", "10.127.0.4/24", "dev", "rx0");
+    const live = await begin(...NAMED, "--ovs", "captures/routed-ping/hv2.conf.db", "--duration", "1s");
+    wire.ip("address", "del", "10.127.0.4/24", "dev", "rx0");
+    expect((await live.end("SIGINT")).err).toContain("listening on rx0;");
+  });
+
   test("filters as the other verbs do", async () => {
     const filter = ["--outport", "vm2"];
     const live = await begin("-i", "rx0", ...NAMED, ...filter);
@@ -171,7 +178,14 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
   });
 
   test.each([
-    [[], "genevescope: no device; name the one that carries the tunnels with -i\n"],
+    [
+      ["--ovs", "captures/routed-ping/hv2.conf.db"],
+      "genevescope: 10.127.0.4 (ovn-encap-ip of captures/routed-ping/hv2.conf.db) is no address of this machine; name the device that carries the tunnels with -i\n",
+    ],
+    [
+      ["--ovs", "nosuch.db"],
+      /^genevescope: no device given, and nosuch\.db: cannot be read: there is no such file; name the device that carries the tunnels with -i\n$/,
+    ],
     [["-i", "nosuch"], "genevescope: nosuch: there is no such device; `ip link` lists them\n"],
     [
       ["-i", "genev_sys_6081"],
