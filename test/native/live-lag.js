@@ -39,5 +39,5 @@ const [{ received, dropped }] = source.counts();
 await source.close();
 const ms = (nanoseconds) => Math.round(nanoseconds / 1e4) / 100;
 process.stdout.write(
-  `${JSON.stringify({ packets, received, dropped, p99: ms(lag.percentile(99)), max: ms(lag.max), most })}\n`,
+  `${JSON.stringify({ packets, received, dropped, p99: ms(lag.percentile(99)), max: ms(lag.max), most: timer === null ? null : most })}\n`,
 );
