@@ -55,7 +55,8 @@ describeLive("live captures", () => {
   test("packets that come one by one are handed on many at once", async () => {
     const live = wire.capture({ devices: ["rx0"] }, { quiet: true });
     await live.event("open");
-    wire.send(alike(100), { repeat: 1000, perSecond: 20_000 });
+    // The kernel hands on a quarter of a megabyte at once: some 400 of them.
+    wire.send(alike(500), { repeat: 1000, perSecond: 20_000 });
     const { packets, batches } = await live.stop();
     expect(packets).toBe(10_000);
     // Half a second of them, collected for a tenth of a second each.
@@ -79,7 +80,7 @@ describeLive("live captures", () => {
     await live.until("the command", () => true);
     const sent = wire.send(alike(500), { repeat: 2000, perSecond: 50_000 });
     const held = await live.state();
-    expect(held.packets).toBeLessThanOrEqual(1024);
+    expect(held.packets).toBeLessThanOrEqual(2048);
     expect(held.counts[0]).toMatchObject({ received: sent });
     expect(held.counts[0].dropped).toBeGreaterThan(sent / 2);
     live.tell("go");
