@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, open, openSync, read, readSync, statSync } from "node:fs";
 import { promisify } from "node:util";
+import { fileReason } from "../../file-reason.js";
 import { SouthboundError } from "./error.js";
-import { fileReason } from "./file-error.js";
 import { ScanError } from "./json-scan.js";
 
 const CHUNK_BYTES = 1 << 18;

@@ -4,8 +4,8 @@ import { chmod, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { fileReason } from "../../file-reason.js";
 import { SouthboundError } from "./error.js";
-import { fileReason } from "./file-error.js";
 import { type SnapshotFrame, snapshotText } from "./snapshot.js";
 import type { Transaction } from "./transaction.js";
 

@@ -4,9 +4,9 @@
 
 import { open } from "node:fs/promises";
 import type { ConnectionOptions } from "node:tls";
+import { fileReason } from "../../file-reason.js";
 import { shown } from "../../text.js";
 import { LinkError } from "./error.js";
-import { fileReason } from "./file-error.js";
 
 /**
  * Files for `ssl:` servers, in PEM. The OVS tools insist on all three, and so do we. As with them, the

@@ -1,4 +1,4 @@
-import { shown } from "../../text.js";
+import { shown } from "./text.js";
 
 /** What the system's codes mean for a file. Its own texts name paths, which are not ours to print. */
 const WORDS: Readonly<Record<string, string>> = {
