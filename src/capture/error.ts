@@ -25,10 +25,14 @@ export type CaptureErrorCode =
   /** The process may not capture from devices. */
   | "ERR_CAPTURE_PERMISSION"
   /** The filter for the kernel is no filter. */
-  | "ERR_CAPTURE_FILTER";
+  | "ERR_CAPTURE_FILTER"
+  /** The operating system does not take bytes, or does not let a file begin or go. */
+  | "ERR_CAPTURE_WRITE"
+  /** A packet or interface has no place in the format that is written. */
+  | "ERR_CAPTURE_UNFIT";
 
 /**
- * A capture that cannot be read from its start. `message` is one line, `NAME: what is wrong; what to do`,
+ * A capture that cannot be read from its start, or cannot be written. `message` is one line, `NAME: what is wrong; what to do`,
  * with everything that came from outside escaped; `reason` is the same without the name.
  */
 export class CaptureError extends Error {

@@ -17,7 +17,7 @@ import type { BlockBuffer } from "./block-buffer.js";
 import { CaptureError } from "./error.js";
 
 export const PCAP_FILE_HEADER_BYTES = 24;
-const RECORD_HEADER_BYTES = 16;
+export const RECORD_HEADER_BYTES = 16;
 const MODIFIED_RECORD_HEADER_BYTES = 24;
 
 /** Largest captured length believed where the file names no larger snapshot length; libpcap's own bound. */
@@ -26,9 +26,9 @@ export const USUAL_CAPTURED_BYTES = 262_144;
 export const LARGEST_CAPTURED_BYTES = 16 * 1024 * 1024;
 
 /** The magic numbers as a big-endian reader sees them. */
-const Magic = { micro: 0xa1b2c3d4, nano: 0xa1b23c4d, modified: 0xa1b2cd34 } as const;
+export const Magic = { micro: 0xa1b2c3d4, nano: 0xa1b23c4d, modified: 0xa1b2cd34 } as const;
 
-const FCS_PRESENT = 0x0400_0000;
+export const FCS_PRESENT = 0x0400_0000;
 
 /** What the file header says. */
 export interface PcapHeader {

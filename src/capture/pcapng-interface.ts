@@ -14,14 +14,14 @@
 import type { CaptureInterface } from "./batch.js";
 import { DEFAULT_RESOLUTION, TimestampClock } from "./pcapng-time.js";
 
-const Option = { end: 0, name: 2, resolution: 9, fcsBytes: 13, offset: 14 } as const;
+export const Option = { end: 0, name: 2, resolution: 9, fcsBytes: 13, offset: 14 } as const;
 
 /** Fixed bytes of the block in front of its options, and in all. */
 const OPTIONS_AT = 16;
 export const INTERFACE_BLOCK_BYTES = 20;
 
 /** Bytes of an interface's name that are kept; a name is foreign text, so its size is not the file's to choose. */
-const NAME_BYTES = 255;
+export const NAME_BYTES = 255;
 
 const text = new TextDecoder();
 

@@ -17,8 +17,8 @@ export const SECTION_BLOCK = 0x0a0d0d0a;
 /** Bytes of the block without options. */
 export const SECTION_BYTES = 28;
 
-const BYTE_ORDER = 0x1a2b3c4d;
-const MAJOR_VERSION = 1;
+export const BYTE_ORDER = 0x1a2b3c4d;
+export const MAJOR_VERSION = 1;
 
 /** True where the four bytes begin a pcapng file. */
 export function isPcapngMagic(bytes: Uint8Array): boolean {

@@ -21,7 +21,7 @@ import { INTERFACE_BLOCK_BYTES, readInterface } from "./pcapng-interface.js";
 import { isLittleEndian, SECTION_BLOCK, SECTION_BYTES, sectionFault } from "./pcapng-section.js";
 import type { TimestampClock } from "./pcapng-time.js";
 
-const Block = {
+export const Block = {
   section: SECTION_BLOCK,
   interface: 1,
   packet: 2,
@@ -31,7 +31,7 @@ const Block = {
 
 /** Bytes of the smallest block, and of packet blocks without data and options. */
 const BLOCK_BYTES = 12;
-const PACKET_BYTES = 32;
+export const PACKET_BYTES = 32;
 const SIMPLE_PACKET_BYTES = 16;
 
 /** Largest packet or interface block that is read (libpcap's bound too); other blocks may have any size. */

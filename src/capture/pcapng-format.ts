@@ -1,0 +1,225 @@
+/*
+ * Packets as pcapng, little-endian, one section a file; pcapng-source.ts, pcapng-section.ts and
+ * pcapng-interface.ts have the pictures. Times are nanoseconds.
+ *
+ *  Interface Statistics Block, draft-ietf-opsawg-pcapng section 4.6
+ *  +---------------------------------------+
+ *  | block type = 5                        |  0
+ *  | block total length                    |  4
+ *  | interface                             |  8
+ *  | time, high half                       | 12
+ *  | time, low half                        | 16
+ *  | options: 64-bit counts                | 20
+ *  | block total length                    |
+ *  +---------------------------------------+
+ */
+import type { CaptureInterface, PacketBatch } from "./batch.js";
+import { NAME_BYTES, Option } from "./pcapng-interface.js";
+import { BYTE_ORDER, MAJOR_VERSION, SECTION_BLOCK } from "./pcapng-section.js";
+import { Block, PACKET_BYTES } from "./pcapng-source.js";
+import { LARGEST_WRITTEN_BYTES, type RecordBuffer } from "./record-buffer.js";
+import type { Bounds, InterfaceCounts, SaveFormat } from "./save-format.js";
+
+/** What a section says of its origin; each text is cut after 255 bytes. */
+export interface SectionOrigin {
+  /** The machine, for people: its processor. */
+  readonly hardware?: string;
+  /** The operating system. */
+  readonly system?: string;
+  /** The program that writes. */
+  readonly application?: string;
+}
+
+const SectionOption = { hardware: 2, system: 3, application: 4 } as const;
+const CountOption = { received: 4, droppedByDevice: 5, dropped: 7 } as const;
+const STATISTICS_BLOCK = 5;
+const COUNTS_BYTES = 64;
+
+const ENHANCED_PACKET = Block.enhancedPacket;
+const HEADER = PACKET_BYTES - 4;
+const LARGEST = LARGEST_WRITTEN_BYTES;
+/** if_tsresol: nanoseconds. */
+const RESOLUTION = 9;
+const NANO = 1_000_000_000;
+const TWO_16 = 65_536;
+const TWO_32 = 4_294_967_296;
+
+const encoder = new TextEncoder();
+
+export class PcapngFormat implements SaveFormat {
+  /** The last whole second of 2^64 nanoseconds. */
+  readonly latest = 18_446_744_072;
+  readonly countsBytes = COUNTS_BYTES;
+  readonly #origin: SectionOrigin;
+  /** The two halves of the time stamp at which a second begins. */
+  #high = 0;
+  #low = 0;
+
+  constructor(origin: SectionOrigin) {
+    this.#origin = origin;
+  }
+
+  begin(out: RecordBuffer): void {
+    const { view, at: start } = out;
+    const { hardware, system, application } = this.#origin;
+    view.setUint32(start + 8, BYTE_ORDER, true);
+    view.setUint16(start + 12, MAJOR_VERSION, true);
+    view.setUint16(start + 14, 0, true);
+    view.setInt32(start + 16, -1, true);
+    view.setInt32(start + 20, -1, true);
+    out.at = start + 24;
+    putText(out, SectionOption.hardware, hardware);
+    putText(out, SectionOption.system, system);
+    putText(out, SectionOption.application, application);
+    endBlock(out, start, SECTION_BLOCK);
+  }
+
+  describe(out: RecordBuffer, one: CaptureInterface): null {
+    const { view, at: start } = out;
+    view.setUint16(start + 8, one.linkType, true);
+    view.setUint16(start + 10, 0, true);
+    view.setUint32(start + 12, one.snapLength, true);
+    out.at = start + 16;
+    putText(out, Option.name, one.name ?? undefined);
+    putByte(out, Option.resolution, RESOLUTION);
+    if (one.fcsBytes) putByte(out, Option.fcsBytes, one.fcsBytes);
+    endBlock(out, start, Block.interface);
+    return null;
+  }
+
+  recordBytes(captured: number): number {
+    return PACKET_BYTES + ((captured + 3) & ~3);
+  }
+
+  packets(
+    out: RecordBuffer,
+    batch: PacketBatch,
+    rows: Int32Array,
+    from: number,
+    to: number,
+    bounds: Bounds,
+  ): number {
+    const { bytes, view, end: stage } = out;
+    const { offset, capturedBytes, originalBytes, tsSec, tsNsec, interfaceIndex } = batch;
+    const { end, earliest, latest } = bounds;
+    const last = offset[rows[to - 1]] + capturedBytes[rows[to - 1]];
+    let staged = 0;
+    let stagedEnd = -1;
+    let second = -1;
+    let high = 0;
+    let low = 0;
+    let at = out.at;
+    let row = from;
+    for (; row < to; row++) {
+      const i = rows[row];
+      const captured = capturedBytes[i];
+      const seconds = tsSec[i];
+      const length = PACKET_BYTES + ((captured + 3) & ~3);
+      if (captured > LARGEST || at + length > end || seconds < earliest || seconds > latest) break;
+      const start = offset[i];
+      if (start < staged || start + captured > stagedEnd) {
+        stagedEnd = out.stage(batch, start, captured, last);
+        staged = start;
+      }
+      if (seconds !== second) {
+        this.#stamp(seconds);
+        high = this.#high;
+        low = this.#low;
+        second = seconds;
+      }
+      const stamp = low + tsNsec[i];
+      // First what pads the packet: all that is no padding is written over.
+      view.setUint32(at + length - 8, 0, true);
+      view.setUint32(at, ENHANCED_PACKET, true);
+      view.setUint32(at + 4, length, true);
+      view.setUint32(at + 8, interfaceIndex[i], true);
+      view.setUint32(at + 12, stamp < TWO_32 ? high : high + 1, true);
+      view.setUint32(at + 16, stamp, true);
+      view.setUint32(at + 20, captured, true);
+      view.setUint32(at + 24, originalBytes[i], true);
+      view.setUint32(at + length - 4, length, true);
+      const moved = stage + start - staged;
+      bytes.copyWithin(at + HEADER, moved, moved + captured);
+      at += length;
+    }
+    out.at = at;
+    return row;
+  }
+
+  counts(out: RecordBuffer, index: number, counts: InterfaceCounts, milliseconds: number): void {
+    const { view, at: start } = out;
+    const seconds = Math.floor(milliseconds / 1000);
+    this.#stamp(seconds);
+    const stamp = this.#low + (milliseconds - seconds * 1000) * 1_000_000;
+    view.setUint32(start + 8, index, true);
+    view.setUint32(start + 12, stamp < TWO_32 ? this.#high : this.#high + 1, true);
+    view.setUint32(start + 16, stamp, true);
+    out.at = start + 20;
+    putCount(out, CountOption.received, counts.received);
+    putCount(out, CountOption.droppedByDevice, counts.droppedByDevice);
+    putCount(out, CountOption.dropped, counts.dropped);
+    endBlock(out, start, STATISTICS_BLOCK);
+  }
+
+  wholeBytes({ view }: RecordBuffer, length: number): number {
+    let at = 0;
+    while (at + 8 <= length) {
+      const next = at + view.getUint32(at + 4, true);
+      if (next > length) break;
+      at = next;
+    }
+    return at;
+  }
+
+  /** Sets both halves for a second of 0 to `latest`. Every intermediate value is an integer below 2^53. */
+  #stamp(seconds: number): void {
+    const upper = Math.floor(seconds / TWO_16) * NANO;
+    const lower = (upper % TWO_16) * TWO_16 + (seconds % TWO_16) * NANO;
+    this.#high = Math.floor(upper / TWO_16) + Math.floor(lower / TWO_32);
+    this.#low = lower % TWO_32;
+  }
+}
+
+/** Writes an option's header; its value goes behind it, padded to four bytes. */
+function putOption({ view, at }: RecordBuffer, code: number, size: number): void {
+  view.setUint16(at, code, true);
+  view.setUint16(at + 2, size, true);
+}
+
+/** A text as UTF-8; whole characters only are kept. */
+function putText(out: RecordBuffer, code: number, text = ""): void {
+  const value = out.at + 4;
+  const size = encoder.encodeInto(text, out.bytes.subarray(value, value + NAME_BYTES)).written;
+  if (size === 0) return;
+  const end = value + ((size + 3) & ~3);
+  out.bytes.fill(0, value + size, end);
+  putOption(out, code, size);
+  out.at = end;
+}
+
+function putByte(out: RecordBuffer, code: number, value: number): void {
+  const { view, at } = out;
+  putOption(out, code, 1);
+  view.setUint32(at + 4, value, true);
+  out.at = at + 8;
+}
+
+/** A whole number of 0 to 2^53. */
+function putCount(out: RecordBuffer, code: number, count: number): void {
+  const { view, at } = out;
+  putOption(out, code, 8);
+  view.setUint32(at + 4, count % TWO_32, true);
+  view.setUint32(at + 8, Math.floor(count / TWO_32), true);
+  out.at = at + 12;
+}
+
+/** Ends the options of the block that began at `start`, and the block. */
+function endBlock(out: RecordBuffer, start: number, type: number): void {
+  const { view, at } = out;
+  const length = at + 8 - start;
+  view.setUint32(at, Option.end, true);
+  view.setUint32(start, type, true);
+  view.setUint32(start + 4, length, true);
+  view.setUint32(at + 4, length, true);
+  out.at = at + 8;
+}

@@ -1,0 +1,144 @@
+/* Files that packets are written to: how they begin, end and go. What the system refuses is thrown as it says it. */
+import { type BigIntStats, constants, write } from "node:fs";
+import { type FileHandle, lstat, open, stat, unlink } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemCode } from "./error.js";
+
+/** Something that is written from its beginning to its end. */
+export interface SaveFile {
+  /** The path as given, or `-`. */
+  readonly path: string;
+  /** Appends 1 to `length` of the bytes from `start` on and returns how many, once the system has them. */
+  write(bytes: Uint8Array, start: number, length: number): Promise<number>;
+  /** Takes back what is behind its first `length` bytes, where that is possible. */
+  truncate(length: number): Promise<void>;
+  close(): Promise<void>;
+  /** Removes it, unless it has gone or its name stands for another file. */
+  remove(): Promise<void>;
+}
+
+/** Where files begin. */
+export interface SaveFiles {
+  /**
+   * Begins a file; a file that is there stays as it is and is refused with EEXIST. With `orDevice` the path
+   * may name a device or a pipe; a pipe is waited for until somebody reads it.
+   */
+  create(path: string, orDevice: boolean): Promise<SaveFile>;
+  /** Whether there is anything of this name. */
+  exists(path: string): Promise<boolean>;
+}
+
+const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+/** Permissions of a new file, before the umask. */
+const NEW_FILE = 0o666;
+/** Milliseconds until a descriptor that does not block is tried again. */
+const PAUSE = 1;
+
+/** Files by their paths; `-` is standard output. */
+export const diskFiles: SaveFiles = {
+  async create(path, orDevice) {
+    if (path === "-") return new DescriptorFile(1);
+    try {
+      const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL, NEW_FILE);
+      return new OpenFile(path, handle, await handle.stat({ bigint: true }));
+    } catch (error) {
+      if (!orDevice || systemCode(error) !== "EEXIST") throw error;
+      return await device(path, error);
+    }
+  },
+
+  async exists(path) {
+    try {
+      await lstat(path);
+      return true;
+    } catch {
+      // Whoever begins a file there says what is wrong.
+      return false;
+    }
+  },
+};
+
+/** What is there under this name, if it has no content that could be lost; else throws `refusal`. */
+async function device(path: string, refusal: unknown): Promise<SaveFile> {
+  const isFile = await stat(path).then(
+    (status) => status.isFile(),
+    () => true,
+  );
+  if (isFile) throw refusal;
+  const handle = await open(path, O_WRONLY);
+  // It may have become another one since.
+  if (!(await handle.stat()).isFile()) return new OpenFile(path, handle, null);
+  await handle.close();
+  throw refusal;
+}
+
+class OpenFile implements SaveFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  /** Which file it is; null of a device or pipe. */
+  readonly #identity: BigIntStats | null;
+
+  constructor(path: string, handle: FileHandle, identity: BigIntStats | null) {
+    this.path = path;
+    this.#handle = handle;
+    this.#identity = identity;
+  }
+
+  async write(bytes: Uint8Array, start: number, length: number): Promise<number> {
+    return (await this.#handle.write(bytes, start, length, null)).bytesWritten;
+  }
+
+  async truncate(length: number): Promise<void> {
+    if (this.#identity !== null) await this.#handle.truncate(length);
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async remove(): Promise<void> {
+    const { path } = this;
+    const mine = this.#identity;
+    try {
+      const there = await lstat(path, { bigint: true });
+      // A number of a file that has gone is given to another one; when that was made tells them apart.
+      if (there.dev === mine?.dev && there.ino === mine.ino && there.birthtimeNs === mine.birthtimeNs)
+        await unlink(path);
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw error;
+    }
+  }
+}
+
+/** A descriptor that others have opened, and go on using: what is in it is not ours to take back. */
+class DescriptorFile implements SaveFile {
+  readonly path = "-";
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  async write(bytes: Uint8Array, start: number, length: number): Promise<number> {
+    for (;;) {
+      const taken = await this.#writeOnce(bytes, start, length);
+      if (taken > 0) return taken;
+      await sleep(PAUSE);
+    }
+  }
+
+  /** Bytes taken, 0 where the descriptor does not block and takes none. */
+  #writeOnce(bytes: Uint8Array, start: number, length: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      write(this.#fd, bytes, start, length, null, (error, taken) => {
+        if (!error) resolve(taken);
+        else if (systemCode(error) === "EAGAIN") resolve(0);
+        else reject(error);
+      });
+    });
+  }
+
+  async truncate(): Promise<void> {}
+  async close(): Promise<void> {}
+  async remove(): Promise<void> {}
+}
