@@ -40,7 +40,7 @@ export const diskFiles: SaveFiles = {
     if (path === "-") return new DescriptorFile(1);
     try {
       const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL, NEW_FILE);
-      return new OpenFile(path, handle, await handle.stat({ bigint: true }));
+      return new NewFile(path, handle, await handle.stat({ bigint: true }));
     } catch (error) {
       if (!orDevice || systemCode(error) !== "EEXIST") throw error;
       return await device(path, error);
@@ -67,43 +67,54 @@ async function device(path: string, refusal: unknown): Promise<SaveFile> {
   if (isFile) throw refusal;
   const handle = await open(path, O_WRONLY);
   // It may have become another one since.
-  if (!(await handle.stat()).isFile()) return new OpenFile(path, handle, null);
+  if (!(await handle.stat()).isFile()) return new DeviceFile(path, handle);
   await handle.close();
   throw refusal;
 }
 
-class OpenFile implements SaveFile {
+/** A device or pipe that was there: what it has taken cannot be taken back, and it is not ours to remove. */
+class DeviceFile implements SaveFile {
   readonly path: string;
-  readonly #handle: FileHandle;
-  /** Which file it is; null of a device or pipe. */
-  readonly #identity: BigIntStats | null;
+  protected readonly handle: FileHandle;
 
-  constructor(path: string, handle: FileHandle, identity: BigIntStats | null) {
+  constructor(path: string, handle: FileHandle) {
     this.path = path;
-    this.#handle = handle;
-    this.#identity = identity;
+    this.handle = handle;
   }
 
   async write(bytes: Uint8Array, start: number, length: number): Promise<number> {
-    return (await this.#handle.write(bytes, start, length, null)).bytesWritten;
-  }
-
-  async truncate(length: number): Promise<void> {
-    if (this.#identity !== null) await this.#handle.truncate(length);
+    return (await this.handle.write(bytes, start, length, null)).bytesWritten;
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.handle.close();
   }
 
-  async remove(): Promise<void> {
+  async truncate(_length: number): Promise<void> {}
+  async remove(): Promise<void> {}
+}
+
+/** A file that was begun here. */
+class NewFile extends DeviceFile {
+  /** Which file it is. */
+  readonly #identity: BigIntStats;
+
+  constructor(path: string, handle: FileHandle, identity: BigIntStats) {
+    super(path, handle);
+    this.#identity = identity;
+  }
+
+  override async truncate(length: number): Promise<void> {
+    await this.handle.truncate(length);
+  }
+
+  override async remove(): Promise<void> {
     const { path } = this;
-    const mine = this.#identity;
+    const { dev, ino, birthtimeNs } = this.#identity;
     try {
       const there = await lstat(path, { bigint: true });
       // A number of a file that has gone is given to another one; when that was made tells them apart.
-      if (there.dev === mine?.dev && there.ino === mine.ino && there.birthtimeNs === mine.birthtimeNs)
-        await unlink(path);
+      if (there.dev === dev && there.ino === ino && there.birthtimeNs === birthtimeNs) await unlink(path);
     } catch (error) {
       if (systemCode(error) !== "ENOENT") throw error;
     }

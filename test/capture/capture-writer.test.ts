@@ -208,6 +208,46 @@ test("interfaces that come to be known later are described before their packets"
   expect((await collect(at("f2"))).interfaces.map(({ name }) => name)).toEqual(["eth1", "eth1", "eth2"]);
 });
 
+test("as many interfaces as a batch can number: described, counted and used", async () => {
+  const interfaces = Array.from({ length: 65_536 }, (_, i) => ({ ...ethernet, name: `eth${i}` }));
+  const counts = () => interfaces.map((_, i) => ({ received: i, dropped: 0, droppedByDevice: 0 }));
+  const list = [packet(0, 60, { interface: 65_535 }), packet(1, 61)];
+  await save("f", list, { interfaces, counts });
+  const found = await collect(at("f"));
+  expect(found).toMatchObject({ packets: list, damage: null });
+  expect(found.interfaces).toEqual(interfaces.map((one) => ({ ...one, fcsBytes: 0 })));
+  // The last block counts the last interface.
+  const last = readFileSync(at("f")).subarray(-64);
+  expect([last.readUInt32LE(0), last.readUInt32LE(8), last.readUInt32LE(24)]).toEqual([5, 65_535, 65_535]);
+});
+
+test("padding is zero, whatever the buffer held before", async () => {
+  const interfaces = [{ ...ethernet, name: "e" }];
+  const origin = { application: "a" };
+  const full = { ...packet(0, 200), data: "ff".repeat(200) };
+  const odd = Array.from({ length: 3 }, (_, i) => ({ ...packet(i, 1 + i), data: "ff".repeat(1 + i) }));
+  const writer = await createCapture(at("f"), {
+    format: "pcapng",
+    interfaces,
+    origin,
+    rotation: { bytes: 330 },
+  });
+  for (const one of [full, full, ...odd]) await writer.write(batchOf([one]));
+  await writer.close();
+  expect(files()).toEqual(["f", "f1", "f2"]);
+  const begin = readFileSync(at("f")).subarray(0, -232);
+  const second = readFileSync(at("f2"));
+  // The same bytes as those of a buffer that was never used.
+  expect(second.subarray(0, begin.length)).toEqual(begin);
+  const ends = [3, 2, 1].map((left) =>
+    second
+      .subarray(second.length - 36 * left)
+      .subarray(28, 32)
+      .toString("hex"),
+  );
+  expect(ends).toEqual(["ff000000", "ffff0000", "ffffff00"]);
+});
+
 test("names of devices and programs are cut between characters", async () => {
   const name = `${"x".repeat(254)}\u00e9`;
   await save("f", somePackets(1), {
@@ -388,16 +428,20 @@ describe("what is there stays", () => {
     for (const name of ["f", "f2", "f3"]) expect(readFileSync(at(name), "utf8")).toBe("mine");
   });
 
-  test("a file that took the place of one of the ring's is not removed", async () => {
+  test.each<[string, (name: string) => void]>([
+    ["after that was renamed", (name) => renameSync(at(name), at("moved"))],
+    // Most file systems give its number to the next file.
+    ["after that was removed", (name) => unlinkSync(at(name))],
+  ])("a file that took the place of one of the ring's, %s, is not removed", async (_how, away) => {
     const writer = await createCapture(at("f"), { ...options, rotation: { bytes: 252, files: 2 } });
     await writer.write(batchOf(list.slice(0, 6)));
-    renameSync(at("f0"), at("moved"));
+    away("f0");
     writeFileSync(at("f0"), "mine");
     const error = await failureOf(writer.write(batchOf(list.slice(6))));
     expect(error.message).toMatch(/f0: cannot be written: it exists/);
     await writer.close();
     expect(readFileSync(at("f0"), "utf8")).toBe("mine");
-    expect(await read("moved", "f1")).toEqual(list.slice(0, 6));
+    expect(await read("f1")).toEqual(list.slice(3, 6));
   });
 
   test("a file of the ring that has gone is no fault", async () => {
@@ -491,14 +535,17 @@ describe("faults", () => {
     expect(error.message).toBe("/nowhere/\\x1b[2J\\x0a: cannot be written: its directory does not exist");
   });
 
-  test("a device that is there is written to, and one that takes nothing is an error", async () => {
+  test("a device that is there is written to, and stays where it takes nothing", async () => {
     const options = { format: "pcap", interfaces: [ethernet] } as const;
-    const nowhere = await createCapture("/dev/null", options);
+    // By links of their own: whatever goes wrong here, no device of the machine is touched.
+    symlinkSync("/dev/null", at("null"));
+    symlinkSync("/dev/full", at("full"));
+    const nowhere = await createCapture(at("null"), options);
     await nowhere.write(batchOf(list));
     await nowhere.close();
-    const error = await failureOf(createCapture("/dev/full", options));
-    expect(error.message).toBe("/dev/full: cannot be written: no space is left on the device");
-    expect(readdirSync("/dev")).toEqual(expect.arrayContaining(["full", "null"]));
+    const error = await failureOf(createCapture(at("full"), options));
+    expect(error.message).toBe(`${at("full")}: cannot be written: no space is left on the device`);
+    expect(files()).toEqual(["full", "null"]);
   });
 
   test.each<[string, Partial<WriteOptions>, RegExp]>([
