@@ -74,14 +74,29 @@ export class FrameDecoder {
   }
 
   /**
+   * As decode, for packets that are inner Ethernet frames themselves: those of a tunnel's or a guest's device
+   * (`genev_sys_6081`, `vxlan_sys_4789`, `tap...`). Only the columns of the inner packet are filled; `inner` is the
+   * packet's first byte, and every column of the outer headers says that there are none.
+   */
+  decodeInner(packets: PacketBatch, interfaces: readonly CaptureInterface[], frames: FrameBatch): void {
+    const { view, count, offset, capturedBytes, originalBytes, interfaceIndex } = packets;
+    hold(frames, count);
+    this.#walk.bind(view, frames);
+    for (let i = 0; i < count; i++) {
+      const at = offset[i];
+      const captured = capturedBytes[i];
+      const linkType = interfaces[interfaceIndex[i]]?.linkType ?? -1;
+      this.#walk.walkInner(i, linkType, at, at + captured, at + Math.max(captured, originalBytes[i]));
+    }
+  }
+
+  /**
    * As decode, but leaves the columns from `udp` to `innerTransport` undefined: enough to sum up packets, at
    * half the cost.
    */
   decodeKeys(packets: PacketBatch, interfaces: readonly CaptureInterface[], frames: FrameBatch): void {
     const { view, count, offset, capturedBytes, originalBytes, interfaceIndex } = packets;
-    if (count > frames.capacity)
-      throw new RangeError(`${count} packets do not fit into ${frames.capacity} columns`);
-    frames.count = count;
+    hold(frames, count);
     this.#walk.bind(view, frames);
     const isPort = this.#isPort;
     const { status, flags, outerIp, outerBytes, vni, ovnKeys } = frames;
@@ -115,4 +130,11 @@ export class FrameDecoder {
       this.#walk.walk(i, linkType, at, at + captured, at + Math.max(captured, originalBytes[i]));
     }
   }
+}
+
+/** Makes `frames` hold `count` packets. */
+function hold(frames: FrameBatch, count: number): void {
+  if (count > frames.capacity)
+    throw new RangeError(`${count} packets do not fit into ${frames.capacity} columns`);
+  frames.count = count;
 }

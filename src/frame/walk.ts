@@ -47,6 +47,24 @@ export class FrameWalk {
 
   /** Fills entry `i` from the packet captured in bytes `start` to `end`, whose wire bytes end at `limit`. */
   walk(i: number, linkType: number, start: number, end: number, limit: number): void {
+    this.#begin(i, start, end);
+    this.#link(linkType, start, limit);
+  }
+
+  /** As walk, of a frame that is an inner one, without what it was tunnelled in. */
+  walkInner(i: number, linkType: number, start: number, end: number, limit: number): void {
+    this.#begin(i, start, end);
+    if (linkType !== LinkType.ETHERNET)
+      return this.#stop(FrameStatus.unsupported, FrameLayer.link, Reason.unknownLinkType, start);
+    const frames = this.#frames;
+    frames.inner[i] = start;
+    frames.innerEnd[i] = end;
+    this.#innerEthernet(start, limit);
+    if (limit > end && frames.status[i] === FrameStatus.ok) this.#payloadCut(limit);
+  }
+
+  /** Takes the packet at hand, of which nothing is known yet. */
+  #begin(i: number, start: number, end: number): void {
     this.#i = i;
     this.#start = start;
     this.#end = end;
@@ -68,7 +86,6 @@ export class FrameWalk {
     frames.innerNetwork[i] = ABSENT;
     frames.innerProtocol[i] = 0;
     frames.innerTransport[i] = ABSENT;
-    this.#link(linkType, start, limit);
   }
 
   /** Records a fault; the first one of a packet stays. */
