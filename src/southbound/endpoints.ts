@@ -35,6 +35,13 @@ const ALWAYS = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY
 const NOBODY: Endpoint = Object.freeze({ port: null, candidates: Object.freeze([]), how: null, ...ALWAYS });
 
 type How = NonNullable<Endpoint["how"]>;
+
+/** A port that has an address, and in what way. */
+export interface Holding {
+  readonly version: RowVersion;
+  readonly how: How;
+}
+
 /** A machine's own address comes before a router's, and that before one that is translated. */
 const RANK: Readonly<Record<How, number>> = { address: 0, router: 1, nat: 2 };
 
@@ -82,11 +89,12 @@ export class EndpointIndex {
    * connect with the one with the key `datapathKey`.
    */
   find(address: string, datapathKey: number, time: number): Endpoint {
-    const kept = this.#answers.get(datapathKey)?.get(address)?.at(time, this.#generation);
+    const kept = this.#answers.get(datapathKey)?.get(address)?.at(time, this.generation);
     return kept?.value ?? this.#find(address, datapathKey, time);
   }
 
-  get #generation(): number {
+  /** Grows with every change of what answers come from. */
+  get generation(): number {
     return this.#history.generation + (this.#further?.generation ?? 0);
   }
 
@@ -99,7 +107,7 @@ export class EndpointIndex {
         ? { ...NOBODY }
         : this.#search(canonicalAddress(address.toLowerCase()), datapath.uuid, span, time);
     const answer: Endpoint = { ...endpoint, from: span.from, until: span.until };
-    this.#keep(datapathKey, address, new Answer(answer, span, this.#generation));
+    this.#keep(datapathKey, address, new Answer(answer, span, this.generation));
     return answer;
   }
 
@@ -115,24 +123,38 @@ export class EndpointIndex {
   #search(address: string, datapath: string, span: Span, time: number): Endpoint {
     // Another row may come to have the address at any time.
     span.open = true;
-    const inReach = this.#inReach(address, datapath, span, time);
-    const found: { version: RowVersion; how: How }[] = [];
-    for (const row of this.#rows.get(address) ?? NOTHING) {
-      const version = span.read(row.versions, time);
-      if (version === null || !inReach(version)) continue;
-      const how = howItHas(version.values, address);
-      if (how !== null) found.push({ version, how });
-    }
-    for (const name of this.#further?.ownersOf(address, span, time) ?? NOTHING) {
-      const version = this.#named(name, span, time);
-      if (version !== null && inReach(version)) found.push({ version, how: "address" });
-    }
+    const found = this.#holding(address, span, time, this.#inReach(address, datapath, span, time));
     if (found.length === 0) return NOBODY;
     const how = found.reduce((best, each) => (RANK[each.how] < RANK[best] ? each.how : best), found[0].how);
     const versions = found.filter((each) => each.how === how).map(({ version }) => version);
     const owners = this.#owners(versions, address, how, span, time);
     if (owners.length === 1) return { ...ALWAYS, port: owners[0], candidates: NOBODY.candidates, how };
     return { ...ALWAYS, port: null, candidates: owners.slice(0, MOST_CANDIDATES), how };
+  }
+
+  /**
+   * The ports of all datapaths that had `address` (MAC or IP in canonical text) at `time`, the span narrowed to the
+   * time that is so.
+   */
+  holding(address: string, span: Span, time: number): Holding[] {
+    if (!this.#built) this.#build();
+    span.open = true;
+    return this.#holding(address, span, time, () => true);
+  }
+
+  #holding(address: string, span: Span, time: number, isWanted: (version: RowVersion) => boolean): Holding[] {
+    const found: Holding[] = [];
+    for (const row of this.#rows.get(address) ?? NOTHING) {
+      const version = span.read(row.versions, time);
+      if (version === null || !isWanted(version)) continue;
+      const how = howItHas(version.values, address);
+      if (how !== null) found.push({ version, how });
+    }
+    for (const name of this.#further?.ownersOf(address, span, time) ?? NOTHING) {
+      const version = this.#named(name, span, time);
+      if (version !== null && isWanted(version)) found.push({ version, how: "address" });
+    }
+    return found;
   }
 
   /** Whether a port is where one with the address can be. MACs and link-local addresses cross no router. */

@@ -22,6 +22,7 @@ import type {
   SouthboundFormat,
   SouthboundGlobal,
   SouthboundWarning,
+  Stations,
 } from "./model.js";
 import type { Layout } from "./ovsdb/schema.js";
 import type { SourceDescription, TransactionSink } from "./ovsdb/sink.js";
@@ -32,6 +33,7 @@ import type { WarningLog } from "./ovsdb/warnings.js";
 import { RecordClock } from "./record-clock.js";
 import { replay } from "./replay.js";
 import { LAST_PORT_KEY, Resolver } from "./resolver.js";
+import { StationIndex } from "./stations.js";
 import { RowStore } from "./store.js";
 import { ColumnIndex } from "./tables.js";
 import { Validator } from "./validate.js";
@@ -63,6 +65,7 @@ export class Inventory implements TransactionSink {
   readonly #store: RowStore;
   readonly #resolver: Resolver;
   readonly #endpoints: EndpointIndex;
+  readonly #stations: StationIndex;
   #genevePorts: readonly number[] = [];
   #genevePortsIn = -1;
   #damage: SouthboundDamage | null = null;
@@ -84,6 +87,7 @@ export class Inventory implements TransactionSink {
     this.#composer = new Composer(this.#history);
     this.#resolver = new Resolver(this.#history, this.#composer);
     this.#endpoints = new EndpointIndex(this.#history, this.#composer);
+    this.#stations = new StationIndex(this.#history, this.#composer, this.#endpoints);
     this.#store = new RowStore(options.layout, this.#warnings);
   }
 
@@ -224,9 +228,18 @@ export class Inventory implements TransactionSink {
     return this.#endpoints.find(address, datapathKey, clamp(at));
   }
 
-  /** Lets `endpoint` ask `further`, too. */
+  /**
+   * Where frames from and to `mac` (as text) could be, in all datapaths: what is known of a frame without its
+   * tunnel's header. Answers are kept like `resolve`'s.
+   */
+  stations(mac: string, at: number): Stations {
+    return this.#stations.find(mac, clamp(at));
+  }
+
+  /** Lets `endpoint` and `stations` ask `further`, too. */
   learnAddresses(further: AddressSource): void {
     this.#endpoints.learn(further);
+    this.#stations.reset();
   }
 
   /**
@@ -357,6 +370,7 @@ export class Inventory implements TransactionSink {
     const time = ends[ends.length - 1 - this.#keep];
     this.#history.forgetBefore(time);
     this.#endpoints.reset();
+    this.#stations.reset();
     this.#clock.start = time;
     this.#clock.firstDate = time;
     this.#resolver.begin(time);

@@ -147,6 +147,20 @@ export interface Endpoint extends Interval {
   readonly how: "address" | "nat" | "router" | null;
 }
 
+/** Where frames from and to a MAC can be, whatever the datapath. Every port here has its datapath. */
+export interface Stations extends Interval {
+  /**
+   * Ports of switches that frames from the MAC come in by, and frames to it leave by: those that have it, and the
+   * peers of routers' ports that have it. By datapath key and tunnel key, as the next.
+   */
+  readonly ports: readonly Port[];
+  /**
+   * `chassisredirect` ports that stand for one that has it. A frame *from* the MAC may be on the way to one of a
+   * router; a frame *to* it on the way to one of a switch.
+   */
+  readonly redirects: readonly Port[];
+}
+
 /** Whose an outer address is; held and reused like a {@link Resolution}. */
 export interface AddressResolution extends Interval {
   readonly encap: Encap | null;

@@ -9,6 +9,14 @@ const refs = (ids: string[]) =>
 const map = (pairs: Record<string, string>) => ["map", Object.entries(pairs)];
 export const ADDRESSES = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "0a:00:00:00:00:01"];
 
+const REDIRECT = "chassisredirect";
+
+/** What leads from a port of this type to another one. */
+function optionsOf(type: string, other: string): Record<string, string> {
+  if (type === "patch") return { peer: other, "chassis-redirect-port": other };
+  return type === REDIRECT ? { "distributed-port": other } : {};
+}
+
 /** Changes of a small southbound database where everything meets everything soon. */
 export class Changes {
   #state: number;
@@ -47,7 +55,11 @@ export class Changes {
     const number = this.#below(4);
     switch (this.#below(8)) {
       case 0: {
-        const json = { tunnel_key: 1 + this.#below(3), external_ids: map({ name: `n${this.#below(3)}` }) };
+        const kind = number === 3 ? "logical-router" : "logical-switch";
+        const json = {
+          tunnel_key: 1 + this.#below(3),
+          external_ids: map({ name: `n${this.#below(3)}`, [kind]: uuid(6, number) }),
+        };
         return ["Datapath_Binding", uuid(1, number), deleted ? null : json];
       }
       case 1: {
@@ -68,7 +80,7 @@ export class Changes {
       }
       default: {
         const port = this.#below(6);
-        const type = this.#pick(["", "", "patch", "localnet", "virtual", "vtep"]);
+        const type = this.#pick(["", "", "patch", "patch", "localnet", "virtual", "vtep", REDIRECT]);
         const json = {
           logical_port: `p${port}`,
           datapath: ["uuid", uuid(1, this.#below(4))],
@@ -81,7 +93,7 @@ export class Changes {
               ? [`0a:00:00:00:00:09 10.0.0.3 is_chassis_resident("p${this.#below(6)}")`]
               : [],
           ),
-          options: map(type === "patch" ? { peer: `p${this.#below(6)}` } : {}),
+          options: map(optionsOf(type, `p${type === "patch" || type === REDIRECT ? this.#below(6) : 0}`)),
           up: this.#below(2) === 0,
         };
         return ["Port_Binding", uuid(2, port), deleted ? null : json];

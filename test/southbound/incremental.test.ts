@@ -43,6 +43,14 @@ function answers(inventory: Inventory, at: number) {
       expect(until).toBeGreaterThan(at);
     }
   }
+  for (const mac of ["0a:00:00:00:00:01", "0a:00:00:00:00:09"]) {
+    const { ports, redirects, from, until } = inventory.stations(mac, at);
+    found.push(
+      [ports, redirects].map((list) => list.map((port) => [port.uuid, port.datapathKey, port.name])),
+    );
+    expect(from).toBeLessThanOrEqual(at);
+    expect(until).toBeGreaterThan(at);
+  }
   for (let host = 0; host < 3; host++) {
     const { chassis, encap, from, until } = inventory.resolveAddress(`192.168.0.${host}`, at);
     found.push([chassis?.uuid, chassis?.name, encap?.uuid, from, until]);
