@@ -16,7 +16,7 @@ import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import type { End } from "./ends.js";
 
 /** Types of ports that stand for a router, behind which the packet's ends are. */
-const ROUTED: ReadonlySet<string> = new Set(["patch", "l3gateway", "chassisredirect"]);
+export const ROUTED: ReadonlySet<string> = new Set(["patch", "l3gateway", "chassisredirect"]);
 
 /** Whose an end of an inner packet is. */
 export interface EndName {
@@ -102,12 +102,22 @@ export class Namer {
     frames: FrameBatch,
     i: number,
     port: Resolution["outport"],
+    end: End,
+  ): EndName | null {
+    return this.endpointIn(packets, i, frames.vni[i], port, end);
+  }
+
+  /** As endpoint, of a packet that is in the datapath with the key `vni`, whether it says so or not. */
+  endpointIn(
+    packets: PacketBatch,
+    i: number,
+    vni: number,
+    port: Resolution["outport"],
     { ip, mac }: End,
   ): EndName | null {
     if (port?.kind === "port" && !ROUTED.has(port.type))
       return { port, candidates: [], by: "key", address: null };
     const time = this.#time(packets, i);
-    const vni = frames.vni[i];
     // Behind the router that the packet's key names, not any other at this network.
     const router = port?.kind === "port" && port.peer !== null ? this.#portByName(port.peer, time) : null;
     const found =
