@@ -10,8 +10,11 @@ import { entryOf } from "../southbound/entry.js";
 import type { Datapath, Interval, Inventory, Port, Stations } from "../southbound/index.js";
 import { formatMac, readMacBits } from "../wire/address.js";
 import { EthernetOffset } from "../wire/ethernet.js";
+import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { type Ends, innerEndsAt } from "./ends.js";
+import type { FlowHeaders } from "./flow-keys.js";
 import { type EndName, type Namer, ROUTED } from "./namer.js";
+import { type TunnelHeader, type TunnelHeaders, tunnelHeaders } from "./tunnel-header.js";
 
 const MAC_DESTINATION = EthernetOffset.destination;
 const MAC_SOURCE = EthernetOffset.source;
@@ -248,4 +251,31 @@ function isRouters(port: Port): boolean {
 /** Whether OVN knows which IP addresses are behind a port, as it does unless "unknown" is among them. */
 function hasOwnIps({ mac }: Port): boolean {
   return !mac.includes("unknown") && mac.some((entry) => /\s[0-9a-fA-F]*[.:]/.test(entry));
+}
+
+/**
+ * The headers of flows that a frame had, as far as its readings agree; null where that cannot be said. A flow between
+ * its MACs must not contradict all of its readings; one that does not look at a MAC must agree with a reading that knows
+ * both ports.
+ */
+export function confirmed(
+  { pinned, loose }: FlowHeaders,
+  { readings, count }: Correlation,
+): TunnelHeaders | null {
+  const isSilent = count === 0 || count > readings.length;
+  const sure = pinned.filter((header) => isSilent || readings.some((reading) => agrees(header, reading)));
+  if (sure.length > 0) return tunnelHeaders(sure);
+  const known = readings.filter(({ inport, outport }) => inport !== null && outport !== null);
+  return tunnelHeaders(
+    loose.filter((header) => header.ovnKeys !== null && known.some((reading) => agrees(header, reading))),
+  );
+}
+
+function agrees({ vni, ovnKeys }: TunnelHeader, { datapath, inport, outport }: Reading): boolean {
+  if (vni !== datapath.tunnelKey) return false;
+  if (ovnKeys === null) return true;
+  return (
+    (inport === null || inport.tunnelKey === ingressOf(ovnKeys)) &&
+    (outport === null || outport.tunnelKey === egressOf(ovnKeys))
+  );
 }

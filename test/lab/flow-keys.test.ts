@@ -1,0 +1,113 @@
+/* Keys of inner frames from a running datapath's flows, against what the tunnels of the same frames said. */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Correlator, confirmed } from "../../src/analysis/correlator.js";
+import { FlowKeys } from "../../src/analysis/flow-keys.js";
+import { Namer } from "../../src/analysis/namer.js";
+import { openSouthbound } from "../../src/southbound/index.js";
+import { egressOf, ingressOf } from "../../src/wire/ovn-option.js";
+import { bareBatch, innerFrames } from "../analysis/inner-only.js";
+import { findCommand } from "../setup/peer.js";
+import { describeLab, Lab } from "./lab.js";
+
+const PINGS = 5;
+const HOSTS = ["hv1", "hv2"];
+/** The options of dump-flows that change how it prints. */
+const FORMS = [[], ["-m"], ["--names"], ["-m", "--names"]];
+
+describeLab("a lab's datapath", () => {
+  const lab = new Lab();
+  const capture = (host: string) => lab.file(`${host}.pcap`);
+  /** By host, then form. */
+  const dumps = new Map<string, string[]>();
+
+  const dpctl = (host: string, ...command: string[]) =>
+    execFileSync(
+      findCommand("ovs-appctl") ?? "ovs-appctl",
+      ["-t", join(lab.state, host, "ovs-vswitchd.ctl"), ...command],
+      { encoding: "utf8" },
+    );
+  const keysOf = (dump: string) => {
+    const keys = new FlowKeys();
+    keys.write(dump);
+    keys.end();
+    return keys;
+  };
+
+  beforeAll(() => {
+    lab.run("up");
+    lab.run("topology", "gateway");
+    lab.run("nb", "--wait=hv", "lrp-set-gateway-chassis", "router1-public", "worker2", "20");
+    const targets = ["192.168.1.12", "192.168.0.13", "172.24.4.100"];
+    for (const target of targets) lab.warm("vm1", target);
+    for (const host of HOSTS) lab.run("capture", host, capture(host));
+    for (const target of targets)
+      lab.run("exec", "vm1", "ping", "-n", "-c", String(PINGS), "-i", "0.2", target);
+    for (const host of HOSTS)
+      dumps.set(
+        host,
+        FORMS.map((form) => dpctl(host, "dpctl/dump-flows", ...form)),
+      );
+    lab.run("capture-stop");
+  });
+  afterAll(() => lab.down());
+
+  test.each(HOSTS)(
+    "its flows on %s, printed in any form, tell the keys that the frames' tunnels said",
+    async (host) => {
+      const inventory = await openSouthbound(lab.database);
+      const correlator = new Correlator(inventory, null, new Namer(inventory, null));
+      const inner = await innerFrames(capture(host));
+      const { packets, frames } = bareBatch(inner);
+      for (const [form, dump] of (dumps.get(host) ?? []).entries()) {
+        const keys = keysOf(dump);
+        expect(keys.counts.used, dump).toBeGreaterThan(3);
+        expect(keys.counts).toMatchObject({ unreadable: 0, dropped: 0 });
+        const told = new Map<string, number>();
+        inner.forEach(({ vni, ingress, egress }, i) => {
+          const headers = keys.find(packets, frames, i);
+          const sure = headers && confirmed(headers, correlator.find(packets, frames, i));
+          if (sure === null || !sure.isOneKey) return;
+          const [{ vni: found, ovnKeys }] = sure.headers;
+          const truth = `${vni}:${ingress}>${egress}`;
+          expect(`${found}:${ingressOf(ovnKeys ?? 0)}>${egressOf(ovnKeys ?? 0)}`, FORMS[form].join(" ")).toBe(
+            truth,
+          );
+          told.set(truth, (told.get(truth) ?? 0) + 1);
+        });
+        // To and from vm2 behind the router, and vm3; back from the machine outside, through the router.
+        for (const [truth, count] of [
+          ["2:2>1", PINGS],
+          ["1:3>1", 2 * PINGS],
+          ["1:1>2", PINGS],
+          ["1:2>1", PINGS],
+        ] as const)
+          expect(told.get(truth), `${host} ${FORMS[form].join(" ")} ${truth}`).toBeGreaterThanOrEqual(count);
+        // To the gateway: who sends knows; who receives looks at no MAC there.
+        if (host === "hv1") expect(told.get("3:1>4")).toBeGreaterThanOrEqual(PINGS);
+      }
+    },
+  );
+
+  test("a kernel's way to tell a tunnel, as this OVS prints it", async () => {
+    const header =
+      "tun_id=0x1,dst=10.127.0.4,ttl=64,tp_dst=6081,geneve({class=0x102,type=0x80,len=4,0x30002}),flags(df|csum|key)";
+    const match =
+      "recirc_id(0),in_port(5),eth(src=0a:00:00:00:00:01,dst=0a:00:00:00:00:02),eth_type(0x0800),ipv4(frag=no)";
+    const actions = `set(tunnel(${header})),set(eth(src=40:44:00:00:00:03,dst=40:44:00:00:00:05)),set(ipv4(ttl=63)),4,5`;
+    dpctl("hv1", "dpctl/add-flow", match, actions);
+    // A frame such as leaves by this flow: router1 to vm3.
+    const bytes = Uint8Array.from(
+      Buffer.from("404400000005404400000003080045000014000000003f0000000a0000010a000002", "hex"),
+    );
+    const { packets, frames } = bareBatch([{ bytes }]);
+    for (const form of FORMS) {
+      const dump = dpctl("hv1", "dpctl/dump-flows", ...form);
+      expect(dump).toContain("set(tunnel(");
+      expect(keysOf(dump).find(packets, frames, 0)?.pinned, dump).toEqual([
+        { vni: 1, ovnKeys: 0x30002, source: null, destination: "10.127.0.4" },
+      ]);
+    }
+  });
+});
