@@ -86,15 +86,20 @@ export class Correlator {
   readonly #inventory: Inventory;
   readonly #at: number | null;
   readonly #namer: Namer;
+  readonly #portName: string | null;
   /** By source and destination MAC as integers. */
   readonly #kept = new Map<number, Map<number, Kept>>();
   #count = 0;
 
-  /** `at`: one time for all packets, milliseconds since 1970; null: each packet's own. `namer`: of the same. */
-  constructor(inventory: Inventory, at: number | null, namer: Namer) {
+  /**
+   * `at`: one time for all packets, milliseconds since 1970; null: each packet's own. `namer`: of the same. `portName`:
+   * the logical port whose device shows the frames (`VSwitch.portOf`); null for a tunnel's device.
+   */
+  constructor(inventory: Inventory, at: number | null, namer: Namer, portName: string | null = null) {
     this.#inventory = inventory;
     this.#at = at;
     this.#namer = namer;
+    this.#portName = portName;
   }
 
   /**
@@ -153,14 +158,29 @@ export class Correlator {
 
   /** Every way that a frame between two MACs can be read. */
   #readings(source: number, destination: number, time: number): Interval & Readings {
-    const from = this.#inventory.stations(formatMac(source), time);
-    const isGroup = ((destination / GROUP_UNIT) & 1) === 1;
-    const to = isGroup ? null : this.#inventory.stations(formatMac(destination), time);
-    return {
-      ...readingsBetween(from, to),
+    const from = this.#stations(source, time);
+    const to = ((destination / GROUP_UNIT) & 1) === 1 ? null : this.#stations(destination, time);
+    const hold = {
       from: Math.max(from.from, to?.from ?? from.from),
       until: Math.min(from.until, to?.until ?? from.until),
     };
+    const port = this.#port(time, hold);
+    return { ...(port === null ? readingsBetween(from, to) : readingsAt(port, from, to)), ...hold };
+  }
+
+  #stations(mac: number, time: number): Stations {
+    return this.#inventory.stations(formatMac(mac), time);
+  }
+
+  /** The port whose device shows the frames, if there is one; `hold` is narrowed to the time that is so. */
+  #port(time: number, hold: { from: number; until: number }): Port | null {
+    if (this.#portName === null) return null;
+    const port = this.#inventory.portByName(this.#portName, time);
+    for (const interval of [this.#inventory.nameHolds(this.#portName, time), port]) {
+      hold.from = Math.max(hold.from, interval?.from ?? hold.from);
+      hold.until = Math.min(hold.until, interval?.until ?? hold.until);
+    }
+    return port?.datapath == null ? null : port;
   }
 
   /** Leaves out what IP addresses speak against, where they speak for another reading. */
@@ -242,6 +262,22 @@ function readingsBetween(from: Stations, to: Stations | null): Readings {
   }
   for (const outport of from.redirects) if (isRouters(outport)) add(outport.datapath, null, outport);
   return { readings: readings.sort((a, b) => a.datapath.tunnelKey - b.datapath.tunnelKey), count };
+}
+
+/** The same, of a frame that a port's own device shows: it is from or to that port, or at least in its datapath. */
+function readingsAt(port: Port, from: Stations, to: Stations | null): Readings {
+  const within = ({ ports, redirects, ...hold }: Stations): Stations => ({
+    ports: ports.filter(({ datapathKey }) => datapathKey === port.datapathKey),
+    redirects: redirects.filter(({ datapathKey }) => datapathKey === port.datapathKey),
+    ...hold,
+  });
+  const all = readingsBetween(within(from), to && within(to));
+  const own = all.readings.filter(
+    ({ inport, outport }) => inport?.uuid === port.uuid || outport?.uuid === port.uuid,
+  );
+  if (own.length > 0) return { readings: own, count: own.length };
+  if (all.count > 0 || port.datapath === null) return all;
+  return { readings: [{ datapath: port.datapath, inport: null, outport: null }], count: 1 };
 }
 
 function isRouters(port: Port): boolean {

@@ -3,6 +3,7 @@
  * where an Interface has its name as external_ids:iface-id.
  */
 import { DatedRows } from "./dated-rows.js";
+import { entryOf } from "./entry.js";
 import type { Chassis } from "./model.js";
 import type { SourceDescription } from "./ovsdb/sink.js";
 import { type Datum, pairsOf, pairValue } from "./ovsdb/value.js";
@@ -25,6 +26,9 @@ export interface VirtualInterface {
 
 /** The Open_vSwitch database of one host, over time. */
 export class VSwitch extends DatedRows {
+  /** By a device's name: every logical port that it ever was. */
+  readonly #ifaceIds = new Map<string, Set<string>>();
+
   constructor(description: SourceDescription) {
     super(description, {
       Open_vSwitch: () => THE_HOST,
@@ -68,6 +72,25 @@ export class VSwitch extends DatedRows {
     if (own.length !== 1) return null;
     const [row] = own;
     return { device: row[INTERFACE.name] as string, instance: instanceOf(row[INTERFACE.external_ids]) };
+  }
+
+  /**
+   * The logical port that the device of this name was at `at` (milliseconds since 1970; Infinity: now), by its
+   * `iface-id`; null where it was none.
+   */
+  portOf(device: string, at: number): string | null {
+    const time = Math.min(at, Number.MAX_VALUE);
+    for (const ifaceId of this.#ifaceIds.get(device) ?? [])
+      if (this.byKey("Interface", ifaceId, new Span(), time).some((row) => row[INTERFACE.name] === device))
+        return ifaceId;
+    return null;
+  }
+
+  protected override became(table: string, after: RowValues): void {
+    if (table !== "Interface") return;
+    const ifaceId = pairValue(after[INTERFACE.external_ids], "iface-id");
+    if (ifaceId !== undefined)
+      entryOf(this.#ifaceIds, after[INTERFACE.name] as string, () => new Set<string>()).add(ifaceId);
   }
 
   #host(span: Span, time: number): readonly (string | null)[] {

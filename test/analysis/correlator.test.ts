@@ -278,6 +278,46 @@ test("addresses that only the northbound tells count, too", () => {
   expect(read(inventory, frame(A, B))).toEqual(["red:a>b (1/1)"]);
 });
 
+describe("a device of a known port", () => {
+  const at = (inventory: Inventory, name: string, ...given: ReturnType<typeof frame>[]) =>
+    words(new Correlator(inventory, null, new Namer(inventory, null), name), ...given);
+
+  test("is in the port's network, whoever else has the MACs", () => {
+    const inventory = twins([A, B], [A, B]);
+    for (const [name, reading] of [
+      ["red-a", "red:red-a>red-b (1/1)"],
+      ["red-b", "red:red-a>red-b (1/1)"],
+      ["blue-a", "blue:blue-a>blue-b (1/1)"],
+    ])
+      expect(at(inventory, name, frame(A, B))).toEqual([reading]);
+    expect(at(inventory, "blue-b", frame(A, ALL), frame(STRANGER, B), frame(STRANGER, ALL))).toEqual([
+      "blue:blue-a>? (1/1)",
+      "blue:?>blue-b (1/1)",
+      "blue:?>? (1/1)",
+    ]);
+    expect(at(inventory, "nobody", frame(A, B))).toEqual(["red:red-a>red-b or blue:blue-a>blue-b (2/2)"]);
+  });
+
+  test("of two ports with one MAC it is the device's own", () => {
+    const inventory = emptyInventory();
+    happen(inventory, 0, [network(1, "red"), vm(1, 1, "a", A), vm(2, 1, "a2", A), vm(3, 1, "b", B)]);
+    expect(at(inventory, "a2", frame(A, B), frame(B, A))).toEqual(["red:a2>b (1/1)", "red:b>a2 (1/1)"]);
+    expect(at(inventory, "b", frame(A, B))).toEqual(["red:a>b or red:a2>b (2/2)"]);
+  });
+
+  test("for as long as the port is that one", () => {
+    const inventory = twins([A, B], [A, B]);
+    happen(inventory, 3, [vm(11, 2, "red-a", A), delta("Port_Binding", uuid(2, 21), null)]);
+    happen(inventory, 6, [delta("Port_Binding", uuid(2, 11), null)]);
+    const seconds = [1, 4, 7].map((second) => frame(A, B, undefined, second));
+    expect(at(inventory, "red-a", ...seconds)).toEqual([
+      "red:red-a>red-b (1/1)",
+      "blue:red-a>blue-b (1/1)",
+      "red:?>red-b or blue:?>blue-b (2/2)",
+    ]);
+  });
+});
+
 test("one answer for as long as it holds; a cut frame has none", () => {
   const inventory = twins([`${A} 10.0.0.1`, B], [`${A} 10.9.0.1`, B]);
   const correlator = new Correlator(inventory, null, new Namer(inventory, null));

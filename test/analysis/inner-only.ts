@@ -1,5 +1,5 @@
 /* Inner frames of captured tunnel packets, as a tunnel's own device shows them. */
-import { type CaptureSource, openCapture } from "../../src/capture/index.js";
+import { openCapture, type PacketBatch } from "../../src/capture/index.js";
 import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
 import { FrameDecoder } from "../../src/frame/decode.js";
 import { egressOf, ingressOf } from "../../src/wire/ovn-option.js";
@@ -14,14 +14,26 @@ export interface Inner extends TestPacket {
   egress: number;
 }
 
-/** The inner frames of all packets of a capture with an OVN option, without their tunnels. */
-export async function innerFrames(path: string): Promise<Inner[]> {
-  const found: Inner[] = [];
-  const source: CaptureSource = await openCapture(path);
+/** Decodes a capture, and hands on batch by batch. */
+export async function eachBatch(
+  path: string,
+  way: "decode" | "decodeInner",
+  take: (packets: PacketBatch, frames: FrameBatch) => void,
+): Promise<void> {
+  const source = await openCapture(path);
   const decoder = new FrameDecoder();
   for (let batch = await source.next(); batch !== null; batch = await source.next()) {
     const frames = new FrameBatch(batch.capacity);
-    decoder.decode(batch, source.interfaces, frames);
+    decoder[way](batch, source.interfaces, frames);
+    take(batch, frames);
+  }
+  await source.close();
+}
+
+/** The inner frames of all packets of a capture with an OVN option, without their tunnels. */
+export async function innerFrames(path: string): Promise<Inner[]> {
+  const found: Inner[] = [];
+  await eachBatch(path, "decode", (batch, frames) => {
     for (let i = 0; i < batch.count; i++)
       if ((frames.flags[i] & FrameFlag.ovn) !== 0 && frames.inner[i] >= 0)
         found.push({
@@ -32,8 +44,7 @@ export async function innerFrames(path: string): Promise<Inner[]> {
           ingress: ingressOf(frames.ovnKeys[i]),
           egress: egressOf(frames.ovnKeys[i]),
         });
-  }
-  await source.close();
+  });
   return found;
 }
 

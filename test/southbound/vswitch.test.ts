@@ -22,6 +22,14 @@ describe("captures/routed-ping: the hosts' own databases", () => {
     const device = (name: string) => known.port(portOf(inventory, name), NOW).device;
     expect(["vm1", "vm2", "vm3"].map(device)).toEqual(["vm1", "vm2", "vm3"]);
     expect(device("net1-router1")).toBe(null);
+    const [hv1, hv2] = known.vswitches;
+    expect(["vm1", "vm2", "eth1", "none"].map((name) => hv1.portOf(name, NOW))).toEqual([
+      "vm1",
+      null,
+      null,
+      null,
+    ]);
+    expect(["vm1", "vm2", "vm3"].map((name) => hv2.portOf(name, NOW))).toEqual([null, "vm2", "vm3"]);
     for (const vswitch of known.vswitches) {
       expect(vswitch.damage).toBe(null);
       expect(vswitch.warnings).toEqual([]);
@@ -216,6 +224,10 @@ describeOvsdb("a host's database as a real server keeps it", () => {
     const history = await openSouthbound(directory.file("moved.db", southbound({ _date: moved, ...move })));
     const known = await openKnownNames({ vswitches: [from.database, to.database] });
     const at = (time: number) => known.port(portOf(history, "p", time), time).device;
+    const ports = [plugged - 1, plugged, unplugged, replugged - 0.5, replugged, NOW].map((time) =>
+      known.vswitches[0].portOf("vnet0", time),
+    );
+    expect(ports).toEqual([null, "p", "somebody else's", "somebody else's", "p", "p"]);
     const expected = [
       [plugged - 1, null],
       [plugged, "vnet0"],

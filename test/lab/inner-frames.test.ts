@@ -1,22 +1,29 @@
-/* Keys of inner frames from a running datapath's flows, against what the tunnels of the same frames said. */
+/*
+ * Inner frames of a running OVN: keys from its datapath's flows, and from the underlay at the same time, against what
+ * the tunnels of the same frames said.
+ */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Correlator, confirmed } from "../../src/analysis/correlator.js";
 import { FlowKeys } from "../../src/analysis/flow-keys.js";
+import { FramePairs } from "../../src/analysis/frame-pairs.js";
 import { Namer } from "../../src/analysis/namer.js";
-import { openSouthbound } from "../../src/southbound/index.js";
+import type { TunnelHeader } from "../../src/analysis/tunnel-header.js";
+import { openKnownNames, openSouthbound } from "../../src/southbound/index.js";
+import { IpProtocol } from "../../src/wire/ethertype.js";
 import { egressOf, ingressOf } from "../../src/wire/ovn-option.js";
-import { bareBatch, innerFrames } from "../analysis/inner-only.js";
+import { bareBatch, eachBatch, innerFrames } from "../analysis/inner-only.js";
 import { findCommand } from "../setup/peer.js";
 import { describeLab, Lab } from "./lab.js";
 
 const PINGS = 5;
 const HOSTS = ["hv1", "hv2"];
+const VMS = ["vm1", "vm3"];
 /** The options of dump-flows that change how it prints. */
 const FORMS = [[], ["-m"], ["--names"], ["-m", "--names"]];
 
-describeLab("a lab's datapath", () => {
+describeLab("a lab", () => {
   const lab = new Lab();
   const capture = (host: string) => lab.file(`${host}.pcap`);
   /** By host, then form. */
@@ -42,6 +49,7 @@ describeLab("a lab's datapath", () => {
     const targets = ["192.168.1.12", "192.168.0.13", "172.24.4.100"];
     for (const target of targets) lab.warm("vm1", target);
     for (const host of HOSTS) lab.run("capture", host, capture(host));
+    for (const name of VMS) lab.run("capture", name, capture(name), "-i", name);
     for (const target of targets)
       lab.run("exec", "vm1", "ping", "-n", "-c", String(PINGS), "-i", "0.2", target);
     for (const host of HOSTS)
@@ -54,7 +62,7 @@ describeLab("a lab's datapath", () => {
   afterAll(() => lab.down());
 
   test.each(HOSTS)(
-    "its flows on %s, printed in any form, tell the keys that the frames' tunnels said",
+    "the flows of the datapath on %s, printed in any form, tell the keys that the frames' tunnels said",
     async (host) => {
       const inventory = await openSouthbound(lab.database);
       const correlator = new Correlator(inventory, null, new Namer(inventory, null));
@@ -69,11 +77,9 @@ describeLab("a lab's datapath", () => {
           const headers = keys.find(packets, frames, i);
           const sure = headers && confirmed(headers, correlator.find(packets, frames, i));
           if (sure === null || !sure.isOneKey) return;
-          const [{ vni: found, ovnKeys }] = sure.headers;
+          const [header] = sure.headers;
           const truth = `${vni}:${ingress}>${egress}`;
-          expect(`${found}:${ingressOf(ovnKeys ?? 0)}>${egressOf(ovnKeys ?? 0)}`, FORMS[form].join(" ")).toBe(
-            truth,
-          );
+          expect(keysText(header), FORMS[form].join(" ")).toBe(truth);
           told.set(truth, (told.get(truth) ?? 0) + 1);
         });
         // To and from vm2 behind the router, and vm3; back from the machine outside, through the router.
@@ -110,4 +116,60 @@ describeLab("a lab's datapath", () => {
       ]);
     }
   });
+
+  /** The pings on a VM's device: their ends, how they are read, the keys of their twins on the host's underlay. */
+  async function pingsOf(name: string, host: string): Promise<Map<string, number>> {
+    const inventory = await openSouthbound(lab.database);
+    const known = await openKnownNames({ vswitches: [join(lab.state, host, "conf.db")] });
+    const portName = known.vswitches[0].portOf(name, Number.POSITIVE_INFINITY);
+    const correlator = new Correlator(inventory, null, new Namer(inventory, null), portName);
+    const keys: string[] = [];
+    const pairs = new FramePairs((token, headers) => {
+      keys[token] = headers === null ? "-" : headers.headers.map(keysText).join(" ");
+    });
+    await eachBatch(capture(host), "decode", (packets, frames) => {
+      for (let i = 0; i < packets.count; i++) pairs.tunnelled(packets, frames, i);
+    });
+    const pings: string[] = [];
+    await eachBatch(capture(name), "decodeInner", (packets, frames) => {
+      for (let i = 0; i < packets.count; i++) {
+        if (frames.innerProtocol[i] !== IpProtocol.icmp) continue;
+        const { readings, count } = correlator.find(packets, frames, i);
+        expect(count).toBe(1);
+        const [{ datapath, inport, outport }] = readings;
+        const ends = correlator.ends(packets, frames, i, readings[0]);
+        const port = `${datapath.name}: ${inport?.name} > ${outport?.name}`;
+        pairs.bare(packets, frames, i, pings.length);
+        pings.push(`${ends.source?.port?.name} > ${ends.destination?.port?.name}, ${port}`);
+      }
+    });
+    pairs.end();
+    expect(pairs.counts).toMatchObject({ ambiguous: 0, hurried: 0, cut: 0, dropped: 0 });
+    const told = new Map<string, number>();
+    for (const [index, ping] of pings.entries()) {
+      const text = `${ping}, ${keys[index]}`;
+      told.set(text, (told.get(text) ?? 0) + 1);
+    }
+    return told;
+  }
+
+  test("a VM's device, and the underlay at the same time: names by the port, keys by the bytes", async () => {
+    expect(Object.fromEntries(await pingsOf("vm3", "hv2"))).toEqual({
+      "vm1 > vm3, network1: vm1 > vm3, 1:1>2": PINGS,
+      "vm3 > vm1, network1: vm3 > vm1, 1:2>1": PINGS,
+    });
+    // What is to be routed has other MACs in the tunnel; what has been routed, the same.
+    expect(Object.fromEntries(await pingsOf("vm1", "hv1"))).toEqual({
+      "vm1 > vm2, network1: vm1 > net1-router1, -": PINGS,
+      "vm2 > vm1, network1: net1-router1 > vm1, 1:3>1": PINGS,
+      "vm1 > vm3, network1: vm1 > vm3, 1:1>2": PINGS,
+      "vm3 > vm1, network1: vm3 > vm1, 1:2>1": PINGS,
+      "vm1 > undefined, network1: vm1 > net1-router1, -": PINGS,
+      "undefined > vm1, network1: net1-router1 > vm1, 1:3>1": PINGS,
+    });
+  });
 });
+
+function keysText({ vni, ovnKeys }: TunnelHeader): string {
+  return `${vni}:${ingressOf(ovnKeys ?? 0)}>${egressOf(ovnKeys ?? 0)}`;
+}
