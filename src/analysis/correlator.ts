@@ -10,11 +10,9 @@ import { entryOf } from "../southbound/entry.js";
 import type { Datapath, Interval, Inventory, Port, Stations } from "../southbound/index.js";
 import { formatMac, readMacBits } from "../wire/address.js";
 import { EthernetOffset } from "../wire/ethernet.js";
-import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { type Ends, innerEndsAt } from "./ends.js";
-import type { FlowHeaders } from "./flow-keys.js";
 import { type EndName, type Namer, ROUTED } from "./namer.js";
-import { type TunnelHeader, type TunnelHeaders, tunnelHeaders } from "./tunnel-header.js";
+import { MOST_TRIED, type Reading, type Readings, readingsAt, readingsBetween } from "./readings.js";
 
 const MAC_DESTINATION = EthernetOffset.destination;
 const MAC_SOURCE = EthernetOffset.source;
@@ -22,8 +20,6 @@ const MAC_SOURCE = EthernetOffset.source;
 const ETHERNET_BYTES = 14;
 /** Readings told at most. */
 const MOST_READINGS = 16;
-/** Readings put together at most; of more, IP addresses are not asked. */
-const MOST_TRIED = 64;
 /** Kept answers: beyond this they start over. */
 const CACHE_LIMIT = 1 << 15;
 
@@ -34,15 +30,6 @@ const FOR = 2;
 
 /** The I/G bit of a MAC given as an integer. */
 const GROUP_UNIT = 2 ** 40;
-
-/** One way to read an inner frame: what the header of its tunnel would say. */
-export interface Reading {
-  readonly datapath: Datapath;
-  /** Null where it is not known: no port of the datapath has the MAC, or the frame comes from within a router. */
-  readonly inport: Port | null;
-  /** Null where no port of the datapath has the MAC, and for a frame to a group. */
-  readonly outport: Port | null;
-}
 
 /** What is known of an inner frame, for packets with `from <= t < until`. */
 export interface Correlation extends Interval {
@@ -230,88 +217,7 @@ export class Correlator {
   }
 }
 
-/** The first MOST_TRIED readings, and how many there are. */
-interface Readings {
-  readonly readings: readonly Reading[];
-  readonly count: number;
-}
-
-/**
- * What a frame can be that comes from one MAC and goes to another; `to` null: to a group. Where a datapath has both,
- * it is there; else it is in any that has one of them, the other belonging to a machine that OVN does not know.
- */
-function readingsBetween(from: Stations, to: Stations | null): Readings {
-  const readings: Reading[] = [];
-  let count = 0;
-  const add = (datapath: Datapath | null, inport: Port | null, outport: Port | null): void => {
-    if (datapath !== null && ++count <= MOST_TRIED) readings.push({ datapath, inport, outport });
-  };
-  if (to !== null) {
-    const outports = new Map<number, Port[]>();
-    for (const port of [...to.ports, ...to.redirects])
-      if (!isRouters(port)) entryOf(outports, port.datapathKey, () => []).push(port);
-    for (const inport of from.ports) {
-      const there = outports.get(inport.datapathKey) ?? [];
-      for (const outport of there.slice(0, MOST_TRIED)) add(inport.datapath, inport, outport);
-      count += Math.max(0, there.length - MOST_TRIED);
-    }
-  }
-  if (count === 0) {
-    for (const inport of from.ports) add(inport.datapath, inport, null);
-    for (const outport of to?.ports ?? []) add(outport.datapath, null, outport);
-  }
-  for (const outport of from.redirects) if (isRouters(outport)) add(outport.datapath, null, outport);
-  return { readings: readings.sort((a, b) => a.datapath.tunnelKey - b.datapath.tunnelKey), count };
-}
-
-/** The same, of a frame that a port's own device shows: it is from or to that port, or at least in its datapath. */
-function readingsAt(port: Port, from: Stations, to: Stations | null): Readings {
-  const within = ({ ports, redirects, ...hold }: Stations): Stations => ({
-    ports: ports.filter(({ datapathKey }) => datapathKey === port.datapathKey),
-    redirects: redirects.filter(({ datapathKey }) => datapathKey === port.datapathKey),
-    ...hold,
-  });
-  const all = readingsBetween(within(from), to && within(to));
-  const own = all.readings.filter(
-    ({ inport, outport }) => inport?.uuid === port.uuid || outport?.uuid === port.uuid,
-  );
-  if (own.length > 0) return { readings: own, count: own.length };
-  if (all.count > 0 || port.datapath === null) return all;
-  return { readings: [{ datapath: port.datapath, inport: null, outport: null }], count: 1 };
-}
-
-function isRouters(port: Port): boolean {
-  return port.datapath?.kind === "router";
-}
-
 /** Whether OVN knows which IP addresses are behind a port, as it does unless "unknown" is among them. */
 function hasOwnIps({ mac }: Port): boolean {
   return !mac.includes("unknown") && mac.some((entry) => /\s[0-9a-fA-F]*[.:]/.test(entry));
-}
-
-/**
- * The headers of flows that a frame had, as far as its readings agree; null where that cannot be said. A flow between
- * its MACs must not contradict all of its readings; one that does not look at a MAC must agree with a reading that knows
- * both ports.
- */
-export function confirmed(
-  { pinned, loose }: FlowHeaders,
-  { readings, count }: Correlation,
-): TunnelHeaders | null {
-  const isSilent = count === 0 || count > readings.length;
-  const sure = pinned.filter((header) => isSilent || readings.some((reading) => agrees(header, reading)));
-  if (sure.length > 0) return tunnelHeaders(sure);
-  const known = readings.filter(({ inport, outport }) => inport !== null && outport !== null);
-  return tunnelHeaders(
-    loose.filter((header) => header.ovnKeys !== null && known.some((reading) => agrees(header, reading))),
-  );
-}
-
-function agrees({ vni, ovnKeys }: TunnelHeader, { datapath, inport, outport }: Reading): boolean {
-  if (vni !== datapath.tunnelKey) return false;
-  if (ovnKeys === null) return true;
-  return (
-    (inport === null || inport.tunnelKey === ingressOf(ovnKeys)) &&
-    (outport === null || outport.tunnelKey === egressOf(ovnKeys))
-  );
 }

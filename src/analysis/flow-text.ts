@@ -4,6 +4,8 @@
  * (`key6(bad key length 1, expected 0)(01)geneve(...)`), are passed over.
  */
 
+import { ipVersion, parseIpv4, parseIpv6 } from "../wire/address.js";
+
 /** Takes an item: its name, "" of braces, and its value, null of a word alone. */
 export type TakeItem = (name: string, value: string | null) => void;
 
@@ -79,4 +81,13 @@ export function withMask(text: string): [value: string, mask: string | null] {
 export function numberOf(text: string): number {
   const value = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text) ? Number(text) : -1;
   return value <= 0xffffffff ? value : -1;
+}
+
+/** The words of an IP address: one of IPv4, four of IPv6. */
+export function ipWords(text: string): number[] | null {
+  const version = ipVersion(text);
+  if (version === 4) return [parseIpv4(text) | 0];
+  if (version === 0) return null;
+  const view = new DataView(parseIpv6(text).buffer);
+  return [0, 4, 8, 12].map((at) => view.getInt32(at));
 }

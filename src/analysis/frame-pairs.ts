@@ -6,12 +6,12 @@
 import type { PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
-import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { entryOf } from "../southbound/entry.js";
 import { EtherType } from "../wire/ethertype.js";
 import { GeneveOffset } from "../wire/geneve-fields.js";
 import { FrameRing } from "./frame-ring.js";
-import { HeaderPool, type TunnelHeader, type TunnelHeaders, tunnelHeaders } from "./tunnel-header.js";
+import { OuterHeaders } from "./outer-headers.js";
+import { type TunnelHeader, type TunnelHeaders, tunnelHeaders } from "./tunnel-header.js";
 
 /** How far apart the two may be, ms: a queue of the underlay's device lies between them. */
 const WINDOW_MS = 200;
@@ -20,16 +20,10 @@ const FRAMES = 1 << 16;
 const BYTES = 1 << 26;
 /** Frames of one hash that are compared at most. */
 const MOST_COMPARED = 64;
-/** Words of a tunnel header: VNI, keys, flags, and the outer addresses. */
-const HEADER_WORDS = 11;
-/** Headers that are remembered by the hash of their words. */
-const HEADER_SHIFT = 22;
-const HEADER_SLOTS = 1 << (32 - HEADER_SHIFT);
 /** Bytes without which an Ethernet header counts as cut. */
 const ETHERNET_BYTES = 14;
 const NONE = -1;
 const OAM = FrameFlag.oam;
-const OVN = FrameFlag.ovn;
 const BRIDGED = EtherType.bridged;
 const PROTOCOL_TYPE = GeneveOffset.protocolType;
 
@@ -82,10 +76,7 @@ export class FramePairs {
   readonly #until: Float64Array;
   readonly #headers: (TunnelHeader | null)[];
   readonly #isPaired: Uint8Array;
-  readonly #pool = new HeaderPool();
-  readonly #words = new Int32Array(HEADER_WORDS);
-  readonly #known = new Int32Array(HEADER_SLOTS * HEADER_WORDS);
-  readonly #knownHeaders: (TunnelHeader | undefined)[] = new Array(HEADER_SLOTS).fill(undefined);
+  readonly #outer = new OuterHeaders();
   /** What is told of one header alone. */
   readonly #single = new WeakMap<TunnelHeader, TunnelHeaders>();
 
@@ -148,7 +139,7 @@ export class FramePairs {
     while (!ring.hasRoom(to - from)) this.#drop(time);
     const number = ring.push(view, from, to, frames.innerProtocol[i], frames.innerTransport[i], time);
     const at = number & ring.mask;
-    this.#headers[at] = this.#header(packets, frames, i);
+    this.#headers[at] = this.#outer.of(packets, frames, i);
     this.#until[at] = time;
     this.#isPaired[at] = 0;
     if (!this.#isAgain(number)) this.#enter(number);
@@ -217,7 +208,7 @@ export class FramePairs {
   #joint(a: TunnelHeader, b: TunnelHeader): TunnelHeader {
     const source = a.source === b.source ? a.source : null;
     const destination = a.destination === b.destination ? a.destination : null;
-    return this.#pool.get(a.vni, a.ovnKeys, source, destination);
+    return this.#outer.pool.get(a.vni, a.ovnKeys, source, destination);
   }
 
   /** The first tunnelled frame waits on. Bare frames from before `since` have been settled. */
@@ -302,41 +293,5 @@ export class FramePairs {
     else if (headers.isOneKey) this.counts.paired++;
     else this.counts.ambiguous++;
     this.#settle(token, headers);
-  }
-
-  /** The header of tunnel packet `i`; of the same words the same object, without text being made. */
-  #header({ view }: PacketBatch, frames: FrameBatch, i: number): TunnelHeader {
-    const words = this.#words;
-    const isIpv6 = isOuterIpv6(frames, i);
-    const source = outerSourceAt(frames, i);
-    const destination = outerDestinationAt(frames, i);
-    const hasKeys = (frames.flags[i] & OVN) !== 0;
-    words.fill(0);
-    words[0] = frames.vni[i];
-    words[1] = hasKeys ? frames.ovnKeys[i] : 0;
-    words[2] = (isIpv6 ? 1 : 0) | (hasKeys ? 2 : 0);
-    for (let word = 0; word < (isIpv6 ? 4 : 1); word++) {
-      words[3 + word] = view.getInt32(source + word * 4);
-      words[7 + word] = view.getInt32(destination + word * 4);
-    }
-    let hash = 0;
-    for (let word = 0; word < HEADER_WORDS; word++) hash = (Math.imul(hash, 31) ^ words[word]) | 0;
-    const slot = Math.imul(hash, 0x9e3779b1) >>> HEADER_SHIFT;
-    const at = slot * HEADER_WORDS;
-    const kept = this.#knownHeaders[slot];
-    if (kept !== undefined) {
-      let word = 0;
-      while (word < HEADER_WORDS && this.#known[at + word] === words[word]) word++;
-      if (word === HEADER_WORDS) return kept;
-    }
-    const header = this.#pool.get(
-      words[0],
-      hasKeys ? words[1] : null,
-      outerAddress(view, frames, i, source),
-      outerAddress(view, frames, i, destination),
-    );
-    this.#known.set(words, at);
-    this.#knownHeaders[slot] = header;
-    return header;
   }
 }

@@ -5,7 +5,8 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Correlator, confirmed } from "../../src/analysis/correlator.js";
+import { confirmed } from "../../src/analysis/confirmed.js";
+import { Correlator } from "../../src/analysis/correlator.js";
 import { FlowKeys } from "../../src/analysis/flow-keys.js";
 import { FramePairs } from "../../src/analysis/frame-pairs.js";
 import { Namer } from "../../src/analysis/namer.js";
