@@ -109,7 +109,7 @@ export class FramePairs {
     if (!ring.canHold(to - from)) return this.#tell(token, null);
     while (!ring.hasRoom(to - from)) this.#hurry();
     const number = ring.push(
-      packets.view,
+      packets.bytes,
       from,
       to,
       frames.innerProtocol[i],
@@ -137,7 +137,14 @@ export class FramePairs {
     }
     const time = momentMs(packets.tsSec[i], packets.tsNsec[i]);
     while (!ring.hasRoom(to - from)) this.#drop(time);
-    const number = ring.push(view, from, to, frames.innerProtocol[i], frames.innerTransport[i], time);
+    const number = ring.push(
+      packets.bytes,
+      from,
+      to,
+      frames.innerProtocol[i],
+      frames.innerTransport[i],
+      time,
+    );
     const at = number & ring.mask;
     this.#headers[at] = this.#outer.of(packets, frames, i);
     this.#until[at] = time;
