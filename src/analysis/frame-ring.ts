@@ -66,12 +66,11 @@ export class FrameRing {
     const taken = (bytes + 3) & ~3;
     const oldest = this.#start[this.first & this.mask];
     const end = this.#end;
-    // The first and the last one never touch, so that full and empty differ.
     if (end > oldest) {
       if (end + taken <= this.#ring.byteLength) return end;
-      return taken < oldest ? 0 : -1;
+      return taken <= oldest ? 0 : -1;
     }
-    return end + taken < oldest ? end : -1;
+    return end + taken <= oldest ? end : -1;
   }
 
   /**

@@ -171,6 +171,16 @@ describe("the same MACs in two networks", () => {
     expect(read(unknown, frame(A, B, ips))).toEqual([`${both} (2/2)`]);
   });
 
+  test("of more owners of an address than are told, each may have sent it", () => {
+    const ip: [string, string] = ["10.0.0.1", "10.0.0.2"];
+    const inventory = twins([`${A} ${ip[0]}`, `${B} ${ip[1]}`], [`${A} ${ip[0]}`, `${B} ${ip[1]}`]);
+    const others = Array.from({ length: 20 }, (_, n) =>
+      vm(100 + n, 1, `other${n}`, `0a:00:00:00:01:${n + 10} ${ip[0]}`),
+    );
+    happen(inventory, 0, others);
+    expect(read(inventory, frame(A, B, ip))).toEqual([`${both} (2/2)`]);
+  });
+
   test("a frame to a group is any sender's; a stranger's is his who hears it", () => {
     const inventory = twins([A, B], [A, "0a:00:00:00:00:03"]);
     expect(

@@ -141,6 +141,14 @@ describe("a table", () => {
     }
   });
 
+  test("what was found while the dump still came is not kept", () => {
+    const keys = new FlowKeys();
+    keys.write(flow(7, between(1, 2)).trimEnd());
+    expect(found(keys, frame(1, 2))).toEqual([null]);
+    keys.end();
+    expect(found(keys, frame(1, 2))).toEqual([["7", ""]]);
+  });
+
   test("counts what it cannot use, and goes on behind it", () => {
     const long = `eth(${"x".repeat(70_000)}), actions:drop\n`;
     const keys = keysOf(

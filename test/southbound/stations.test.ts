@@ -48,16 +48,17 @@ test("machines' own, in every network, whatever the case", () => {
 });
 
 test("a router's port is seen as the port of the switch that it is joined with, once", () => {
-  const joined = (mac: string, back: string) =>
+  const joined = (mac: string, back: string, forth = "r-s") =>
     inventoryOf(
       network(1, "one"),
       router(9),
-      bound(1, 1, "s-r", "patch", mac, { peer: "r-s" }),
+      bound(1, 1, "s-r", "patch", mac, { peer: forth }),
       bound(2, 9, "r-s", "patch", `${MAC} 10.0.0.1/24`, { peer: back }),
     );
   expect(names(joined("router", "s-r"))).toEqual(["1:s-r", ""]);
   expect(names(joined(MAC, "s-r"))).toEqual(["1:s-r", ""]);
   expect(names(joined("router", "another"))).toEqual(["", ""]);
+  expect(names(joined("router", "s-r", "another"))).toEqual(["", ""]);
 });
 
 test("between two routers there is no tunnel", () => {
