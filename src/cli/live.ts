@@ -8,16 +8,18 @@ import { GENEVE_PORT } from "../wire/geneve.js";
 import { CliError } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { moment } from "./following.js";
-import { type LineOptions, openLines } from "./lines.js";
+import { type LineOptions, type LineSink, openLines } from "./lines.js";
 import { reportBeforeHistory } from "./names.js";
 import { type PacketSink, SourceReader } from "./read.js";
 import { begin, type Run } from "./run.js";
+import { type SaveOptions, Saver } from "./saver.js";
 import { Selection } from "./selection.js";
 import { mostFlows } from "./shares.js";
 import { type SumOptions, showSums } from "./show-sums.js";
 import { underlayDevices } from "./underlay.js";
 
 export type LiveOptions = LineOptions &
+  SaveOptions &
   SumOptions & {
     /** Devices; without, those that carry this host's tunnels. */
     interface?: string[];
@@ -41,6 +43,7 @@ const DECAPSULATED = /^(genev|vxlan)_sys/;
 
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
+  checkSaving(options);
   const devices = options.interface ?? (await underlayDevices(options));
   for (const device of devices)
     if (DECAPSULATED.test(device))
@@ -52,10 +55,6 @@ export async function live(options: LiveOptions): Promise<number> {
 
 async function capture(run: Run, devices: readonly string[], options: LiveOptions): Promise<boolean> {
   const { naming, decoder, report } = run;
-  const sink =
-    options.summary === undefined
-      ? await openLines(run, options)
-      : new Summaries(run, options, options.summary);
   const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
   const source = await openLive({
     devices,
@@ -64,6 +63,10 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     ...(options.bufferSize !== undefined && { bufferBytes: options.bufferSize * 1024 }),
     promiscuous: options.promiscuous === true,
     immediate: options.immediate === true,
+  });
+  const sink = await opened(run, source, options).catch(async (error: unknown) => {
+    await source.close();
+    throw error;
   });
   const { selection, keysOnly } = sink;
   const reader = new SourceReader({ decoder, selection, keysOnly, progress: false }, sink);
@@ -87,6 +90,23 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     watch.stop();
     await source.close();
   }
+}
+
+/** Throws a {@link CliError} where flags about files make no sense. */
+function checkSaving({ write, summary, fileSize, rotate, fileCount }: LiveOptions): void {
+  if (write === undefined && [fileSize, rotate, fileCount].some((flag) => flag !== undefined))
+    throw new CliError("--file-size, --rotate and --file-count are about files; give one with -w");
+  if (write !== undefined && summary !== undefined)
+    throw new CliError("-w and --summary take the place of lines; give one of them");
+  if (fileCount !== undefined && fileSize === undefined && rotate === undefined)
+    throw new CliError("--file-count needs --file-size or --rotate: when the next file begins");
+}
+
+/** What the packets are for. */
+function opened(run: Run, source: LiveSource, options: LiveOptions): Promise<LineSink | Saver | Summaries> {
+  if (options.write !== undefined) return Saver.open(run, options, options.write, source);
+  if (options.summary !== undefined) return Promise.resolve(new Summaries(run, options, options.summary));
+  return openLines(run, options);
 }
 
 /** A filter that lets tunnels to `ports` pass, and the later fragments of theirs, which have no port. */

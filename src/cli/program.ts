@@ -160,6 +160,17 @@ function addLive(program: Command, done: (status: number) => void): void {
       durationArgument,
     )
     .option("--top <n>", "flows in a sum (`-n N` for short; default: 20 as text, all as JSON)", countArgument)
+    .option(
+      "-w, --write <file>",
+      "in the place of lines, a capture: a pcap where the name ends in .pcap, else a pcapng; - is standard output",
+    )
+    .option("--file-size <mb>", "begin another file after so many millions of bytes", countArgument)
+    .option(
+      "--rotate <time>",
+      "begin another file after so long, such as 1h; the name is a pattern of strftime(3) then",
+      durationArgument,
+    )
+    .option("--file-count <n>", "keep so many files, and remove the oldest", countArgument)
     .option("-v, --verbose", "the layers of each packet below its line")
     .option("-x, --hex", "the bytes of each packet below its line")
     .action(async (options: LiveOptions) => {

@@ -1,8 +1,10 @@
 /* The verb `live` on a wire in a network namespace; judged by `decode` and `analyze` of the same packets. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { pcap, temporary } from "../capture/helper.js";
+import { collect, pcap, temporary } from "../capture/helper.js";
 import { describeLive, Wire } from "../native/wire.js";
 import { eventually } from "../southbound/cluster.js";
 import { tagged, usualFrames } from "../vectors/shapes.js";
@@ -16,6 +18,16 @@ const timeless = (text: string): string[] => text.split("\n").map((line) => line
 const ours = (...args: string[]): string =>
   execFileSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
 
+/** Counters of the Interface Statistics Block at the end, by option: 4 received, 5 dropped by the device, 7 by the system. */
+function isb(file: Buffer): Record<number, bigint> {
+  const start = file.length - file.readUInt32LE(file.length - 4);
+  expect(file.readUInt32LE(start)).toBe(5);
+  const counters: Record<number, bigint> = {};
+  for (let at = start + 20; file.readUInt16LE(at) !== 0; at += 4 + ((file.readUInt16LE(at + 2) + 3) & ~3))
+    if (file.readUInt16LE(at) >= 4) counters[file.readUInt16LE(at)] = file.readBigUInt64LE(at + 4);
+  return counters;
+}
+
 describeLive("live", () => {
   let wire: Wire;
   beforeAll(() => {
@@ -26,9 +38,10 @@ describeLive("live", () => {
   /** Begins a capture, and waits until it listens. */
   async function begin(...args: string[]) {
     const child = wire.start(process.execPath, MAIN, "live", ...args);
-    const said = { out: "", err: "" };
-    child.stdout.on("data", (text) => {
-      said.out += text;
+    const said = { out: "", err: "", bytes: [] as Buffer[] };
+    child.stdout.on("data", (data) => {
+      said.out += data;
+      said.bytes.push(data);
     });
     child.stderr.on("data", (text) => {
       said.err += text;
@@ -99,6 +112,51 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     const live = await begin(...NAMED, "--ovs", "captures/routed-ping/hv2.conf.db", "--duration", "1s");
     wire.ip("address", "del", "10.127.0.4/24", "dev", "rx0");
     expect((await live.end("SIGINT")).err).toContain("listening on rx0;");
+  });
+
+  test("writes the packets that match, whole, with what each device counted", async () => {
+    const file = wire.file("saved.pcapng");
+    const live = await begin("-i", "rx0", ...NAMED, "--outport", "vm2", "-w", file);
+    const sent = wire.send(CAPTURE, { repeat: 20 });
+    const wanted = ours("decode", ...NAMED, "--outport", "vm2", CAPTURE)
+      .trimEnd()
+      .split("\n");
+    await eventually("its flush", () => existsSync(file) && statSync(file).size > wanted.length * 20 * 156);
+    const { status, out, err } = await live.end("SIGINT");
+    expect([status, out]).toEqual([0, ""]);
+    expect(err).toContain(`${wanted.length * 20} packets written to ${file}\n`);
+    const saved = ours("decode", ...NAMED, file).trimEnd();
+    expect(timeless(saved)).toEqual(timeless(Array(20).fill(wanted.join("\n")).join("\n")));
+    const { packets, interfaces } = await collect(file);
+    expect(interfaces).toMatchObject([{ linkType: 1, name: "rx0", snapLength: 262_144 }]);
+    expect(packets.every(({ sec }) => Math.abs(sec - Date.now() / 1000) < 60)).toBe(true);
+    // The statistics block: what the kernel had, and what it dropped.
+    const statistics = isb(readFileSync(file));
+    expect(statistics).toEqual({ 4: BigInt(sent), 5: 0n, 7: 0n });
+  });
+
+  test("keeps as many files as it is told, the last packets in them, and a pipe gets them too", async () => {
+    const ring = wire.file("ring.pcap");
+    const live = await begin("-i", "rx0", "-n", "-w", ring, "--file-size", "1", "--file-count", "2");
+    const sent = wire.send(CAPTURE, { repeat: 2000 });
+    await eventually("the packets", () => existsSync(`${ring}1`) && live.said.err.includes("listening"));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const { status, err } = await live.end("SIGINT");
+    expect(status).toBe(0);
+    expect(err).toContain("20,000 packets written to");
+    const files = readdirSync(wire.directory).filter((name) => name.startsWith("ring.pcap"));
+    expect(files).toHaveLength(2);
+    let kept = 0;
+    for (const name of files) {
+      expect(statSync(wire.file(name)).size).toBeLessThanOrEqual(1_000_000);
+      kept += (await collect(wire.file(name))).packets.length;
+    }
+    expect(kept).toBeGreaterThan(5000);
+    expect(kept).toBeLessThan(sent);
+    const piped = await begin("-i", "rx0", "-n", "-w", "-", "-c", "10");
+    wire.send(CAPTURE);
+    expect((await piped.end()).status).toBe(0);
+    expect((await collect(Readable.from(piped.said.bytes))).packets).toHaveLength(10);
   });
 
   test("filters as the other verbs do", async () => {

@@ -1,0 +1,106 @@
+import type { CaptureSource, CaptureWriter, LiveSource, PacketBatch } from "../capture/index.js";
+import { createCapture } from "../capture/index.js";
+import type { FrameBatch } from "../frame/columns.js";
+import { grouped } from "../output/table.js";
+import { shown } from "../text.js";
+import type { PacketOptions } from "./options.js";
+import type { PacketSink } from "./read.js";
+import type { Run } from "./run.js";
+import { Selection } from "./selection.js";
+import { version } from "./version.js";
+
+/** Flags of what is written where. */
+export type SaveOptions = PacketOptions & {
+  /** The file; `-` is standard output. */
+  write?: string;
+  /** Millions of bytes, and milliseconds of packets, after which another file begins; and how many are kept. */
+  fileSize?: number;
+  rotate?: number;
+  fileCount?: number;
+};
+
+/** How long packets may wait to be written, in milliseconds. */
+const FLUSH_MS = 1000;
+
+/** Writes packets of devices into a capture: a pcap where its name says so, else a pcapng. */
+export class Saver implements PacketSink {
+  readonly keysOnly = true;
+  readonly selection: Selection;
+  readonly #run: Run;
+  readonly #writer: CaptureWriter;
+  readonly #timer: NodeJS.Timeout;
+  /** What was wrong when nobody waited for it. */
+  #failure: unknown = null;
+
+  private constructor(run: Run, options: SaveOptions, writer: CaptureWriter) {
+    this.#run = run;
+    this.#writer = writer;
+    this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
+    this.#timer = setInterval(() => {
+      writer.flush().catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+    }, FLUSH_MS);
+  }
+
+  static async open(run: Run, options: SaveOptions, path: string, source: LiveSource): Promise<Saver> {
+    const { fileSize, rotate, fileCount } = options;
+    const rotation = {
+      ...(fileSize !== undefined && { bytes: fileSize * 1_000_000 }),
+      ...(rotate !== undefined && { seconds: rotate / 1000 }),
+      ...(fileCount !== undefined && { files: fileCount }),
+    };
+    const none = { received: 0, dropped: 0, droppedByDevice: 0 };
+    const writer = await createCapture(path, {
+      format: /\.pcap$/i.test(path) ? "pcap" : "pcapng",
+      interfaces: source.interfaces,
+      ...(Object.keys(rotation).length > 0 && { rotation }),
+      counts: () => {
+        const counts = source.counts();
+        return source.interfaces.map(({ name }) => counts.find(({ device }) => device === name) ?? none);
+      },
+      origin: { application: `genevescope ${version()}` },
+    });
+    return new Saver(run, options, writer);
+  }
+
+  startFile(): void {}
+
+  async packets(
+    _source: CaptureSource,
+    packets: PacketBatch,
+    _frames: FrameBatch,
+    rows: Int32Array,
+    count: number,
+  ): Promise<boolean> {
+    try {
+      if (this.#failure !== null) throw this.#failure;
+      await this.#writer.write(packets, rows, count);
+      return true;
+    } catch (error) {
+      if (isReaderGone(error)) return false;
+      throw error;
+    }
+  }
+
+  async endFile(): Promise<void> {
+    clearInterval(this.#timer);
+    try {
+      await this.#writer.close();
+    } catch (error) {
+      if (!isReaderGone(error)) throw error;
+    }
+  }
+
+  /** Says what has been written. */
+  async end(): Promise<void> {
+    const { packets, files, name } = this.#writer;
+    const many = files === 1 ? "" : `, ${grouped(files)} files`;
+    await this.#run.report(`${grouped(packets)} packets written to ${shown(name)}${many}`);
+  }
+}
+
+/** Whether who read standard output has gone: no fault. */
+function isReaderGone(error: unknown): boolean {
+  return ((error as { cause?: NodeJS.ErrnoException }).cause?.code ?? "") === "EPIPE";
+}
