@@ -10,6 +10,7 @@ import { filtersOf } from "./filter-values.js";
 import { moment } from "./following.js";
 import { type LineOptions, type LineSink, openLines } from "./lines.js";
 import { reportBeforeHistory } from "./names.js";
+import { becomeUser } from "./privileges.js";
 import { type PacketSink, SourceReader } from "./read.js";
 import { begin, type Run } from "./run.js";
 import { type SaveOptions, Saver } from "./saver.js";
@@ -33,6 +34,8 @@ export type LiveOptions = LineOptions &
     /** Milliseconds after which it ends; between two summaries, which take the place of lines. */
     duration?: number;
     summary?: number;
+    /** The user to become once the devices are open. */
+    relinquishPrivileges?: string;
   };
 
 /** How often it is looked whether a device has gone or come back, in milliseconds. */
@@ -64,10 +67,7 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     promiscuous: options.promiscuous === true,
     immediate: options.immediate === true,
   });
-  const sink = await opened(run, source, options).catch(async (error: unknown) => {
-    await source.close();
-    throw error;
-  });
+  const sink = await prepared(run, source, options);
   const { selection, keysOnly } = sink;
   const reader = new SourceReader({ decoder, selection, keysOnly, progress: false }, sink);
   const watch = new Watch(source, report);
@@ -100,6 +100,17 @@ function checkSaving({ write, summary, fileSize, rotate, fileCount }: LiveOption
     throw new CliError("-w and --summary take the place of lines; give one of them");
   if (fileCount !== undefined && fileSize === undefined && rotate === undefined)
     throw new CliError("--file-count needs --file-size or --rotate: when the next file begins");
+}
+
+/** What the packets are for; its files belong to the user that the process becomes. Closes the source where that fails. */
+async function prepared(run: Run, source: LiveSource, options: LiveOptions) {
+  try {
+    if (options.relinquishPrivileges !== undefined) becomeUser(options.relinquishPrivileges);
+    return await opened(run, source, options);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
 }
 
 /** What the packets are for. */

@@ -153,6 +153,10 @@ function addLive(program: Command, done: (status: number) => void): void {
     .option("-B, --buffer-size <kib>", "the kernel's ring (default: 8192)", bufferArgument)
     .option("--promiscuous", "frames for others too")
     .option("--immediate", "each packet as it comes, not up to 100 ms later together with others")
+    .option(
+      "-Z, --relinquish-privileges <user>",
+      "become this user once the devices are open, before anything is read or written",
+    )
     .option("--duration <time>", "end after so long, such as 30s, 5m, 1h", durationArgument)
     .option(
       "--summary <time>",

@@ -1,7 +1,7 @@
 /* The verb `live` on a wire in a network namespace; judged by `decode` and `analyze` of the same packets. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collect, pcap, temporary } from "../capture/helper.js";
@@ -157,6 +157,27 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     wire.send(CAPTURE);
     expect((await piped.end()).status).toBe(0);
     expect((await collect(Readable.from(piped.said.bytes))).packets).toHaveLength(10);
+  });
+
+  test("is nobody once the devices are open, and so are its files", async () => {
+    const directory = wire.file("nobody");
+    mkdirSync(directory);
+    chmodSync(directory, 0o777);
+    chmodSync(wire.directory, 0o755);
+    const file = `${directory}/a.pcap`;
+    const live = await begin("-i", "rx0", "-n", "-Z", "nobody", "-w", file);
+    const status = readFileSync(`/proc/${live.child.pid}/status`, "utf8");
+    const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1];
+    const { uid, gid } = statSync(file);
+    expect([uid, gid]).not.toContain(0);
+    expect(field("Uid")).toBe(Array(4).fill(uid).join("\t"));
+    expect(field("Gid")).toBe(Array(4).fill(gid).join("\t"));
+    expect(field("Groups")?.split(" ").filter(Boolean)).not.toContain("0");
+    for (const set of ["CapInh", "CapPrm", "CapEff"]) expect(Number(`0x${field(set)}`)).toBe(0);
+    const sent = wire.send(CAPTURE);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await live.end("SIGINT")).status).toBe(0);
+    expect((await collect(file)).packets).toHaveLength(sent);
   });
 
   test("filters as the other verbs do", async () => {
