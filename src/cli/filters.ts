@@ -27,7 +27,7 @@ export async function compile(
   const { inventory, known, at } = naming;
   const names = inventory === null || known === null ? null : { inventory, known, at };
   for (const filter of filters) {
-    if ("name" in filter) await checkName(filter.kind, filter.name, names, naming.isFollowed, report);
+    if ("name" in filter) await checkName(filter.kind, filter.name, names, naming.links.length > 0, report);
     else if (filter.kind === "datapath" && names !== null) await checkKey(filter.key, names, report);
   }
   const { compileFilters } = await import("../match/filters.js");

@@ -4,12 +4,18 @@ import { shown } from "../text.js";
 /** Prints one line on standard error. */
 export type Report = (line: string) => Promise<void>;
 
+/** A server that is followed. */
+export interface FollowedServer {
+  readonly source: string;
+  readonly link: DatabaseLink;
+}
+
 /** The servers that are followed while packets come, and what is said when one is lost. */
 export class Following {
   readonly options: FollowOptions;
   readonly #report: Report;
   readonly #ending = new AbortController();
-  readonly #links: { source: string; link: DatabaseLink }[] = [];
+  readonly links: FollowedServer[] = [];
   #closed = false;
 
   constructor(live: boolean, report: Report) {
@@ -19,17 +25,12 @@ export class Following {
       : { follow: false };
   }
 
-  /** How many servers there are. */
-  get count(): number {
-    return this.#links.length;
-  }
-
   /** Ends all connections; says of those that are lost at this moment how old what they gave is. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      for (const { source, link } of this.#links)
+      for (const { source, link } of this.links)
         if (link.state === "reconnecting")
           await this.#report(
             `${shown(source)}: not connected at the end; names are as of ${moment(link.lastCurrent)}, ${seconds(Date.now() - link.lastCurrent)} ago`,
@@ -40,7 +41,7 @@ export class Following {
   }
 
   #watch(source: string, link: DatabaseLink): void {
-    this.#links.push({ source, link });
+    this.links.push({ source, link });
     let lost = 0;
     link.onState((state) => {
       if (this.#closed || state === "closed") return;

@@ -8,7 +8,7 @@ import type {
 } from "../southbound/index.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
-import { Following, moment, type Report } from "./following.js";
+import { type FollowedServer, Following, moment, type Report } from "./following.js";
 import type { PacketOptions } from "./options.js";
 import { sbTime } from "./time-argument.js";
 
@@ -22,8 +22,8 @@ export interface Naming {
   /** False where a source was damaged, by more than a last record that was still being written. */
   sound: boolean;
   at: number | null;
-  /** Whether a server is followed: what is not there may come. */
-  isFollowed: boolean;
+  /** Servers that are followed: what is not there may come. */
+  links: readonly FollowedServer[];
   /** UDP ports that tunnels of the southbound use besides 6081. */
   ports: readonly number[];
   /** Ends what follows servers, and says so where the names are old. */
@@ -36,7 +36,7 @@ const NAMELESS: Naming = {
   sources: { north: false, vswitches: false },
   sound: true,
   at: Number.POSITIVE_INFINITY,
-  isFollowed: false,
+  links: [],
   ports: [],
   close: async () => {},
 };
@@ -85,13 +85,13 @@ async function openWith(
   if (options.names === false) return { ...NAMELESS, ports, sound: isSound(inventory) };
   const { sound, ...names } = await openKnown(options, report, following.options);
   if (names.known.north !== null) inventory.learnAddresses(names.known.north);
-  const timed = inventory.hasHistory || following.count > 0;
+  const timed = inventory.hasHistory || following.links.length > 0;
   return {
     inventory,
     ...names,
     sound: isSound(inventory) && sound,
     ports,
-    isFollowed: following.count > 0,
+    links: following.links,
     at: when === undefined ? (timed ? null : Number.POSITIVE_INFINITY) : when,
     close: async () => {
       // A server goes on while packets come, and so may its oddities.
