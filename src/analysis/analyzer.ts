@@ -115,6 +115,11 @@ export class Analyzer {
     this.#kernel = new Kernel(this.#isPort, this.#flows, this.#tunnels);
   }
 
+  /** Flows held, as many as `mostFlows` at most. */
+  get flowCount(): number {
+    return this.#flows.count;
+  }
+
   /** Packets of flows that could not be held. */
   get flowOverflow(): number {
     return this.#flows.overflow;
