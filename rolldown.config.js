@@ -19,8 +19,8 @@ const companions = {
 export default defineConfig({
   input: { main: "src/cli/main.ts", worker: "src/cli/worker.ts" },
   platform: "node",
-  // These stay packages of their own: few captures need them.
-  external: ["fzstd", "pcap-parser", "xxhash-wasm"],
+  // These stay packages of their own: few runs need them.
+  external: ["fzstd", "pcap-parser", "prom-client", "xxhash-wasm"],
   // commander starts verbs that are programs of their own with it. There are none, and it costs five milliseconds.
   resolve: { alias: { "node:child_process": false } },
   plugins: [companions],

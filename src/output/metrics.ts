@@ -1,0 +1,289 @@
+/*
+ * What has been counted of live packets, in Prometheus' text format. A series, once there, stays and only grows: what
+ * is added to it bears the keys and names of the moment it is added. How many there can be is bounded.
+ */
+import { Counter, Gauge, Registry } from "prom-client";
+import type { Summary } from "../analysis/summary.js";
+import type { FriendlyName } from "../southbound/index.js";
+import { shown } from "../text.js";
+import { label, type NameChoice } from "./names.js";
+
+/** Label sets a family has at most, of two series each: 10,000 series in all. */
+const MOST_DATAPATHS = 500;
+const MOST_PORTS = 3000;
+const MOST_TUNNELS = 1500;
+
+/** In the place of every label of what has no label set of its own. */
+const OTHER = "other";
+
+/** What is added to the counters at once. */
+export interface Counted {
+  /** Sums since the last time. */
+  readonly summary: Summary;
+  /** Original bytes of its packets with an OVN option. */
+  readonly ovnBytes: number;
+  /** Packets that are not Geneve, taken or not. */
+  readonly notGeneve: number;
+}
+
+/** Packets of a device since the beginning, and whether it is there and up. */
+export interface DeviceState {
+  readonly device: string;
+  readonly received: number;
+  readonly dropped: number;
+  readonly droppedByDevice: number;
+  readonly up: boolean;
+}
+
+/** A database names come from. */
+export interface InventoryState {
+  readonly source: string;
+  /** Since it was last known to say what is known of it; null where nothing tells. */
+  readonly ageMs: number | null;
+  /** Null where it is no server that is followed. */
+  readonly connected: boolean | null;
+}
+
+type Labels = Record<string, string | number>;
+
+/** Packets and bytes by labels. */
+class Family {
+  readonly #packets: Counter;
+  readonly #bytes: Counter;
+  readonly #who: readonly string[];
+  readonly #more: readonly string[];
+  readonly #most: number;
+  readonly #sets = new Set<string>();
+  /** Whether something had to be counted as other. */
+  isFull = false;
+
+  /** `who`: the labels that say whose packets they are, `more`: those with few values. */
+  constructor(
+    registers: Registry[],
+    what: string,
+    help: string,
+    most: number,
+    who: readonly string[],
+    more: readonly string[] = [],
+  ) {
+    const labelNames = [...who, ...more];
+    const counter = (unit: string, of: string) =>
+      new Counter({ name: `genevescope_${what}_${unit}_total`, help: of, labelNames, registers });
+    this.#packets = counter("packets", `Packets ${help}.`);
+    this.#bytes = counter("bytes", `Bytes of packets ${help}, outer headers included.`);
+    this.#who = who;
+    this.#more = more;
+    this.#most = most;
+  }
+
+  /**
+   * `isKnown`: names were found for them. What nobody knows, and anybody could send, gets at most the first half
+   * of the room.
+   */
+  add(labels: Labels, isKnown: boolean, packets: number, bytes: number): void {
+    const name = JSON.stringify(Object.values(labels));
+    if (!this.#sets.has(name)) {
+      if (this.#sets.size >= (isKnown ? this.#most : this.#most / 2))
+        return this.addOther(labels, packets, bytes);
+      this.#sets.add(name);
+    }
+    this.#count(labels, packets, bytes);
+  }
+
+  /** Counts as other, with the labels of `labels` that have few values. */
+  addOther(labels: Labels, packets: number, bytes: number): void {
+    this.isFull = true;
+    const other: Labels = {};
+    for (const name of this.#who) other[name] = OTHER;
+    for (const name of this.#more) other[name] = labels[name];
+    this.#count(other, packets, bytes);
+  }
+
+  #count(labels: Labels, packets: number, bytes: number): void {
+    this.#packets.inc(labels, packets);
+    this.#bytes.inc(labels, bytes);
+  }
+}
+
+/** The metrics of `live`: docs/cli.md lists them. */
+export class LiveMetrics {
+  readonly #registry = new Registry();
+  readonly #names: NameChoice;
+  readonly #datapaths: Family;
+  readonly #ports: Family;
+  readonly #tunnels: Family;
+  readonly #statuses: Counter;
+  readonly #unresolved: Counter | null;
+  readonly #isFull: Gauge;
+  readonly #received: Counter;
+  readonly #dropped: Counter;
+  readonly #up: Gauge;
+  readonly #age: Gauge;
+  readonly #connected: Gauge;
+  /** What each device had received and dropped when that was last asked for. */
+  readonly #devices = new Map<string, DeviceState>();
+
+  /** `isNamed`: there is an inventory. */
+  constructor(version: string, isNamed: boolean, names: NameChoice) {
+    const registers = [this.#registry];
+    const counter = (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name: `genevescope_${name}`, help, labelNames, registers });
+    const gauge = (name: string, help: string, labelNames: string[] = []) =>
+      new Gauge({ name: `genevescope_${name}`, help, labelNames, registers });
+    this.#names = names;
+    gauge("build_info", "Always 1; its label is the version of genevescope.", ["version"]).set(
+      { version },
+      1,
+    );
+    this.#datapaths = new Family(
+      registers,
+      "datapath",
+      "with an OVN option, by logical switch or router",
+      MOST_DATAPATHS,
+      ["datapath_key", "datapath"],
+    );
+    this.#ports = new Family(
+      registers,
+      "port",
+      "with an OVN option, by logical port; tx came from it, rx went to it",
+      MOST_PORTS,
+      ["datapath_key", "datapath", "port_key", "port"],
+      ["direction"],
+    );
+    this.#tunnels = new Family(
+      registers,
+      "tunnel",
+      "of Geneve, by sending and receiving chassis",
+      MOST_TUNNELS,
+      ["source", "destination"],
+    );
+    this.#isFull = gauge(
+      "label_limit_reached",
+      'Whether some datapaths, ports or tunnels had no room for a series of their own and count as "other".',
+      ["family"],
+    );
+    this.#statuses = counter("packets_total", "Packets captured, by what became of them.", ["status"]);
+    this.#unresolved = isNamed
+      ? counter("unresolved_packets_total", "Packets of which the datapath or a port has no name.")
+      : null;
+    this.#received = counter("device_received_packets_total", "Packets a device's filter let through.", [
+      "device",
+    ]);
+    this.#dropped = counter(
+      "device_dropped_packets_total",
+      "Packets lost at a device: by the kernel, for want of room in the ring, or by the device itself.",
+      ["device", "by"],
+    );
+    this.#up = gauge("device_up", "Whether a device is there, up and captured from.", ["device"]);
+    this.#age = gauge(
+      "inventory_age_seconds",
+      "Time since a database that names come from was last known to be as it is known here.",
+      ["source"],
+    );
+    this.#connected = gauge(
+      "inventory_connected",
+      "Whether there is a connection to the server of a database.",
+      ["source"],
+    );
+  }
+
+  /** Adds what has been counted since the last time. */
+  add({ summary, ovnBytes, notGeneve }: Counted): void {
+    const { truncated, malformed, unsupported } = summary;
+    const others = truncated + malformed + unsupported + summary.notGeneve;
+    const statuses = {
+      ok: summary.packets - others,
+      truncated,
+      malformed,
+      unsupported,
+      "not-geneve": notGeneve,
+    };
+    for (const [status, packets] of Object.entries(statuses)) this.#statuses.inc({ status }, packets);
+    this.#unresolved?.inc(summary.unresolved ?? 0);
+    this.#addDatapaths(summary, ovnBytes);
+    this.#addPorts(summary);
+    for (const { source, destination, sourceChassis, destinationChassis, packets, bytes } of summary.tunnels)
+      this.#tunnels.add(
+        { source: shown(sourceChassis ?? source), destination: shown(destinationChassis ?? destination) },
+        this.#isKnown(sourceChassis !== null && destinationChassis !== null),
+        packets,
+        bytes,
+      );
+    const families = { datapath: this.#datapaths, port: this.#ports, tunnel: this.#tunnels };
+    for (const [family, { isFull }] of Object.entries(families)) this.#isFull.set({ family }, isFull ? 1 : 0);
+  }
+
+  #addDatapaths({ datapaths, flowOverflow }: Summary, ovnBytes: number): void {
+    let overflow = ovnBytes;
+    for (const { datapathKey, name, friendly, packets, bytes } of datapaths) {
+      overflow -= bytes;
+      const labels = { datapath_key: datapathKey, datapath: this.#name(name, friendly) };
+      this.#datapaths.add(labels, this.#isKnown(name !== null), packets, bytes);
+    }
+    if (flowOverflow === 0) return;
+    this.#datapaths.addOther({}, flowOverflow, overflow);
+    for (const direction of ["tx", "rx"]) this.#ports.addOther({ direction }, flowOverflow, overflow);
+  }
+
+  #addPorts({ ports }: Summary): void {
+    for (const port of ports) {
+      const { rxPackets, rxBytes, txPackets, txBytes } = port;
+      const labels = {
+        datapath_key: port.datapathKey,
+        datapath: this.#name(port.datapath, port.datapathFriendly),
+        port_key: port.portKey,
+        port: this.#name(port.name, port.names?.friendly),
+      };
+      const isKnown = this.#isKnown(port.name !== null);
+      if (txPackets > 0) this.#ports.add({ ...labels, direction: "tx" }, isKnown, txPackets, txBytes);
+      if (rxPackets > 0) this.#ports.add({ ...labels, direction: "rx" }, isKnown, rxPackets, rxBytes);
+    }
+  }
+
+  /** Where there is no inventory nothing has a name, and nothing is suspicious for that. */
+  #isKnown(isNamed: boolean): boolean {
+    return isNamed || this.#unresolved === null;
+  }
+
+  #name(logical: string | null, friendly: FriendlyName | null | undefined): string {
+    return shown(label(logical, friendly, this.#names) ?? "");
+  }
+
+  /** Takes over how the devices are. */
+  setDevices(states: readonly DeviceState[]): void {
+    for (const state of states) {
+      const before = this.#devices.get(state.device);
+      const device = shown(state.device);
+      const grown = (name: "received" | "dropped" | "droppedByDevice") =>
+        Math.max(0, state[name] - (before?.[name] ?? 0));
+      this.#received.inc({ device }, grown("received"));
+      this.#dropped.inc({ device, by: "kernel" }, grown("dropped"));
+      this.#dropped.inc({ device, by: "device" }, grown("droppedByDevice"));
+      this.#up.set({ device }, state.up ? 1 : 0);
+      this.#devices.set(state.device, state);
+    }
+  }
+
+  /** Takes over how the databases are. */
+  setInventories(states: readonly InventoryState[]): void {
+    for (const { source, ageMs, connected } of states) {
+      const labels = { source: shown(source) };
+      if (ageMs !== null) this.#age.set(labels, Math.max(0, ageMs) / 1000);
+      if (connected !== null) this.#connected.set(labels, connected ? 1 : 0);
+    }
+  }
+
+  /** All of it, as Prometheus reads it (text format 0.0.4). */
+  async text(): Promise<string> {
+    const texts: string[] = [];
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      texts.push(await this.#registry.getSingleMetricAsString(name));
+      // Thousands of series take a while: packets have their turn in between.
+      await new Promise(setImmediate);
+    }
+    return `${texts.join("\n")}\n`;
+  }
+}
+
+/** What `text` is, for HTTP. */
+export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
