@@ -1,5 +1,4 @@
 /* The verb `live` on a wire in a network namespace; judged by `decode` and `analyze` of the same packets. */
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { Readable } from "node:stream";
@@ -8,15 +7,13 @@ import { collect, pcap, temporary } from "../capture/helper.js";
 import { describeLive, Wire } from "../native/wire.js";
 import { eventually } from "../southbound/cluster.js";
 import { tagged, usualFrames } from "../vectors/shapes.js";
+import { beginLive, MAIN, ours } from "./live-verb.js";
 
-const MAIN = "dist/cli/main.js";
 const CAPTURE = "captures/routed-ping/hv2.pcap";
 const NAMED = ["--sb", "captures/routed-ping/sb.db"];
 
 /** Lines without their times. */
 const timeless = (text: string): string[] => text.split("\n").map((line) => line.replace(/^\S+ /, ""));
-const ours = (...args: string[]): string =>
-  execFileSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
 
 /** Counters of the Interface Statistics Block at the end, by option: 4 received, 5 dropped by the device, 7 by the system. */
 function isb(file: Buffer): Record<number, bigint> {
@@ -35,27 +32,7 @@ describeLive("live", () => {
   });
   afterAll(() => wire?.down());
 
-  /** Begins a capture, and waits until it listens. */
-  async function begin(...args: string[]) {
-    const child = wire.start(process.execPath, MAIN, "live", ...args);
-    const said = { out: "", err: "", bytes: [] as Buffer[] };
-    child.stdout.on("data", (data) => {
-      said.out += data;
-      said.bytes.push(data);
-    });
-    child.stderr.on("data", (text) => {
-      said.err += text;
-    });
-    const closed = once(child, "close");
-    await eventually("its start", () => said.err.includes("listening on") || child.exitCode !== null);
-    /** Its status and what it printed, once it has ended; of a signal, its name. */
-    const end = async (signal?: NodeJS.Signals) => {
-      if (signal !== undefined) child.kill(signal);
-      const [status, killed] = await closed;
-      return { status: status ?? killed, ...said };
-    };
-    return { child, said, end };
-  }
+  const begin = (...args: string[]) => beginLive(wire, ...args);
 
   test.each(["SIGINT", "SIGTERM"] as const)("prints the lines of decode, and ends on %s", async (signal) => {
     const live = await begin("-i", "rx0", ...NAMED);
