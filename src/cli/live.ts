@@ -1,23 +1,20 @@
-import { Analyzer } from "../analysis/analyzer.js";
-import type { CaptureSource, PacketBatch } from "../capture/index.js";
-import { type LiveCounts, type LiveGap, type LiveSource, openLive } from "../capture/live.js";
-import type { FrameBatch } from "../frame/columns.js";
-import { grouped } from "../output/table.js";
+import { type LiveSource, openLive } from "../capture/live.js";
 import { shown } from "../text.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { CliError } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
-import { moment } from "./following.js";
-import { type LineOptions, type LineSink, openLines } from "./lines.js";
-import { reportBeforeHistory } from "./names.js";
+import { type LineOptions, openLines } from "./lines.js";
+import type { ListenAddress } from "./listen-argument.js";
+import { type LiveSink, Quiet } from "./live-sink.js";
+import type { MetricsExporter } from "./metrics.js";
 import { becomeUser } from "./privileges.js";
-import { type PacketSink, SourceReader } from "./read.js";
+import { SourceReader } from "./read.js";
 import { begin, type Run } from "./run.js";
 import { type SaveOptions, Saver } from "./saver.js";
-import { Selection } from "./selection.js";
-import { mostFlows } from "./shares.js";
-import { type SumOptions, showSums } from "./show-sums.js";
+import type { SumOptions } from "./show-sums.js";
+import { Summaries } from "./summaries.js";
 import { underlayDevices } from "./underlay.js";
+import { Watch } from "./watch.js";
 
 export type LiveOptions = LineOptions &
   SaveOptions &
@@ -36,17 +33,18 @@ export type LiveOptions = LineOptions &
     summary?: number;
     /** The user to become once the devices are open. */
     relinquishPrivileges?: string;
+    /** No lines. */
+    quiet?: boolean;
+    /** Where metrics are served. */
+    metrics?: ListenAddress;
   };
-
-/** How often it is looked whether a device has gone or come back, in milliseconds. */
-const WATCH_MS = 500;
 
 /** Devices that show frames without their tunnel headers. */
 const DECAPSULATED = /^(genev|vxlan)_sys/;
 
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
-  checkSaving(options);
+  check(options);
   const devices = options.interface ?? (await underlayDevices(options));
   for (const device of devices)
     if (DECAPSULATED.test(device))
@@ -67,17 +65,23 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     promiscuous: options.promiscuous === true,
     immediate: options.immediate === true,
   });
-  const sink = await prepared(run, source, options);
-  const { selection, keysOnly } = sink;
-  const reader = new SourceReader({ decoder, selection, keysOnly, progress: false }, sink);
+  let metrics: MetricsExporter | null = null;
   const watch = new Watch(source, report);
   const stop = (): void => source.stop();
   const signals = ["SIGINT", "SIGTERM"] as const;
   // Once: a second Control-C ends it whatever it is at.
   for (const signal of signals) process.once(signal, stop);
   const ending = options.duration === undefined ? null : setTimeout(stop, options.duration);
-  await report(`listening on ${devices.map((device) => shown(device)).join(", ")}; Control-C ends it`);
   try {
+    // Files belong to the user that the process becomes.
+    if (options.relinquishPrivileges !== undefined) becomeUser(options.relinquishPrivileges);
+    metrics = await openMetrics(run, options, source);
+    const sink = await openSink(run, options, source);
+    const { selection, keysOnly } = sink;
+    const plan = { decoder, selection, keysOnly, progress: false };
+    const reader = new SourceReader(plan, metrics?.beside(sink) ?? sink);
+    await report(`listening on ${devices.map((device) => shown(device)).join(", ")}; Control-C ends it`);
+    if (metrics !== null) await report(`metrics at ${metrics.url}`);
     const stopped = await reader.read(source);
     await sink.end();
     await watch.end();
@@ -88,36 +92,36 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     for (const signal of signals) process.removeListener(signal, stop);
     if (ending !== null) clearTimeout(ending);
     watch.stop();
+    metrics?.close();
     await source.close();
   }
 }
 
-/** Throws a {@link CliError} where flags about files make no sense. */
-function checkSaving({ write, summary, fileSize, rotate, fileCount }: LiveOptions): void {
+/** Throws a {@link CliError} where flags do not go together. */
+function check({ write, summary, quiet, fileSize, rotate, fileCount }: LiveOptions): void {
   if (write === undefined && [fileSize, rotate, fileCount].some((flag) => flag !== undefined))
     throw new CliError("--file-size, --rotate and --file-count are about files; give one with -w");
-  if (write !== undefined && summary !== undefined)
-    throw new CliError("-w and --summary take the place of lines; give one of them");
+  if ([write, summary, quiet].filter((flag) => flag !== undefined).length > 1)
+    throw new CliError("-w, --summary and -q take the place of lines; give one of them");
   if (fileCount !== undefined && fileSize === undefined && rotate === undefined)
     throw new CliError("--file-count needs --file-size or --rotate: when the next file begins");
 }
 
-/** What the packets are for; its files belong to the user that the process becomes. Closes the source where that fails. */
-async function prepared(run: Run, source: LiveSource, options: LiveOptions) {
-  try {
-    if (options.relinquishPrivileges !== undefined) becomeUser(options.relinquishPrivileges);
-    return await opened(run, source, options);
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+function openSink(run: Run, options: LiveOptions, source: LiveSource): Promise<LiveSink> | LiveSink {
+  if (options.write !== undefined) return Saver.open(run, options, options.write, source);
+  if (options.quiet === true) return new Quiet(run, options);
+  if (options.summary !== undefined) return new Summaries(run, options, options.summary);
+  return openLines(run, options);
 }
 
-/** What the packets are for. */
-function opened(run: Run, source: LiveSource, options: LiveOptions): Promise<LineSink | Saver | Summaries> {
-  if (options.write !== undefined) return Saver.open(run, options, options.write, source);
-  if (options.summary !== undefined) return Promise.resolve(new Summaries(run, options, options.summary));
-  return openLines(run, options);
+async function openMetrics(
+  run: Run,
+  options: LiveOptions,
+  source: LiveSource,
+): Promise<MetricsExporter | null> {
+  if (options.metrics === undefined) return null;
+  const { MetricsExporter } = await import("./metrics.js");
+  return MetricsExporter.open(run, options.names || "logical", options.metrics, source);
 }
 
 /** A filter that lets tunnels to `ports` pass, and the later fragments of theirs, which have no port. */
@@ -126,123 +130,4 @@ function tunnels(ports: readonly number[]): string {
   const fragments = "(ip[6:2] & 0x1fff != 0) or (ip6 proto 44)";
   // What stands behind `vlan` is looked for behind a tag.
   return `${geneve} or ${fragments} or (vlan and (${geneve} or ${fragments}))`;
-}
-
-/** Sums packets up, and prints the sums now and then, each beginning anew. */
-class Summaries implements PacketSink {
-  readonly keysOnly = true;
-  readonly selection: Selection;
-  readonly #run: Run;
-  readonly #options: SumOptions;
-  readonly #every: number;
-  #analyzer: Analyzer;
-  #source: CaptureSource | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #showing: Promise<void> | null = null;
-  #passedOver = 0;
-  #unnamed = 0;
-  #shown = 0;
-
-  constructor(run: Run, options: SumOptions, every: number) {
-    this.#run = run;
-    this.#options = options;
-    this.#every = every;
-    this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
-    this.#analyzer = this.#begin();
-  }
-
-  #begin(): Analyzer {
-    const { naming, decoder } = this.#run;
-    return new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows(1));
-  }
-
-  startFile(source: CaptureSource): void {
-    this.#source = source;
-    this.#analyzer.startFile(source.name);
-    this.#timer = setInterval(() => {
-      this.#showing ??= this.#show().finally(() => {
-        this.#showing = null;
-      });
-    }, this.#every);
-  }
-
-  async packets(
-    _source: CaptureSource,
-    packets: PacketBatch,
-    frames: FrameBatch,
-    rows: Int32Array,
-    count: number,
-  ): Promise<boolean> {
-    this.#analyzer.add(packets, frames, rows, count);
-    return !this.#run.stdout.closed;
-  }
-
-  async endFile(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#showing;
-  }
-
-  /** Prints what has come since the last sums. */
-  async end(): Promise<void> {
-    await this.#show();
-    const { naming, filter, report } = this.#run;
-    await reportBeforeHistory(naming, this.#unnamed + (filter?.unknown ?? 0), report);
-  }
-
-  async #show(): Promise<void> {
-    const analyzer = this.#analyzer;
-    if (this.#source !== null) analyzer.endFile(this.#source);
-    this.#analyzer = this.#begin();
-    if (this.#source !== null) this.#analyzer.startFile(this.#source.name);
-    const { passedOver } = this.selection;
-    const since = passedOver - this.#passedOver;
-    this.#passedOver = passedOver;
-    if (this.#shown++ > 0 && this.#options.output === "text") this.#run.stdout.write("\n");
-    this.#unnamed += await showSums(this.#run, analyzer, this.#options, since);
-  }
-}
-
-/** Says when a device goes and comes back, and at the end what was lost. */
-class Watch {
-  readonly #source: LiveSource;
-  readonly #report: (line: string) => Promise<void>;
-  readonly #timer: NodeJS.Timeout;
-  /** Gaps that were said to have begun, and the first of them that may not have ended. */
-  #begun = 0;
-  #open: LiveGap[] = [];
-
-  constructor(source: LiveSource, report: (line: string) => Promise<void>) {
-    this.#source = source;
-    this.#report = report;
-    this.#timer = setInterval(() => void this.#look(), WATCH_MS);
-  }
-
-  async #look(): Promise<void> {
-    const { gaps } = this.#source;
-    for (; this.#begun < gaps.length; this.#begun++) {
-      const gap = gaps[this.#begun];
-      this.#open.push(gap);
-      await this.#report(`${shown(gap.device)}: ${gap.reason} since ${moment(gap.fromMs)}; waiting for it`);
-    }
-    for (const gap of this.#open)
-      if (gap.untilMs !== null)
-        await this.#report(
-          `${shown(gap.device)}: back; nothing captured for ${((gap.untilMs - gap.fromMs) / 1000).toFixed(1)} s`,
-        );
-    this.#open = this.#open.filter((gap) => gap.untilMs === null);
-  }
-
-  async end(): Promise<void> {
-    this.stop();
-    await this.#look();
-    for (const counts of this.#source.counts()) await this.#report(countsLine(counts));
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-}
-
-function countsLine({ device, received, dropped, droppedByDevice }: LiveCounts): string {
-  return `${shown(device)}: ${grouped(received)} packets received by the filter, ${grouped(dropped)} dropped by the kernel, ${grouped(droppedByDevice)} by the device`;
 }

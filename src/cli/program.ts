@@ -1,6 +1,7 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { withDefaults } from "./arguments.js";
 import { Exit } from "./fault.js";
+import { listenArgument } from "./listen-argument.js";
 import type { LiveOptions } from "./live.js";
 import {
   addCommonOptions,
@@ -162,6 +163,12 @@ function addLive(program: Command, done: (status: number) => void): void {
       "--summary <time>",
       "in the place of lines, the sums of each such time, as `analyze`",
       durationArgument,
+    )
+    .addOption(new Option("-q, --quiet", "no lines; for --metrics alone").conflicts("summary"))
+    .option(
+      "--metrics <address>",
+      "serve Prometheus metrics at http://ADDRESS:PORT/metrics; a port alone is served to this machine only",
+      listenArgument,
     )
     .option("--top <n>", "flows in a sum (`-n N` for short; default: 20 as text, all as JSON)", countArgument)
     .option(

@@ -3,8 +3,8 @@ import { createCapture } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
+import type { LiveSink } from "./live-sink.js";
 import type { PacketOptions } from "./options.js";
-import type { PacketSink } from "./read.js";
 import type { Run } from "./run.js";
 import { Selection } from "./selection.js";
 import { version } from "./version.js";
@@ -23,7 +23,7 @@ export type SaveOptions = PacketOptions & {
 const FLUSH_MS = 1000;
 
 /** Writes packets of devices into a capture: a pcap where its name says so, else a pcapng. */
-export class Saver implements PacketSink {
+export class Saver implements LiveSink {
   readonly keysOnly = true;
   readonly selection: Selection;
   readonly #run: Run;

@@ -1,0 +1,83 @@
+import { Analyzer } from "../analysis/analyzer.js";
+import type { CaptureSource, PacketBatch } from "../capture/index.js";
+import type { FrameBatch } from "../frame/columns.js";
+import type { LiveSink } from "./live-sink.js";
+import { reportBeforeHistory } from "./names.js";
+import type { Run } from "./run.js";
+import { Selection } from "./selection.js";
+import { mostFlows } from "./shares.js";
+import { type SumOptions, showSums } from "./show-sums.js";
+
+/** Sums packets up, and prints the sums now and then, each beginning anew. */
+export class Summaries implements LiveSink {
+  readonly keysOnly = true;
+  readonly selection: Selection;
+  readonly #run: Run;
+  readonly #options: SumOptions;
+  readonly #every: number;
+  #analyzer: Analyzer;
+  #source: CaptureSource | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #showing: Promise<void> | null = null;
+  #passedOver = 0;
+  #unnamed = 0;
+  #shown = 0;
+
+  constructor(run: Run, options: SumOptions, every: number) {
+    this.#run = run;
+    this.#options = options;
+    this.#every = every;
+    this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
+    this.#analyzer = this.#begin();
+  }
+
+  #begin(): Analyzer {
+    const { naming, decoder } = this.#run;
+    return new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows(1));
+  }
+
+  startFile(source: CaptureSource): void {
+    this.#source = source;
+    this.#analyzer.startFile(source.name);
+    this.#timer = setInterval(() => {
+      this.#showing ??= this.#show().finally(() => {
+        this.#showing = null;
+      });
+    }, this.#every);
+  }
+
+  async packets(
+    _source: CaptureSource,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    rows: Int32Array,
+    count: number,
+  ): Promise<boolean> {
+    this.#analyzer.add(packets, frames, rows, count);
+    return !this.#run.stdout.closed;
+  }
+
+  async endFile(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#showing;
+  }
+
+  /** Prints what has come since the last sums. */
+  async end(): Promise<void> {
+    await this.#show();
+    const { naming, filter, report } = this.#run;
+    await reportBeforeHistory(naming, this.#unnamed + (filter?.unknown ?? 0), report);
+  }
+
+  async #show(): Promise<void> {
+    const analyzer = this.#analyzer;
+    if (this.#source !== null) analyzer.endFile(this.#source);
+    this.#analyzer = this.#begin();
+    if (this.#source !== null) this.#analyzer.startFile(this.#source.name);
+    const { passedOver } = this.selection;
+    const since = passedOver - this.#passedOver;
+    this.#passedOver = passedOver;
+    if (this.#shown++ > 0 && this.#options.output === "text") this.#run.stdout.write("\n");
+    this.#unnamed += await showSums(this.#run, analyzer, this.#options, since);
+  }
+}
