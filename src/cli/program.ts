@@ -164,7 +164,7 @@ function addLive(program: Command, done: (status: number) => void): void {
       "in the place of lines, the sums of each such time, as `analyze`",
       durationArgument,
     )
-    .addOption(new Option("-q, --quiet", "no lines; for --metrics alone").conflicts("summary"))
+    .addOption(new Option("-q, --quiet", "no lines; for --metrics alone"))
     .option(
       "--metrics <address>",
       "serve Prometheus metrics at http://ADDRESS:PORT/metrics; a port alone is served to this machine only",
