@@ -15,7 +15,7 @@ import { shown } from "../text.js";
 import { type CaptureInterface, type CaptureSource, type Damage, PacketBatch } from "./batch.js";
 import { CaptureError, type CaptureErrorCode } from "./error.js";
 
-/** Bytes and packets of a block: many, as each costs some 80 us to hand over, but done in a few milliseconds. */
+/** Bytes and packets of a block: many, as each has a price to hand over, but done in a few milliseconds. */
 const BLOCK_BYTES = 1024 * 1024;
 const BATCH_CAPACITY = 2048;
 

@@ -32,7 +32,7 @@ describeLive("live", () => {
   });
   afterAll(() => wire?.down());
 
-  const begin = (...args: string[]) => beginLive(wire, ...args);
+  const begin = (...args: string[]) => beginLive(wire, {}, ...args);
 
   test.each(["SIGINT", "SIGTERM"] as const)("prints the lines of decode, and ends on %s", async (signal) => {
     const live = await begin("-i", "rx0", ...NAMED);
@@ -155,6 +155,24 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect((await live.end("SIGINT")).status).toBe(0);
     expect((await collect(file)).packets).toHaveLength(sent);
+  });
+
+  test("needs no capability but CAP_NET_RAW", async () => {
+    const live = await beginLive(
+      wire,
+      { prefix: ["setpriv", "--bounding-set", "-all,+net_raw"] },
+      "-i",
+      "rx0",
+      "-n",
+      "--promiscuous",
+      "-c",
+      "1",
+    );
+    expect(/^CapEff:\s*(.*)$/m.exec(readFileSync(`/proc/${live.child.pid}/status`, "utf8"))?.[1]).toBe(
+      (1 << 13).toString(16).padStart(16, "0"),
+    );
+    wire.send(CAPTURE);
+    expect(await live.end()).toMatchObject({ status: 0, out: expect.stringMatching(/\n$/) });
   });
 
   test("filters as the other verbs do", async () => {

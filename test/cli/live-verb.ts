@@ -15,8 +15,12 @@ export interface LiveVerb {
 }
 
 /** Begins a capture, and waits until it listens, or has ended. */
-export async function beginLive(wire: Wire, ...args: string[]): Promise<LiveVerb> {
-  const child = wire.start(process.execPath, MAIN, "live", ...args);
+export async function beginLive(
+  wire: Wire,
+  { prefix = [] }: { /** A command that runs it. */ prefix?: string[] },
+  ...args: string[]
+): Promise<LiveVerb> {
+  const child = wire.start(...prefix, process.execPath, MAIN, "live", ...args);
   const said = { out: "", err: "", bytes: [] as Buffer[] };
   child.stdout.on("data", (data) => {
     said.out += data;

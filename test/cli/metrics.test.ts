@@ -21,7 +21,7 @@ describeLive("live --metrics", () => {
   });
   afterAll(() => wire?.down());
 
-  const live = (...args: string[]) => beginLive(wire, "-i", "rx0", ...args);
+  const live = (...args: string[]) => beginLive(wire, {}, "-i", "rx0", ...args);
   /** The metrics, an answer's life after those asked for before. */
   const scrape = async (address = `127.0.0.1:${PORT}`) => {
     await new Promise((resolve) => setTimeout(resolve, 1010));
@@ -184,7 +184,7 @@ describeLive("live --metrics", () => {
     const other = new Wire();
     try {
       other.ip("link", "set", "lo", "up");
-      const running = await beginLive(other, "-i", "rx0", "-q", "--metrics", PORT);
+      const running = await beginLive(other, {}, "-i", "rx0", "-q", "--metrics", PORT);
       const metrics = () =>
         readMetrics(other.run(process.execPath, "-e", GET, `http://127.0.0.1:${PORT}/metrics`));
       const up = () => valuesOf(metrics(), "device_up").rx0;
