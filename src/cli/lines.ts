@@ -57,6 +57,8 @@ export class LineSink implements PacketSink {
     await this.#run.stdout.flush();
   }
 
+  stop(): void {}
+
   /** Says what the lines cannot: that no packet was wanted, or that names are missing for its time. */
   async end(): Promise<void> {
     const { filter, naming, report } = this.#run;

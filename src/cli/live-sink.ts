@@ -11,6 +11,8 @@ export interface LiveSink extends PacketSink {
   readonly keysOnly: boolean;
   /** Says what is to be said once all packets have come. */
   end(): Promise<void>;
+  /** Does nothing more by itself, however the capture ended. */
+  stop(): void;
 }
 
 /** Shows nothing of packets. */
@@ -31,6 +33,8 @@ export class Quiet implements LiveSink {
   }
 
   async endFile(): Promise<void> {}
+
+  stop(): void {}
 
   async end(): Promise<void> {
     const { naming, filter, report } = this.#run;

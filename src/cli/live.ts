@@ -1,3 +1,4 @@
+import { CaptureError } from "../capture/index.js";
 import { type LiveSource, openLive } from "../capture/live.js";
 import { shown } from "../text.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
@@ -45,7 +46,7 @@ const DECAPSULATED = /^(genev|vxlan)_sys/;
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
   check(options);
-  const devices = options.interface ?? (await underlayDevices(options));
+  const devices = [...new Set(options.interface ?? (await underlayDevices(options)))];
   for (const device of devices)
     if (DECAPSULATED.test(device))
       throw new CliError(
@@ -57,17 +58,23 @@ export async function live(options: LiveOptions): Promise<number> {
 async function capture(run: Run, devices: readonly string[], options: LiveOptions): Promise<boolean> {
   const { naming, decoder, report } = run;
   const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
-  const source = await openLive({
-    devices,
-    filter: options.bpf ?? (options.all === true ? "" : tunnels(ports)),
-    ...(options.snapLength !== undefined && { snapBytes: options.snapLength }),
-    ...(options.bufferSize !== undefined && { bufferBytes: options.bufferSize * 1024 }),
-    promiscuous: options.promiscuous === true,
-    immediate: options.immediate === true,
-  });
+  const usual = options.bpf === undefined && options.all !== true;
+  const open = (filter: string): Promise<LiveSource> =>
+    openLive({
+      devices,
+      filter,
+      ...(options.snapLength !== undefined && { snapBytes: options.snapLength }),
+      ...(options.bufferSize !== undefined && { bufferBytes: options.bufferSize * 1024 }),
+      promiscuous: options.promiscuous === true,
+      immediate: options.immediate === true,
+    });
+  const source = await (usual ? openUsual(open, ports) : open(options.bpf ?? ""));
   let metrics: MetricsExporter | null = null;
+  let sink: LiveSink | null = null;
   const watch = new Watch(source, report);
   const stop = (): void => source.stop();
+  // Asked for, Node keeps a pipe from blocking: a signal need not wait for who reads it.
+  void process.stdout.isTTY;
   const signals = ["SIGINT", "SIGTERM"] as const;
   // Once: a second Control-C ends it whatever it is at.
   for (const signal of signals) process.once(signal, stop);
@@ -76,7 +83,7 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     // Files belong to the user that the process becomes.
     if (options.relinquishPrivileges !== undefined) becomeUser(options.relinquishPrivileges);
     metrics = await openMetrics(run, options, source);
-    const sink = await openSink(run, options, source);
+    sink = await openSink(run, options, source);
     const { selection, keysOnly } = sink;
     const plan = { decoder, selection, keysOnly, progress: false };
     const reader = new SourceReader(plan, metrics?.beside(sink) ?? sink);
@@ -85,12 +92,18 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     const stopped = await reader.read(source);
     await sink.end();
     await watch.end();
-    if (stopped || reader.packets > 0) return true;
+    const { damage } = source;
+    if (damage !== null) {
+      await report(`${damage.reason}; the capture has ended`);
+      return false;
+    }
+    if (stopped || run.stdout.closed || reader.packets > 0) return true;
     await report("no packets; nothing captured");
     return false;
   } finally {
     for (const signal of signals) process.removeListener(signal, stop);
     if (ending !== null) clearTimeout(ending);
+    sink?.stop();
     watch.stop();
     metrics?.close();
     await source.close();
@@ -110,7 +123,7 @@ function check({ write, summary, quiet, fileSize, rotate, fileCount }: LiveOptio
 function openSink(run: Run, options: LiveOptions, source: LiveSource): Promise<LiveSink> | LiveSink {
   if (options.write !== undefined) return Saver.open(run, options, options.write, source);
   if (options.quiet === true) return new Quiet(run, options);
-  if (options.summary !== undefined) return new Summaries(run, options, options.summary);
+  if (options.summary !== undefined) return new Summaries(run, options, options.summary, source);
   return openLines(run, options);
 }
 
@@ -124,10 +137,24 @@ async function openMetrics(
   return MetricsExporter.open(run, options.names || "logical", options.metrics, source);
 }
 
+/** Opens devices for tunnels to `ports`. */
+async function openUsual(
+  open: (filter: string) => Promise<LiveSource>,
+  ports: readonly number[],
+): Promise<LiveSource> {
+  const untagged = tunnels(ports);
+  try {
+    // What stands behind `vlan` is looked for behind a tag.
+    return await open(`${untagged} or (vlan and (${untagged}))`);
+  } catch (error) {
+    if (!(error instanceof CaptureError) || error.code !== "ERR_CAPTURE_FILTER") throw error;
+    // Some kinds of devices, `any` among them, know no `vlan`: the kernel has taken the tag off before.
+    return open(untagged);
+  }
+}
+
 /** A filter that lets tunnels to `ports` pass, and the later fragments of theirs, which have no port. */
 function tunnels(ports: readonly number[]): string {
   const geneve = ports.map((port) => `udp dst port ${port}`).join(" or ");
-  const fragments = "(ip[6:2] & 0x1fff != 0) or (ip6 proto 44)";
-  // What stands behind `vlan` is looked for behind a tag.
-  return `${geneve} or ${fragments} or (vlan and (${geneve} or ${fragments}))`;
+  return `${geneve} or (ip[6:2] & 0x1fff != 0) or (ip6 proto 44)`;
 }

@@ -10,7 +10,7 @@ export function becomeUser(name: string): void {
   const entry = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .map((line) => line.split(":"))
-    .find(([user]) => user === name);
+    .find(([user]) => user === name && name !== "");
   if (entry === undefined) throw new CliError(`-Z ${quoted(name)}: no such user in /etc/passwd`);
   const [uid, gid] = [Number(entry[2]), Number(entry[3])];
   try {

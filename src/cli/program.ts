@@ -156,7 +156,7 @@ function addLive(program: Command, done: (status: number) => void): void {
     .option("--immediate", "each packet as it comes, not up to 100 ms later together with others")
     .option(
       "-Z, --relinquish-privileges <user>",
-      "become this user once the devices are open, before anything is read or written",
+      "become this user once the devices are open, before a packet is read or a file begun",
     )
     .option("--duration <time>", "end after so long, such as 30s, 5m, 1h", durationArgument)
     .option(

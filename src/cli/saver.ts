@@ -32,13 +32,14 @@ export class Saver implements LiveSink {
   /** What was wrong when nobody waited for it. */
   #failure: unknown = null;
 
-  private constructor(run: Run, options: SaveOptions, writer: CaptureWriter) {
+  private constructor(run: Run, options: SaveOptions, writer: CaptureWriter, source: LiveSource) {
     this.#run = run;
     this.#writer = writer;
     this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
     this.#timer = setInterval(() => {
       writer.flush().catch((error: unknown) => {
         this.#failure ??= error;
+        source.stop();
       });
     }, FLUSH_MS);
   }
@@ -61,7 +62,7 @@ export class Saver implements LiveSink {
       },
       origin: { application: `genevescope ${version()}` },
     });
-    return new Saver(run, options, writer);
+    return new Saver(run, options, writer, source);
   }
 
   startFile(): void {}
@@ -84,12 +85,18 @@ export class Saver implements LiveSink {
   }
 
   async endFile(): Promise<void> {
-    clearInterval(this.#timer);
+    this.stop();
     try {
       await this.#writer.close();
+      // Closed after an error, the writer has nothing to say of it.
+      if (this.#failure !== null) throw this.#failure;
     } catch (error) {
       if (!isReaderGone(error)) throw error;
     }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 
   /** Says what has been written. */

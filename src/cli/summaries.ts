@@ -1,5 +1,5 @@
 import { Analyzer } from "../analysis/analyzer.js";
-import type { CaptureSource, PacketBatch } from "../capture/index.js";
+import type { CaptureSource, LiveSource, PacketBatch } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import type { LiveSink } from "./live-sink.js";
 import { reportBeforeHistory } from "./names.js";
@@ -15,18 +15,22 @@ export class Summaries implements LiveSink {
   readonly #run: Run;
   readonly #options: SumOptions;
   readonly #every: number;
+  readonly #live: LiveSource;
   #analyzer: Analyzer;
   #source: CaptureSource | null = null;
   #timer: NodeJS.Timeout | null = null;
   #showing: Promise<void> | null = null;
+  /** What was wrong when nobody waited for it. */
+  #failure: unknown = null;
   #passedOver = 0;
   #unnamed = 0;
   #shown = 0;
 
-  constructor(run: Run, options: SumOptions, every: number) {
+  constructor(run: Run, options: SumOptions, every: number, live: LiveSource) {
     this.#run = run;
     this.#options = options;
     this.#every = every;
+    this.#live = live;
     this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
     this.#analyzer = this.#begin();
   }
@@ -40,10 +44,20 @@ export class Summaries implements LiveSink {
     this.#source = source;
     this.#analyzer.startFile(source.name);
     this.#timer = setInterval(() => {
-      this.#showing ??= this.#show().finally(() => {
+      this.#showing ??= this.#showNow().finally(() => {
         this.#showing = null;
       });
     }, this.#every);
+  }
+
+  /** Shows what nobody waits for; where that is of no use any more the capture ends, packets or not. */
+  async #showNow(): Promise<void> {
+    try {
+      await this.#show();
+    } catch (error) {
+      this.#failure ??= error;
+    }
+    if (this.#failure !== null || this.#run.stdout.closed) this.#live.stop();
   }
 
   async packets(
@@ -58,8 +72,13 @@ export class Summaries implements LiveSink {
   }
 
   async endFile(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.stop();
     await this.#showing;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
   }
 
   /** Prints what has come since the last sums. */

@@ -14,11 +14,22 @@ export class Watch {
   /** Gaps that were said to have begun, and the first of them that may not have ended. */
   #begun = 0;
   #open: LiveGap[] = [];
+  /** One look at a time: what is said may have to wait for standard output. */
+  #looking: Promise<void> | null = null;
 
   constructor(source: LiveSource, report: (line: string) => Promise<void>) {
     this.#source = source;
     this.#report = report;
-    this.#timer = setInterval(() => void this.#look(), WATCH_MS);
+    this.#timer = setInterval(() => {
+      // The kernel's and libpcap's counters have 32 bits: they are read before they can come round.
+      source.counts();
+      this.#looking ??= this.#look()
+        // Standard output has failed: whoever writes to it says so.
+        .catch(() => {})
+        .finally(() => {
+          this.#looking = null;
+        });
+    }, WATCH_MS);
   }
 
   async #look(): Promise<void> {
@@ -28,16 +39,17 @@ export class Watch {
       this.#open.push(gap);
       await this.#report(`${shown(gap.device)}: ${gap.reason} since ${moment(gap.fromMs)}; waiting for it`);
     }
-    for (const gap of this.#open)
-      if (gap.untilMs !== null)
-        await this.#report(
-          `${shown(gap.device)}: back; nothing captured for ${((gap.untilMs - gap.fromMs) / 1000).toFixed(1)} s`,
-        );
-    this.#open = this.#open.filter((gap) => gap.untilMs === null);
+    const ended = this.#open.filter((gap) => gap.untilMs !== null);
+    this.#open = this.#open.filter((gap) => !ended.includes(gap));
+    for (const { device, fromMs, untilMs } of ended)
+      await this.#report(
+        `${shown(device)}: back; nothing captured for ${(((untilMs ?? 0) - fromMs) / 1000).toFixed(1)} s`,
+      );
   }
 
   async end(): Promise<void> {
     this.stop();
+    await this.#looking;
     await this.#look();
     for (const counts of this.#source.counts()) await this.#report(countsLine(counts));
   }

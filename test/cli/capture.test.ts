@@ -33,6 +33,16 @@ describeLive("live", () => {
   afterAll(() => wire?.down());
 
   const begin = (...args: string[]) => beginLive(wire, {}, ...args);
+  const beginAs = (prefix: string[], ...args: string[]) => beginLive(wire, { prefix }, ...args);
+
+  let disks = 0;
+  /** A command that runs another beside a disk of its own with so many KiB left; its output goes there. */
+  function fullDisk(left: number) {
+    const directory = wire.file(`full${++disks}`);
+    mkdirSync(directory);
+    const script = `mount -t tmpfs -o size=64k none "$0" && head -c ${64 - left}k /dev/zero > "$0"/fill && exec "$@" > "$0"/out`;
+    return { directory, prefix: ["sh", "-c", script, directory] };
+  }
 
   test.each(["SIGINT", "SIGTERM"] as const)("prints the lines of decode, and ends on %s", async (signal) => {
     const live = await begin("-i", "rx0", ...NAMED);
@@ -46,6 +56,19 @@ describeLive("live", () => {
 genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kernel, 0 by the device
 `,
     );
+  });
+
+  test("ends on a second signal while nobody reads its lines", async () => {
+    const live = await begin("-i", "rx0", "-n");
+    live.child.stdout.pause();
+    wire.send(CAPTURE, { repeat: 2000 });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    live.child.kill("SIGTERM");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    live.child.kill("SIGTERM");
+    await eventually("its end", () => live.child.signalCode !== null);
+    live.child.stdout.resume();
+    expect((await live.end()).status).toBe("SIGTERM");
   });
 
   test("ends after as many packets as wanted, and after a time", async () => {
@@ -110,6 +133,31 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     // The statistics block: what the kernel had, and what it dropped.
     const statistics = isb(readFileSync(file));
     expect(statistics).toEqual({ 4: BigInt(sent), 5: 0n, 7: 0n });
+  });
+
+  test.each([
+    ["while packets are written", 6000],
+    ["while nobody waits for it", 60],
+  ])("a disk that is full, %s, ends it and is said", async (_, repeat) => {
+    const full = fullDisk(4);
+    const live = await beginAs(full.prefix, "-i", "rx0", "-n", "-w", `${full.directory}/a.pcapng`);
+    wire.send(CAPTURE, { repeat });
+    const { status, err } = await live.end();
+    expect(err).toBe(`genevescope: listening on rx0; Control-C ends it
+genevescope: ${full.directory}/a.pcapng: cannot be written: no space is left on the device
+`);
+    expect(status).toBe(2);
+  });
+
+  test("sums that cannot be written end it with a line, those that nobody reads quietly", async () => {
+    const full = fullDisk(0);
+    const live = await beginAs(full.prefix, "-i", "rx0", "-n", "--summary", "100ms");
+    const { status, err } = await live.end();
+    expect(err).toMatch(/^genevescope: listening .*\ngenevescope: standard output: ENOSPC[^\n]*\n$/);
+    expect(status).toBe(2);
+    const unread = await begin("-i", "rx0", "-n", "--summary", "100ms");
+    unread.child.stdout.destroy();
+    expect((await unread.end()).status).toBe(0);
   });
 
   test("keeps as many files as it is told, the last packets in them, and a pipe gets them too", async () => {
@@ -219,6 +267,14 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
       const { err } = await live.end("SIGINT");
       expect([flags, err]).toEqual([flags, expect.stringContaining(`${count} packets received`)]);
     }
+  });
+
+  test("takes any device, which knows no tags", async () => {
+    const live = await begin("-i", "any", "-n");
+    const sent = wire.send(CAPTURE);
+    // Once as they leave, and once as they come.
+    await eventually("all lines", () => live.said.out.split("\n").length > 2 * sent);
+    expect((await live.end("SIGINT")).err).toContain(`any: ${2 * sent} packets received`);
   });
 
   test("says when a device is gone and back, and goes on", async () => {
