@@ -71,7 +71,7 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
   const source = await (usual ? openUsual(open, ports) : open(options.bpf ?? ""));
   let metrics: MetricsExporter | null = null;
   let sink: LiveSink | null = null;
-  const watch = new Watch(source, report);
+  const watch = new Watch(source, report, options.relinquishPrivileges === undefined);
   const stop = (): void => source.stop();
   // Asked for, Node keeps a pipe from blocking: a signal need not wait for who reads it.
   void process.stdout.isTTY;

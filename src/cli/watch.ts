@@ -11,14 +11,19 @@ export class Watch {
   readonly #source: LiveSource;
   readonly #report: (line: string) => Promise<void>;
   readonly #timer: NodeJS.Timeout;
+  readonly #mayReopen: boolean;
+  /** Devices that will not be captured from again. */
+  readonly #lost = new Set<string>();
   /** Gaps that were said to have begun, and the first of them that may not have ended. */
   #begun = 0;
   #open: LiveGap[] = [];
   /** One look at a time: what is said may have to wait for standard output. */
   #looking: Promise<void> | null = null;
 
-  constructor(source: LiveSource, report: (line: string) => Promise<void>) {
+  /** `mayReopen`: whether the process may capture again from a device that went away. */
+  constructor(source: LiveSource, report: (line: string) => Promise<void>, mayReopen: boolean) {
     this.#source = source;
+    this.#mayReopen = mayReopen;
     this.#report = report;
     this.#timer = setInterval(() => {
       // The kernel's and libpcap's counters have 32 bits: they are read before they can come round.
@@ -36,6 +41,14 @@ export class Watch {
     const { gaps } = this.#source;
     for (; this.#begun < gaps.length; this.#begun++) {
       const gap = gaps[this.#begun];
+      if (gap.reason === "gone" && !this.#mayReopen) {
+        this.#lost.add(gap.device);
+        if (this.#lost.size === this.#source.counts().length) this.#source.stop();
+        await this.#report(
+          `${shown(gap.device)}: gone since ${moment(gap.fromMs)}, and not captured from again: that takes the rights that -Z gave away`,
+        );
+        continue;
+      }
       this.#open.push(gap);
       await this.#report(`${shown(gap.device)}: ${gap.reason} since ${moment(gap.fromMs)}; waiting for it`);
     }

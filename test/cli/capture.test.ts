@@ -307,6 +307,23 @@ genevescope: ${full.directory}/a.pcapng: cannot be written: no space is left on 
     }
   });
 
+  test("as another user, ends when its only device is gone", async () => {
+    const other = new Wire();
+    try {
+      const live = await beginLive(other, {}, "-i", "rx0", "-n", "-Z", "nobody");
+      const sent = other.send(CAPTURE);
+      await eventually("its lines", () => live.said.out.split("\n").length > sent);
+      other.ip("link", "del", "tx0");
+      const { status, err } = await live.end();
+      expect(status).toBe(0);
+      expect(err).toMatch(
+        /rx0: gone since \S+Z, and not captured from again: that takes the rights that -Z gave away\n/,
+      );
+    } finally {
+      other.down();
+    }
+  });
+
   test.each([
     [
       ["--ovs", "captures/routed-ping/hv2.conf.db"],
