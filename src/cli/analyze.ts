@@ -1,4 +1,4 @@
-import { Analyzer } from "../analysis/analyzer.js";
+import type { Analyzer } from "../analysis/analyzer.js";
 import type { Filter } from "../match/filters.js";
 import { Exit } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
@@ -6,8 +6,8 @@ import { reportBeforeHistory } from "./names.js";
 import type { CommonOptions } from "./options.js";
 import { prepareFor } from "./prepare.js";
 import { inputs, isCapture, type ReadResult, readCaptures } from "./read.js";
-import { type FileRun, run } from "./run.js";
-import { Selection } from "./selection.js";
+import { analyzerOf, type FileRun, run } from "./run.js";
+import { selectionOf } from "./selection.js";
 import { isShareable, mostFlows, type Share, shareOut } from "./shares.js";
 import { type SumOptions, showSums } from "./show-sums.js";
 import { SumSink } from "./sum-sink.js";
@@ -83,8 +83,7 @@ class Sums {
   constructor(run: FileRun, options: AnalyzeOptions) {
     this.#run = run;
     this.#options = options;
-    const { naming, decoder } = run;
-    this.#analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows(1));
+    this.#analyzer = analyzerOf(run, mostFlows(1));
     this.#sink = new SumSink(this.#analyzer);
   }
 
@@ -102,9 +101,9 @@ class Sums {
   }
 
   async #read(files: readonly string[]): Promise<void> {
-    const { count, all, reader } = this.#options;
+    const { reader } = this.#options;
     const { decoder, filter, report } = this.#run;
-    const selection = new Selection(count, all === true ? "count" : "take", filter);
+    const selection = selectionOf(this.#options, "take", filter);
     const before = filter?.unknown ?? 0;
     this.#told = () => {
       this.#passedOver += selection.passedOver;

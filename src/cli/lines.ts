@@ -8,7 +8,7 @@ import { reportBeforeHistory } from "./names.js";
 import type { PacketOptions } from "./options.js";
 import type { PacketSink } from "./read.js";
 import type { Run } from "./run.js";
-import { Selection } from "./selection.js";
+import { type Selection, selectionOf } from "./selection.js";
 import { outputStyle } from "./terminal.js";
 
 /** Flags of verbs that print packets. */
@@ -73,7 +73,7 @@ export async function openLines(run: Run, options: LineOptions): Promise<LineSin
   const { naming, decoder, filter } = run;
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
   const printer = await printerFor(options, namer, decoder, naming.sources);
-  const selection = new Selection(options.count, options.all === true ? "count" : "skip", filter);
+  const selection = selectionOf(options, "skip", filter);
   return new LineSink(run, printer, selection);
 }
 

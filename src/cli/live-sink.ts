@@ -2,7 +2,7 @@ import { reportBeforeHistory } from "./names.js";
 import type { PacketOptions } from "./options.js";
 import type { PacketSink } from "./read.js";
 import type { Run } from "./run.js";
-import { Selection } from "./selection.js";
+import { type Selection, selectionOf } from "./selection.js";
 
 /** What becomes of the packets of devices. */
 export interface LiveSink extends PacketSink {
@@ -23,7 +23,7 @@ export class Quiet implements LiveSink {
 
   constructor(run: Run, options: PacketOptions) {
     this.#run = run;
-    this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
+    this.selection = selectionOf(options, "take", run.filter);
   }
 
   startFile(): void {}

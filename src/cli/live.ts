@@ -46,7 +46,7 @@ const DECAPSULATED = /^(genev|vxlan)_sys/;
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
   check(options);
-  const devices = [...new Set(options.interface ?? (await underlayDevices(options)))];
+  const devices = options.interface ?? (await underlayDevices(options));
   for (const device of devices)
     if (DECAPSULATED.test(device))
       throw new CliError(
@@ -87,7 +87,7 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     const { selection, keysOnly } = sink;
     const plan = { decoder, selection, keysOnly, progress: false };
     const reader = new SourceReader(plan, metrics?.beside(sink) ?? sink);
-    await report(`listening on ${devices.map((device) => shown(device)).join(", ")}; Control-C ends it`);
+    await report(`listening on ${listOf(source)}; Control-C ends it`);
     if (metrics !== null) await report(`metrics at ${metrics.url}`);
     const stopped = await reader.read(source);
     await sink.end();
@@ -108,6 +108,14 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     metrics?.close();
     await source.close();
   }
+}
+
+/** The devices of a source, each once. */
+function listOf(source: LiveSource): string {
+  return source
+    .counts()
+    .map(({ device }) => shown(device))
+    .join(", ");
 }
 
 /** Throws a {@link CliError} where flags do not go together. */

@@ -1,4 +1,4 @@
-import { Analyzer } from "../analysis/analyzer.js";
+import type { Analyzer } from "../analysis/analyzer.js";
 import type { CaptureSource, PacketBatch } from "../capture/index.js";
 import type { LiveSource } from "../capture/live.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
@@ -8,7 +8,7 @@ import type { NameChoice } from "../output/names.js";
 import type { ListenAddress } from "./listen-argument.js";
 import { type PageServer, servePage } from "./metrics-server.js";
 import type { PacketSink } from "./read.js";
-import type { Run } from "./run.js";
+import { analyzerOf, type Run } from "./run.js";
 import { version } from "./version.js";
 
 /** An answer that is younger is given again, and sums are not added up more often. */
@@ -84,8 +84,7 @@ export class MetricsExporter {
   }
 
   #begin(): Analyzer {
-    const { naming, decoder } = this.#run;
-    const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known, MOST_FLOWS);
+    const analyzer = analyzerOf(this.#run, MOST_FLOWS);
     analyzer.startFile("live");
     return analyzer;
   }

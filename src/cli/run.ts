@@ -1,4 +1,5 @@
 import { fstatSync, statSync } from "node:fs";
+import { Analyzer } from "../analysis/analyzer.js";
 import { FrameDecoder } from "../frame/decode.js";
 import type { Filter } from "../match/filters.js";
 import type { Predicate } from "../match/predicate.js";
@@ -72,6 +73,11 @@ export async function begin(
   } finally {
     await naming.close();
   }
+}
+
+/** An analyzer that names keys as a run does, for `most` flows. */
+export function analyzerOf({ naming, decoder }: Pick<Run, "naming" | "decoder">, most: number): Analyzer {
+  return new Analyzer(naming.inventory, naming.at, decoder, naming.known, most);
 }
 
 /** A decoder for the ports that were told, else 6081 and every port that the southbound mentions. */

@@ -1,12 +1,17 @@
-import type { CaptureSource, CaptureWriter, LiveSource, PacketBatch } from "../capture/index.js";
-import { createCapture } from "../capture/index.js";
+import {
+  type CaptureSource,
+  type CaptureWriter,
+  createCapture,
+  type LiveSource,
+  type PacketBatch,
+} from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
 import type { LiveSink } from "./live-sink.js";
 import type { PacketOptions } from "./options.js";
 import type { Run } from "./run.js";
-import { Selection } from "./selection.js";
+import { type Selection, selectionOf } from "./selection.js";
 import { version } from "./version.js";
 
 /** Flags of what is written where. */
@@ -35,7 +40,7 @@ export class Saver implements LiveSink {
   private constructor(run: Run, options: SaveOptions, writer: CaptureWriter, source: LiveSource) {
     this.#run = run;
     this.#writer = writer;
-    this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
+    this.selection = selectionOf(options, "take", run.filter);
     this.#timer = setInterval(() => {
       writer.flush().catch((error: unknown) => {
         this.#failure ??= error;
@@ -55,7 +60,7 @@ export class Saver implements LiveSink {
     const writer = await createCapture(path, {
       format: /\.pcap$/i.test(path) ? "pcap" : "pcapng",
       interfaces: source.interfaces,
-      ...(Object.keys(rotation).length > 0 && { rotation }),
+      rotation,
       counts: () => {
         const counts = source.counts();
         return source.interfaces.map(({ name }) => counts.find(({ device }) => device === name) ?? none);

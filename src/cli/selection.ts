@@ -7,6 +7,18 @@ import type { Predicate } from "../match/predicate.js";
 export type OthersChoice = "skip" | "take" | "count";
 
 /**
+ * The selection that flags ask for: with `--all` packets that are not Geneve are like others, without it they are
+ * what `others` says.
+ */
+export function selectionOf(
+  { count, all }: { count?: number; all?: boolean },
+  others: Exclude<OthersChoice, "count">,
+  filter: Predicate | null,
+): Selection {
+  return new Selection(count, all === true ? "count" : others, filter);
+}
+
+/**
  * Which packets a verb takes: those that the filters match, as many as `-c` says, and whether those that are not
  * Geneve are among them. Chooses batch by batch; `rows` holds the indices of the packets taken of the last batch,
  * ascending.

@@ -1,10 +1,11 @@
-import { Analyzer, type AnalyzerState } from "../analysis/analyzer.js";
+import type { Analyzer, AnalyzerState } from "../analysis/analyzer.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import type { Predicate } from "../match/predicate.js";
 import type { AnalyzeOptions } from "./analyze.js";
 import type { Naming } from "./names.js";
 import { readCaptures } from "./read.js";
-import { Selection } from "./selection.js";
+import { analyzerOf } from "./run.js";
+import { selectionOf } from "./selection.js";
 import type { Share } from "./shares.js";
 import { SumSink } from "./sum-sink.js";
 
@@ -45,10 +46,11 @@ export async function sumShare(
   { naming, decoder, filter, progress }: Begun,
   mostFlows: number,
 ): Promise<ShareOutcome & { analyzer: Analyzer }> {
-  const analyzer = new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows);
+  const analyzer = analyzerOf({ naming, decoder }, mostFlows);
   const sink = new SumSink(analyzer, share.range);
   const lines: string[] = [];
-  const selection = new Selection(undefined, options.all === true ? "count" : "take", filter);
+  // Captures are divided only where no count is asked for.
+  const selection = selectionOf(options, "take", filter);
   const before = filter?.unknown ?? 0;
   const plan = {
     files: [share.name],

@@ -1,10 +1,10 @@
-import { Analyzer } from "../analysis/analyzer.js";
+import type { Analyzer } from "../analysis/analyzer.js";
 import type { CaptureSource, LiveSource, PacketBatch } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import type { LiveSink } from "./live-sink.js";
 import { reportBeforeHistory } from "./names.js";
-import type { Run } from "./run.js";
-import { Selection } from "./selection.js";
+import { analyzerOf, type Run } from "./run.js";
+import { type Selection, selectionOf } from "./selection.js";
 import { mostFlows } from "./shares.js";
 import { type SumOptions, showSums } from "./show-sums.js";
 
@@ -31,13 +31,8 @@ export class Summaries implements LiveSink {
     this.#options = options;
     this.#every = every;
     this.#live = live;
-    this.selection = new Selection(options.count, options.all === true ? "count" : "take", run.filter);
-    this.#analyzer = this.#begin();
-  }
-
-  #begin(): Analyzer {
-    const { naming, decoder } = this.#run;
-    return new Analyzer(naming.inventory, naming.at, decoder, naming.known, mostFlows(1));
+    this.selection = selectionOf(options, "take", run.filter);
+    this.#analyzer = analyzerOf(run, mostFlows(1));
   }
 
   startFile(source: CaptureSource): void {
@@ -91,7 +86,7 @@ export class Summaries implements LiveSink {
   async #show(): Promise<void> {
     const analyzer = this.#analyzer;
     if (this.#source !== null) analyzer.endFile(this.#source);
-    this.#analyzer = this.#begin();
+    this.#analyzer = analyzerOf(this.#run, mostFlows(1));
     if (this.#source !== null) this.#analyzer.startFile(this.#source.name);
     const { passedOver } = this.selection;
     const since = passedOver - this.#passedOver;

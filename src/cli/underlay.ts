@@ -21,10 +21,8 @@ function local(): string {
 export async function underlayDevices(options: PacketOptions): Promise<string[]> {
   const sources = options.ovs ?? [local()];
   const wanted = new Map<string, string>();
-  for (const source of sources) {
-    const [vswitch] = await opened(source, options);
-    for (const address of vswitch.encapAddresses()) wanted.set(canonicalAddress(address), source);
-  }
+  for (const vswitch of await opened(sources, options))
+    for (const address of vswitch.encapAddresses()) wanted.set(canonicalAddress(address), vswitch.source);
   if (wanted.size === 0)
     throw new CliError(
       `${sources.map((source) => shown(source)).join(", ")}: no external_ids:ovn-encap-ip there; ${ASK}`,
@@ -39,9 +37,9 @@ export async function underlayDevices(options: PacketOptions): Promise<string[]>
   );
 }
 
-async function opened(source: string, options: PacketOptions) {
+async function opened(sources: readonly string[], options: PacketOptions) {
   try {
-    const { vswitches } = await openKnownNames({ vswitches: [source] }, tlsFiles(options));
+    const { vswitches } = await openKnownNames({ vswitches: sources }, tlsFiles(options));
     return vswitches;
   } catch (error) {
     throw new CliError(`no device given, and ${(error as Error).message}; ${ASK}`);
