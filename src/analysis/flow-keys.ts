@@ -7,6 +7,7 @@ import type { FrameBatch } from "../frame/columns.js";
 import { isPinned, readFlowLine, type TunnelFlow } from "./datapath-flow.js";
 import { FRAME_WORDS, readFrameWords } from "./frame-words.js";
 import { HeaderPool, type TunnelHeader } from "./tunnel-header.js";
+import { WordCache } from "./word-cache.js";
 
 /** Characters of a line; a longer one is passed over. */
 const LONGEST_LINE = 1 << 16;
@@ -16,9 +17,8 @@ const MOST_FLOWS = 1 << 18;
 const MOST_SHAPES = 1 << 10;
 /** Headers of one frame at most. */
 const MOST_HEADERS = 16;
-/** Frames whose answers are remembered, by the hash of their words. */
-const SLOT_SHIFT = 20;
-const SLOTS = 1 << (32 - SLOT_SHIFT);
+/** Frames whose answers are remembered, as a power of two. */
+const ANSWER_BITS = 12;
 
 /** What became of the lines of a dump. */
 export interface FlowCounts {
@@ -63,9 +63,7 @@ export class FlowKeys {
 
   readonly #words = new Int32Array(FRAME_WORDS);
   readonly #masked = new Int32Array(FRAME_WORDS);
-  /** The words of the frames in the slots, and what was found for them; undefined: the slot is free. */
-  readonly #slots = new Int32Array(SLOTS * FRAME_WORDS);
-  readonly #answers: (FlowHeaders | null | undefined)[] = new Array(SLOTS).fill(undefined);
+  readonly #answers = new WordCache<FlowHeaders | null>(FRAME_WORDS, ANSWER_BITS);
 
   /** Takes a piece of a dump, cut anywhere. */
   write(text: string): void {
@@ -81,7 +79,7 @@ export class FlowKeys {
   /** The dump has come to its end, be it within a line. */
   end(): void {
     this.#line();
-    this.#answers.fill(undefined);
+    this.#answers.clear();
   }
 
   /**
@@ -91,20 +89,10 @@ export class FlowKeys {
   find({ view }: PacketBatch, frames: FrameBatch, i: number): FlowHeaders | null {
     const words = this.#words;
     if (!readFrameWords(view, frames, i, words)) return null;
-    const slots = this.#slots;
-    let hash = 0;
-    for (let word = 0; word < FRAME_WORDS; word++) hash = (Math.imul(hash, 31) ^ words[word]) | 0;
-    const slot = Math.imul(hash, 0x9e3779b1) >>> SLOT_SHIFT;
-    const at = slot * FRAME_WORDS;
-    const known = this.#answers[slot];
-    if (known !== undefined) {
-      let word = 0;
-      while (word < FRAME_WORDS && slots[at + word] === words[word]) word++;
-      if (word === FRAME_WORDS) return known;
-    }
+    const known = this.#answers.at(words);
+    if (known !== undefined) return known;
     const answer = this.#search(words);
-    slots.set(words, at);
-    this.#answers[slot] = answer;
+    this.#answers.keep(words, answer);
     return answer;
   }
 

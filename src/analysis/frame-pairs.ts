@@ -108,14 +108,7 @@ export class FramePairs {
     }
     if (!ring.canHold(to - from)) return this.#tell(token, null);
     while (!ring.hasRoom(to - from)) this.#hurry();
-    const number = ring.push(
-      packets.bytes,
-      from,
-      to,
-      frames.innerProtocol[i],
-      frames.innerTransport[i],
-      momentMs(packets.tsSec[i], packets.tsNsec[i]),
-    );
+    const number = pushInner(ring, packets, frames, i, momentMs(packets.tsSec[i], packets.tsNsec[i]));
     this.#tokens[number & ring.mask] = token;
   }
 
@@ -137,14 +130,7 @@ export class FramePairs {
     }
     const time = momentMs(packets.tsSec[i], packets.tsNsec[i]);
     while (!ring.hasRoom(to - from)) this.#drop(time);
-    const number = ring.push(
-      packets.bytes,
-      from,
-      to,
-      frames.innerProtocol[i],
-      frames.innerTransport[i],
-      time,
-    );
+    const number = pushInner(ring, packets, frames, i, time);
     const at = number & ring.mask;
     this.#headers[at] = this.#outer.of(packets, frames, i);
     this.#until[at] = time;
@@ -301,4 +287,16 @@ export class FramePairs {
     else this.counts.ambiguous++;
     this.#settle(token, headers);
   }
+}
+
+/** Puts the inner frame of packet `i` into a ring that has room for it; gives its number. */
+function pushInner(
+  ring: FrameRing,
+  packets: PacketBatch,
+  frames: FrameBatch,
+  i: number,
+  time: number,
+): number {
+  const { inner, innerEnd, innerProtocol, innerTransport } = frames;
+  return ring.push(packets.bytes, inner[i], innerEnd[i], innerProtocol[i], innerTransport[i], time);
 }

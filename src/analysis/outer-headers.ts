@@ -3,21 +3,19 @@ import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { HeaderPool, type TunnelHeader } from "./tunnel-header.js";
+import { WordCache } from "./word-cache.js";
 
 const OVN = FrameFlag.ovn;
 /** Words of a tunnel header: VNI, keys, flags, and the outer addresses. */
 const HEADER_WORDS = 11;
-/** Headers that are remembered by the hash of their words. */
-const HEADER_SHIFT = 22;
-const HEADER_SLOTS = 1 << (32 - HEADER_SHIFT);
+/** Headers that are remembered, as a power of two. */
+const HEADER_BITS = 10;
 
 /** Headers of packets with a Geneve header, without text being made of those that come again. */
 export class OuterHeaders {
   readonly pool = new HeaderPool();
   readonly #words = new Int32Array(HEADER_WORDS);
-  /** The words of the headers in the slots. */
-  readonly #known = new Int32Array(HEADER_SLOTS * HEADER_WORDS);
-  readonly #headers: (TunnelHeader | undefined)[] = new Array(HEADER_SLOTS).fill(undefined);
+  readonly #headers = new WordCache<TunnelHeader>(HEADER_WORDS, HEADER_BITS);
 
   /** That of packet `i`. */
   of({ view }: PacketBatch, frames: FrameBatch, i: number): TunnelHeader {
@@ -34,24 +32,15 @@ export class OuterHeaders {
       words[3 + word] = view.getInt32(source + word * 4);
       words[7 + word] = view.getInt32(destination + word * 4);
     }
-    let hash = 0;
-    for (let word = 0; word < HEADER_WORDS; word++) hash = (Math.imul(hash, 31) ^ words[word]) | 0;
-    const slot = Math.imul(hash, 0x9e3779b1) >>> HEADER_SHIFT;
-    const at = slot * HEADER_WORDS;
-    const kept = this.#headers[slot];
-    if (kept !== undefined) {
-      let word = 0;
-      while (word < HEADER_WORDS && this.#known[at + word] === words[word]) word++;
-      if (word === HEADER_WORDS) return kept;
-    }
+    const kept = this.#headers.at(words);
+    if (kept !== undefined) return kept;
     const header = this.pool.get(
       words[0],
       hasKeys ? words[1] : null,
       outerAddress(view, frames, i, source),
       outerAddress(view, frames, i, destination),
     );
-    this.#known.set(words, at);
-    this.#headers[slot] = header;
+    this.#headers.keep(words, header);
     return header;
   }
 }
