@@ -2,6 +2,7 @@
  * Numbers and addresses as text, straight into bytes: each function writes at `at` and returns the offset behind
  * what it wrote. Up to 16 bytes behind that may be changed, too: lines are written from front to back.
  */
+import { zeroRun } from "../wire/zero-run.js";
 
 /** Four ASCII characters as a word, for setInt32(..., true); blanks where the text is shorter. */
 function word(text: string): number {
@@ -118,16 +119,9 @@ function putHex(out: DataView, at: number, value: number): number {
 
 /** The IPv6 address at `offset` of `view` as RFC 5952 writes it, as readIpv6 does. */
 export function putIpv6(out: DataView, at: number, view: DataView, offset: number): number {
-  let runStart = -1;
-  let runLength = 1;
-  let zeros = 0;
-  for (let group = 0; group < 8; group++) {
-    zeros = view.getUint16(offset + 2 * group) === 0 ? zeros + 1 : 0;
-    if (zeros > runLength) {
-      runLength = zeros;
-      runStart = group - zeros + 1;
-    }
-  }
+  const run = zeroRun(view, offset);
+  const runStart = run >> 4;
+  const runLength = run & 0xf;
   const isMapped = runStart === 0 && runLength === 5 && view.getUint16(offset + 10) === 0xffff;
   let next = at;
   for (let group = 0; group < 8; group++) {

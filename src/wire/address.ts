@@ -5,6 +5,7 @@
  * not an address in its whole length is a WireError with code ERR_WIRE_SYNTAX.
  */
 import { ranged, room, WireError } from "./error.js";
+import { zeroRun } from "./zero-run.js";
 
 /** Bytes of a MAC, an IPv4 and an IPv6 address. */
 export const MAC_BYTES = 6;
@@ -92,16 +93,9 @@ export function writeIpv4(view: DataView, offset: number, text: string): number 
  * of two or more zero groups as `::`, and an IPv4-mapped address (::ffff:0:0/96) with its dotted tail.
  */
 export function readIpv6(view: DataView, offset: number): string {
-  let runStart = -1;
-  let runLength = 1;
-  let zeros = 0;
-  for (let group = 0; group < 8; group++) {
-    zeros = view.getUint16(offset + 2 * group) === 0 ? zeros + 1 : 0;
-    if (zeros > runLength) {
-      runLength = zeros;
-      runStart = group - zeros + 1;
-    }
-  }
+  const run = zeroRun(view, offset);
+  const runStart = run >> 4;
+  const runLength = run & 0xf;
   if (runStart === 0 && runLength === 5 && view.getUint16(offset + 10) === 0xffff)
     return `::ffff:${readIpv4(view, offset + 12)}`;
   let text = "";
