@@ -221,7 +221,7 @@ export class JsonPrinter implements PacketPrinter {
       const next = hosts.put2(out.view, at, view.getInt32(source), view.getInt32(source + 4), time);
       if (next >= 0) return next;
     }
-    const count = this.#addWords(hosts, 0, view, source, isIpv6 ? 32 : 8);
+    const count = hosts.addWords(0, view, source, isIpv6 ? 32 : 8);
     const next = hosts.put(out.view, at, count, time);
     if (next >= 0) return next;
     this.#namer?.begin();
@@ -254,8 +254,8 @@ export class JsonPrinter implements PacketPrinter {
     const source = frames.innerNetwork[i] + (isIpv6 ? Ipv6Offset.source : Ipv4Offset.source);
     kept.key[0] = vni | END_OF;
     kept.key[1] = port;
-    let count = this.#addWords(kept, 2, view, frames.inner[i] + (isSource ? MAC_BYTES : 0), MAC_BYTES);
-    count = this.#addWords(kept, count, view, isSource ? source : source + bytes, bytes);
+    let count = kept.addWords(2, view, frames.inner[i] + (isSource ? MAC_BYTES : 0), MAC_BYTES);
+    count = kept.addWords(count, view, isSource ? source : source + bytes, bytes);
     const next = kept.put(out.view, at, count, time);
     if (next >= 0) return next;
     this.#namer?.begin();
@@ -274,20 +274,13 @@ export class JsonPrinter implements PacketPrinter {
     const kept = this.#kept;
     kept.key[0] = LINK | bytes;
     kept.key[1] = linkType;
-    const count = this.#addWords(kept, 2, view, start, bytes);
+    const count = kept.addWords(2, view, start, bytes);
     const next = kept.put(out.view, at, count, 0);
     if (next >= 0) return next;
     const [layer] = this.#objects.layers(packets, i) as HeaderLayer[];
     const [name, fields] = fieldsOf(layer, false);
     this.#namer?.begin();
     return kept.keep(out, at, count, `"${name}":${safeJson(fields)},`);
-  }
-
-  /** Adds the `bytes` at `start`, four at least, to a key of `count` words, and returns how many it is then. */
-  #addWords({ key }: KeptTexts, count: number, view: DataView, start: number, bytes: number): number {
-    let next = count;
-    for (let at = 0; at < bytes; at += 4) key[next++] = view.getInt32(start + Math.min(at, bytes - 4));
-    return next;
   }
 
   #interfaceName(index: number): Literal {

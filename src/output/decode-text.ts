@@ -160,8 +160,7 @@ export class TextPrinter implements PacketPrinter {
     }
     const isIpv6 = (frames.flags[i] & IPV6) !== 0;
     const source = outerSourceAt(frames, i);
-    let count = 0;
-    for (; count < (isIpv6 ? 8 : 2); count++) hosts.key[count] = view.getInt32(source + 4 * count);
+    let count = hosts.addWords(0, view, source, isIpv6 ? 32 : 8);
     // What is no tunnel's packet is of no chassis.
     const namer = frames.status[i] === NOT_GENEVE ? null : this.#namer;
     if (namer === null) hosts.key[count++] = 0;
@@ -187,8 +186,8 @@ export class TextPrinter implements PacketPrinter {
     const names = this.#names;
     const vni = frames.vni[i];
     const word = frames.ovnKeys[i];
-    const ingress = (word >>> 16) & 0x7fff;
-    const egress = word & 0xffff;
+    const ingress = ingressOf(word);
+    const egress = egressOf(word);
     let next = names.put2(out.view, at, vni, 0, time);
     if (next < 0) next = this.#putName(out, at, packets, frames, i, NETWORK, 0);
     else this.beforeHistory += names.mark;

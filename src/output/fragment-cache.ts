@@ -39,6 +39,14 @@ export class FragmentCache {
   /** Behind the last entry, in doubles. */
   #end = FIRST_ENTRY;
 
+  /** Adds the `bytes` at `start`, four at least, to a key of `count` words, and returns how many it is then. */
+  addWords(count: number, view: DataView, start: number, bytes: number): number {
+    const { key } = this;
+    let next = count;
+    for (let at = 0; at < bytes; at += 4) key[next++] = view.getInt32(start + Math.min(at, bytes - 4));
+    return next;
+  }
+
   /**
    * Writes the fragment for the first `count` words of `key` that holds at `time` to `out` at `at`. Returns the
    * offset behind, or -1 where there is none.
