@@ -65,13 +65,12 @@ export class PcapFormat implements SaveFormat {
     to: number,
     bounds: Bounds,
   ): number {
-    const { bytes, view, end: stage } = out;
+    const { bytes, view } = out;
     const { offset, capturedBytes, originalBytes, tsSec, tsNsec } = batch;
     const { end, earliest, latest } = bounds;
     const nanoseconds = this.#nanoseconds;
     const last = offset[rows[to - 1]] + capturedBytes[rows[to - 1]];
-    let staged = 0;
-    let stagedEnd = -1;
+    out.unstage();
     let at = out.at;
     let row = from;
     for (; row < to; row++) {
@@ -80,16 +79,11 @@ export class PcapFormat implements SaveFormat {
       const seconds = tsSec[i];
       const next = at + HEADER + captured;
       if (captured > LARGEST || next > end || seconds < earliest || seconds > latest) break;
-      const start = offset[i];
-      if (start < staged || start + captured > stagedEnd) {
-        stagedEnd = out.stage(batch, start, captured, last);
-        staged = start;
-      }
+      const moved = out.staged(batch, offset[i], captured, last);
       view.setUint32(at, seconds, true);
       view.setUint32(at + 4, nanoseconds ? tsNsec[i] : (tsNsec[i] / 1000) | 0, true);
       view.setUint32(at + 8, captured, true);
       view.setUint32(at + 12, originalBytes[i], true);
-      const moved = stage + start - staged;
       bytes.copyWithin(at + HEADER, moved, moved + captured);
       at = next;
     }

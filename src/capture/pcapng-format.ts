@@ -99,12 +99,11 @@ export class PcapngFormat implements SaveFormat {
     to: number,
     bounds: Bounds,
   ): number {
-    const { bytes, view, end: stage } = out;
+    const { bytes, view } = out;
     const { offset, capturedBytes, originalBytes, tsSec, tsNsec, interfaceIndex } = batch;
     const { end, earliest, latest } = bounds;
     const last = offset[rows[to - 1]] + capturedBytes[rows[to - 1]];
-    let staged = 0;
-    let stagedEnd = -1;
+    out.unstage();
     let second = -1;
     let high = 0;
     let low = 0;
@@ -116,11 +115,7 @@ export class PcapngFormat implements SaveFormat {
       const seconds = tsSec[i];
       const length = PACKET_BYTES + ((captured + 3) & ~3);
       if (captured > LARGEST || at + length > end || seconds < earliest || seconds > latest) break;
-      const start = offset[i];
-      if (start < staged || start + captured > stagedEnd) {
-        stagedEnd = out.stage(batch, start, captured, last);
-        staged = start;
-      }
+      const moved = out.staged(batch, offset[i], captured, last);
       if (seconds !== second) {
         this.#stamp(seconds);
         high = this.#high;
@@ -138,7 +133,6 @@ export class PcapngFormat implements SaveFormat {
       view.setUint32(at + 20, captured, true);
       view.setUint32(at + 24, originalBytes[i], true);
       view.setUint32(at + length - 4, length, true);
-      const moved = stage + start - staged;
       bytes.copyWithin(at + HEADER, moved, moved + captured);
       at += length;
     }

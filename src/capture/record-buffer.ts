@@ -21,13 +21,26 @@ export class RecordBuffer {
   /** Behind the last byte that records may take, and where a stretch of a batch begins. */
   readonly end = RECORD_BYTES;
 
+  /** The stretch of a batch that has been brought over, as offsets there. */
+  #staged = 0;
+  #stagedEnd = -1;
+
+  /** Forgets what was brought over: a batch's bytes change. */
+  unstage(): void {
+    this.#stagedEnd = -1;
+  }
+
   /**
-   * Brings over what the batch holds from `start` on: a packet of `captured` bytes and those behind it, up
-   * to `last`. Returns the offset in the batch behind the last byte that was brought.
+   * Where in `bytes` the `captured` bytes lie that the batch has at `start`: brought over, if they are not there,
+   * with those behind them, up to `last`.
    */
-  stage(batch: PacketBatch, start: number, captured: number, last: number): number {
-    const end = Math.max(start + captured, Math.min(last, start + STAGE_BYTES));
-    this.bytes.set(batch.bytes.subarray(start, end), this.end);
-    return end;
+  staged(batch: PacketBatch, start: number, captured: number, last: number): number {
+    if (start < this.#staged || start + captured > this.#stagedEnd) {
+      const end = Math.max(start + captured, Math.min(last, start + STAGE_BYTES));
+      this.bytes.set(batch.bytes.subarray(start, end), this.end);
+      this.#staged = start;
+      this.#stagedEnd = end;
+    }
+    return this.end + start - this.#staged;
   }
 }
