@@ -2,25 +2,17 @@
  * Packets from network devices. Each device has a thread in the addon, which fills one of its two blocks while
  * the other is looked at; a source takes them as they are filled, whatever device they are from.
  */
-import {
-  loadNative,
-  type Native,
-  type NativeBlock,
-  type NativeCounts,
-  type NativeDevice,
-  type NativeFault,
-  type NativeOptions,
-} from "../native.js";
+import { loadNative, type Native, type NativeFault, type NativeOptions } from "../native.js";
 import { shown } from "../text.js";
-import { type CaptureInterface, type CaptureSource, type Damage, PacketBatch } from "./batch.js";
+import type { CaptureInterface, CaptureSource, Damage, PacketBatch } from "./batch.js";
 import { CaptureError, type CaptureErrorCode } from "./error.js";
+import { type Arrival, type LiveCounts, LiveDevice, type LiveGap, type Receiver } from "./live-device.js";
+
+export type { LiveCounts, LiveGap } from "./live-device.js";
 
 /** Bytes and packets of a block: many, as each has a price to hand over, but done in a few milliseconds. */
 const BLOCK_BYTES = 1024 * 1024;
 const BATCH_CAPACITY = 2048;
-
-/** How often it is tried to open a device again that is gone. */
-const RETRY_MS = 1000;
 
 /** What libpcap takes for no limit. */
 const LARGEST_SNAP_BYTES = 262_144;
@@ -41,21 +33,6 @@ export interface LiveOptions {
   readonly delayMs?: number;
   /** Packets are given as they come, a millisecond or two later, whatever `delayMs`; default false. */
   readonly immediate?: boolean;
-}
-
-/** A time without packets of a device, as seen from here, in milliseconds since 1970. */
-export interface LiveGap {
-  readonly device: string;
-  /** The device was removed (or another has its name), or it was down. */
-  readonly reason: "gone" | "down";
-  readonly fromMs: number;
-  /** Null while it lasts. */
-  readonly untilMs: number | null;
-}
-
-/** Packets of a device since it was opened first. */
-export interface LiveCounts extends NativeCounts {
-  device: string;
 }
 
 /** Packets of devices, until it is stopped. All packets of a batch come from one device. */
@@ -132,64 +109,7 @@ function captureError(device: string, error: unknown): CaptureError {
   }
 }
 
-/** A device from one opening to the next, and its blocks as batches. */
-class Session {
-  readonly device: NativeDevice;
-  readonly batches: readonly PacketBatch[];
-  readonly linkType: number;
-  readonly snapBytes: number;
-  /** Batches that are not released; the others are free, the one behind the last filled first. */
-  #held = 0;
-  #wake = (): void => {};
-
-  constructor(
-    device: NativeDevice,
-    opened: { linkType: number; snapBytes: number; blocks: readonly NativeBlock[] },
-  ) {
-    this.device = device;
-    this.linkType = opened.linkType;
-    this.snapBytes = opened.snapBytes;
-    this.batches = opened.blocks.map((block) => {
-      const { bytes } = block;
-      const batch = new PacketBatch(block.offset.length, block);
-      batch.bytes = bytes;
-      batch.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return batch;
-    });
-  }
-
-  /** Waits until a block is free. */
-  async room(): Promise<void> {
-    while (this.#held === this.batches.length)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-  }
-
-  hold(): void {
-    this.#held++;
-  }
-
-  release(): void {
-    this.#held--;
-    this.#wake();
-  }
-
-  /** Closes the device; whoever waits for room finds it closed. */
-  close(): Promise<void> {
-    this.#held = 0;
-    this.#wake();
-    return this.device.close();
-  }
-}
-
-/** What has come of a device: a batch, of a session that is to be told when it is done with. */
-interface Arrival {
-  readonly session: Session;
-  readonly batch: PacketBatch;
-}
-
-class DeviceSource implements LiveSource {
+class DeviceSource implements LiveSource, Receiver {
   readonly format = "live";
   readonly name: string;
   readonly interfaces: CaptureInterface[] = [];
@@ -229,7 +149,6 @@ class DeviceSource implements LiveSource {
       });
   }
 
-  /** The index of an interface like this one, which is entered where there is none. */
   indexOf(entry: CaptureInterface): number {
     const known = this.interfaces.findIndex(
       ({ name, linkType }) => name === entry.name && linkType === entry.linkType,
@@ -242,7 +161,6 @@ class DeviceSource implements LiveSource {
     this.#wake();
   }
 
-  /** A device has failed: the capture ends. */
   fail(device: string, reason: string): void {
     this.damage ??= { offset: 0, reason: `${shown(device)}: ${shown(reason)}`, lostBytes: null };
     this.stop();
@@ -287,141 +205,4 @@ class DeviceSource implements LiveSource {
     this.#wake();
     return this.#closed;
   }
-}
-
-/** A device for as long as the source is open, however often it goes and comes. */
-class LiveDevice {
-  readonly name: string;
-  readonly #source: DeviceSource;
-  readonly #native: Native;
-  readonly #options: NativeOptions;
-  #session: Session | null = null;
-  #opening: Promise<void> | null = null;
-  #isOver = false;
-  #gap: { device: string; reason: LiveGap["reason"]; fromMs: number; untilMs: number | null } | null = null;
-  /** Counts of the sessions that are over. */
-  readonly #counts: LiveCounts;
-  /** Ends the time between two tries to open the device. */
-  #wake = (): void => {};
-
-  constructor(source: DeviceSource, native: Native, options: NativeOptions) {
-    this.name = options.device;
-    this.#source = source;
-    this.#native = native;
-    this.#options = options;
-    this.#counts = { device: options.device, received: 0, dropped: 0, droppedByDevice: 0 };
-  }
-
-  open(): Promise<void> {
-    this.#opening = this.#open();
-    return this.#opening;
-  }
-
-  async #open(): Promise<void> {
-    const device = new this.#native.Device(this.#options);
-    try {
-      const session = new Session(device, await device.open());
-      const { linkType, snapBytes } = session;
-      const index = this.#source.indexOf({ linkType, name: this.name, snapLength: snapBytes });
-      for (const batch of session.batches) batch.interfaceIndex.fill(index);
-      this.#session = session;
-    } catch (error) {
-      await device.close();
-      throw error;
-    }
-  }
-
-  /** Gives the source what comes, until the end. */
-  async run(): Promise<void> {
-    for (let block: 0 | 1 = 0; this.#session !== null; ) {
-      const session: Session = this.#session;
-      await session.room();
-      try {
-        const result = await session.device.read(block);
-        if (result === "ended") return;
-        if (result === "down") this.#beginGap("down");
-        else this.#endGap();
-        if (typeof result === "number") {
-          const batch = session.batches[block];
-          batch.count = result;
-          session.hold();
-          this.#source.arrive({ session, batch });
-          block = block === 0 ? 1 : 0;
-        }
-      } catch (error) {
-        if (this.#isOver) return;
-        const { fault, message } = error as NativeFault;
-        if (fault !== "gone") return this.#source.fail(this.name, message);
-        this.#beginGap("gone");
-        await this.#leave();
-        await this.#reopen();
-        block = 0;
-      }
-    }
-  }
-
-  /** Tries until the device is open again, or the capture is over. */
-  async #reopen(): Promise<void> {
-    while (!this.#isOver) {
-      try {
-        await this.open();
-        if (this.#isOver) return await this.#leave();
-        return this.#endGap();
-      } catch {
-        // Not there yet, or not up.
-      }
-      if (this.#isOver) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, RETRY_MS);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  }
-
-  /** Ends the session. */
-  async #leave(): Promise<void> {
-    const session = this.#session;
-    if (session === null) return;
-    add(this.#counts, session.device.counts());
-    this.#session = null;
-    await session.close();
-  }
-
-  #beginGap(reason: LiveGap["reason"]): void {
-    this.#endGap();
-    this.#gap = { device: this.name, reason, fromMs: Date.now(), untilMs: null };
-    this.#source.gaps.push(this.#gap);
-  }
-
-  #endGap(): void {
-    if (this.#gap !== null) this.#gap.untilMs = Date.now();
-    this.#gap = null;
-  }
-
-  counts(): LiveCounts {
-    const counts = { ...this.#counts };
-    if (this.#session !== null) add(counts, this.#session.device.counts());
-    return counts;
-  }
-
-  stop(): void {
-    this.#isOver = true;
-    this.#session?.device.stop();
-    this.#wake();
-  }
-
-  async close(): Promise<void> {
-    this.stop();
-    await this.#opening?.catch(() => {});
-    await this.#leave();
-  }
-}
-
-function add(to: NativeCounts, counts: NativeCounts): void {
-  to.received += counts.received;
-  to.dropped += counts.dropped;
-  to.droppedByDevice += counts.droppedByDevice;
 }
