@@ -16,14 +16,20 @@ const companions = {
   },
 };
 
+/** commander starts verbs that are programs of their own. There are none, and what it takes costs five milliseconds. */
+const withoutPrograms = {
+  name: "without-programs",
+  resolveId: (id, importer) =>
+    id === "node:child_process" && importer?.includes("/node_modules/commander/") ? "\0nothing" : null,
+  load: (id) => (id === "\0nothing" ? "export default {};" : null),
+};
+
 export default defineConfig({
   input: { main: "src/cli/main.ts", worker: "src/cli/worker.ts" },
   platform: "node",
   // These stay packages of their own: few runs need them.
   external: ["fzstd", "pcap-parser", "prom-client", "xxhash-wasm"],
-  // commander starts verbs that are programs of their own with it. There are none, and it costs five milliseconds.
-  resolve: { alias: { "node:child_process": false } },
-  plugins: [companions],
+  plugins: [companions, withoutPrograms],
   // Of the modules that an index lists only those that are used: what the others import would be loaded, too.
   treeshake: { moduleSideEffects: false },
   output: {

@@ -11,6 +11,7 @@ import { type TunnelState, TunnelTable } from "./tunnel-table.js";
 
 // A module's own constants are compiled in; what is imported is looked up at each use.
 const USUAL = FrameFlag.usual;
+const OVN_OR_BARE = FrameFlag.ovn | FrameFlag.bare;
 
 /** A point in time: whole seconds since 1970 (UTC) and nanoseconds. */
 export interface Moment {
@@ -57,6 +58,8 @@ export interface Totals {
   bfd: number;
   /** ... with the O bit. */
   oam: number;
+  /** Bare frames by KeysFrom; they count as none of the four above. */
+  bare: number[];
   stops: StopTotals[];
 }
 
@@ -84,6 +87,7 @@ export class Analyzer {
     ovn: 0,
     bfd: 0,
     oam: 0,
+    bare: [0, 0, 0, 0, 0],
     stops: [],
   };
   #file: FileTotals | null = null;
@@ -182,7 +186,7 @@ export class Analyzer {
     this.#follow();
     const file = this.#account();
     const { firstNumber, originalBytes, tsSec, tsNsec } = packets;
-    const { status, flags, vni, stopLayer, stopReason } = frames;
+    const { status, flags, vni, stopLayer, stopReason, keysFrom } = frames;
     const totals = this.#totals;
     let bytes = 0;
     let usual = 0;
@@ -203,8 +207,9 @@ export class Analyzer {
         continue;
       }
       totals.byStatus[status[i]]++;
-      if (vni[i] >= 0) totals.geneve++;
-      if ((flags[i] & FrameFlag.ovn) !== 0) totals.ovn++;
+      if ((flags[i] & FrameFlag.bare) !== 0) totals.bare[keysFrom[i]]++;
+      else if (vni[i] >= 0) totals.geneve++;
+      if ((flags[i] & OVN_OR_BARE) === FrameFlag.ovn) totals.ovn++;
       if ((flags[i] & FrameFlag.bfd) !== 0) totals.bfd++;
       if ((flags[i] & FrameFlag.oam) !== 0) totals.oam++;
       if (status[i] !== FrameStatus.ok)
@@ -305,6 +310,9 @@ export class Analyzer {
     own.oam += totals.oam;
     totals.byStatus.forEach((packets, status) => {
       own.byStatus[status] += packets;
+    });
+    totals.bare.forEach((packets, from) => {
+      own.bare[from] += packets;
     });
     this.#tunnels.merge(tunnels);
     const other = FlowTable.of(flows, this.#validityOf, this.#mostFlows);

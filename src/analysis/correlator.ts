@@ -60,7 +60,8 @@ class Kept {
   }
 }
 
-const NOTHING: Correlation = Object.freeze({
+/** Of a frame nothing is known of. */
+export const NO_CORRELATION: Correlation = Object.freeze({
   readings: Object.freeze([]),
   count: 0,
   byMacs: 0,
@@ -95,7 +96,7 @@ export class Correlator {
    */
   find(packets: PacketBatch, frames: FrameBatch, i: number): Correlation {
     const at = frames.inner[i];
-    if (at === ABSENT || at + ETHERNET_BYTES > frames.innerEnd[i]) return NOTHING;
+    if (at === ABSENT || at + ETHERNET_BYTES > frames.innerEnd[i]) return NO_CORRELATION;
     const { view } = packets;
     const source = readMacBits(view, at + MAC_SOURCE);
     const destination = readMacBits(view, at + MAC_DESTINATION);

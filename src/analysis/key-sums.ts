@@ -29,6 +29,8 @@ export class KeySums {
   unresolved = 0;
   beforeHistory = 0;
   readonly #naming: Naming;
+  /** Whether a key 0 is one that is not known. */
+  readonly #hasGaps: boolean;
   /** Whether what keys mean is a matter of time. */
   readonly #timed: boolean;
   #count = 0;
@@ -52,8 +54,9 @@ export class KeySums {
   /** By account, once flows are no longer added: that which describes it, or -1 where it is part of another. */
   #shown: Int32Array | null = null;
 
-  constructor(naming: Naming) {
+  constructor(naming: Naming, hasGaps: boolean) {
     this.#naming = naming;
+    this.#hasGaps = hasGaps;
     this.#timed = naming.inventory !== null && naming.at === null;
   }
 
@@ -61,9 +64,10 @@ export class KeySums {
   add({ vni, keys, packets, bytes, lastSec, lastNsec }: FlowEntry): void {
     const seen = momentMs(lastSec, lastNsec);
     const time = this.#naming.at ?? seen;
+    const ingress = ingressOf(keys);
     const egress = egressOf(keys);
     const datapath = this.#account(vni, DATAPATH, time);
-    const sender = this.#account(vni, ingressOf(keys), time);
+    const sender = this.#account(vni, ingress, time);
     const receiver = this.#account(vni, egress, time);
     this.#txPackets[datapath] += packets;
     this.#txBytes[datapath] += bytes;
@@ -77,7 +81,8 @@ export class KeySums {
     if (seen > times[receiver]) times[receiver] = seen;
     const flags = this.#flags;
     // Egress 0 is legal, and no port's.
-    const named = flags[datapath] & flags[sender] & (egress === 0 ? NAMED : flags[receiver]);
+    const from = this.#hasGaps && ingress === 0 ? NAMED : flags[sender];
+    const named = flags[datapath] & from & (egress === 0 ? NAMED : flags[receiver]);
     if ((named & NAMED) === 0) this.unresolved += packets;
     if ((flags[datapath] & BEFORE) !== 0) this.beforeHistory += packets;
   }
@@ -91,7 +96,7 @@ export class KeySums {
 
   ports(): Listing<PortSummary> {
     return this.#listing(
-      (key) => key !== DATAPATH,
+      (key) => key !== DATAPATH && !(this.#hasGaps && key === 0),
       (account) => this.#port(account),
     );
   }

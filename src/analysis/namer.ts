@@ -133,12 +133,12 @@ export class Namer {
 
   /** The chassis whose address the outer source of packet `i` is, or null; only where there is an outer IP header. */
   sourceChassis(packets: PacketBatch, frames: FrameBatch, i: number): string | null {
-    return this.#chassis(packets, frames, i, outerSourceAt(frames, i));
+    return this.chassisAt(packets, i, outerAddress(packets.view, frames, i, outerSourceAt(frames, i)));
   }
 
   /** As sourceChassis, for the outer destination. */
   destinationChassis(packets: PacketBatch, frames: FrameBatch, i: number): string | null {
-    return this.#chassis(packets, frames, i, outerDestinationAt(frames, i));
+    return this.chassisAt(packets, i, outerAddress(packets.view, frames, i, outerDestinationAt(frames, i)));
   }
 
   #portByName(name: string, time: number): Port | null {
@@ -147,8 +147,8 @@ export class Namer {
     return port === null ? null : this.#noted(port);
   }
 
-  #chassis(packets: PacketBatch, frames: FrameBatch, i: number, offset: number): string | null {
-    const address = outerAddress(packets.view, frames, i, offset);
+  /** The chassis that had an address (canonical text) when packet `i` came, or null. */
+  chassisAt(packets: PacketBatch, i: number, address: string): string | null {
     return this.#noted(this.#inventory.resolveAddress(address, this.#time(packets, i))).chassis?.name ?? null;
   }
 }

@@ -84,6 +84,8 @@ export interface Summary {
   ovn: number;
   bfd: number;
   oam: number;
+  /** Bare frames by KeysFrom; null where there were none. With some, a key 0 of a flow is one that is not known. */
+  bare: readonly number[] | null;
   notGeneve: number;
   malformed: number;
   truncated: number;
@@ -119,7 +121,8 @@ export function summarize(
   top: number,
 ): Summary {
   const { inventory, at } = naming;
-  const sums = new KeySums(naming);
+  const bare = totals.bare.some((packets) => packets > 0) ? totals.bare : null;
+  const sums = new KeySums(naming, bare !== null);
   const flows = new Flows(flowTable, naming, top);
   flows.addTo(sums);
   return {
@@ -130,6 +133,7 @@ export function summarize(
     ovn: totals.ovn,
     bfd: totals.bfd,
     oam: totals.oam,
+    bare,
     truncated: totals.byStatus[FrameStatus.truncated],
     malformed: totals.byStatus[FrameStatus.malformed],
     unsupported: totals.byStatus[FrameStatus.unsupported],

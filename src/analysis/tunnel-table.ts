@@ -120,6 +120,8 @@ export class TunnelTable {
       const geneve = vni[i] < 0 ? 0 : 1;
       if (geneve === 0 && (fragments === 0 || status[i] !== UNSUPPORTED)) continue;
       const ip = outerIp[i];
+      // A bare frame has lost its tunnel.
+      if (ip < 0) continue;
       const tunnel =
         (flag & OUTER_IPV6) === 0
           ? this.ipv4(view.getInt32(ip + IPV4_SOURCE), view.getInt32(ip + IPV4_DESTINATION))

@@ -21,8 +21,8 @@ const LARGEST_SNAP_BYTES = 262_144;
 export interface LiveOptions {
   /** Names of the devices, one at least; `any` is all of them. */
   readonly devices: readonly string[];
-  /** A filter of pcap-filter(7) that the kernel applies; none takes everything. */
-  readonly filter?: string;
+  /** A filter of pcap-filter(7) that the kernel applies, or one for each device; none takes everything. */
+  readonly filter?: string | ((device: string) => string);
   /** Bytes of a packet that are kept, 1 to 262144; default all. */
   readonly snapBytes?: number;
   /** Bytes of the ring that the kernel fills, of each device; default 8 MiB. */
@@ -57,29 +57,28 @@ export async function openLive(options: LiveOptions): Promise<LiveSource> {
     const hint = remedy === null ? "" : `; ${remedy}`;
     throw new CaptureError("ERR_CAPTURE_NATIVE", devices[0], `no live capture: ${reason}${hint}`);
   }
-  const source = new DeviceSource(native, devices, settings);
+  const source = new DeviceSource(native, settings);
   await source.open();
   return source;
 }
 
-type Settings = Omit<NativeOptions, "device">;
-
-function checked(devices: readonly string[], options: LiveOptions): Settings {
+/** How to capture from each of the devices. */
+function checked(devices: readonly string[], options: LiveOptions): NativeOptions[] {
   const refuse = (reason: string, device = devices[0] ?? "-"): never => {
     throw new CaptureError("ERR_CAPTURE_OPTION", device, reason);
   };
   if (devices.length === 0) refuse("no device is named");
   for (const device of devices)
     if (device === "" || device.includes("\0")) refuse("is no name of a device", device);
-  const filter = options.filter ?? "";
-  if (filter.includes("\0")) refuse("the filter has a NUL character");
+  const { filter = "" } = options;
+  const filters = devices.map((device) => (typeof filter === "string" ? filter : filter(device)));
+  if (filters.some((each) => each.includes("\0"))) refuse("the filter has a NUL character");
   const whole = (name: string, value: number, least: number, most: number): number => {
     if (!Number.isInteger(value) || value < least || value > most)
       refuse(`${name} is ${value}, not an integer from ${least} to ${most}`);
     return value;
   };
-  return {
-    filter,
+  const settings = {
     snapBytes: whole("snapBytes", options.snapBytes ?? LARGEST_SNAP_BYTES, 1, LARGEST_SNAP_BYTES),
     bufferBytes: whole("bufferBytes", options.bufferBytes ?? 8 * 1024 * 1024, 64 * 1024, 0x7fff_ffff),
     // libpcap's immediate mode divides the ring into slots for the longest packet, of which there are few.
@@ -88,6 +87,7 @@ function checked(devices: readonly string[], options: LiveOptions): Settings {
     blockBytes: BLOCK_BYTES,
     capacity: BATCH_CAPACITY,
   };
+  return devices.map((device, index) => ({ ...settings, device, filter: filters[index] }));
 }
 
 /** The error to throw for what the addon says of a device. */
@@ -127,9 +127,9 @@ class DeviceSource implements LiveSource, Receiver {
   #closed: Promise<void> | null = null;
   #wake = (): void => {};
 
-  constructor(native: Native, devices: readonly string[], settings: Settings) {
-    this.name = devices.join(",");
-    this.#devices = devices.map((device) => new LiveDevice(this, native, { ...settings, device }));
+  constructor(native: Native, settings: readonly NativeOptions[]) {
+    this.name = settings.map(({ device }) => device).join(",");
+    this.#devices = settings.map((each) => new LiveDevice(this, native, each));
   }
 
   /** Opens all devices, or none. */

@@ -1,3 +1,4 @@
+import type { BareKeys } from "../analysis/bare-keys.js";
 import { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
@@ -68,11 +69,15 @@ export class LineSink implements PacketSink {
   }
 }
 
-/** Gets ready to print packets as `options` say. */
-export async function openLines(run: Run, options: LineOptions): Promise<LineSink> {
+/** Gets ready to print packets as `options` say. `bare`: what fills in the keys of bare frames, if there may be such. */
+export async function openLines(
+  run: Run,
+  options: LineOptions,
+  bare: BareKeys | null = null,
+): Promise<LineSink> {
   const { naming, decoder, filter } = run;
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
-  const printer = await printerFor(options, namer, decoder, naming.sources);
+  const printer = await printerFor(options, namer, decoder, naming.sources, bare);
   const selection = selectionOf(options, "skip", filter);
   return new LineSink(run, printer, selection);
 }
@@ -82,10 +87,11 @@ async function printerFor(
   namer: Namer | null,
   decoder: FrameDecoder,
   sources: NameSources,
+  bare: BareKeys | null,
 ): Promise<PacketPrinter> {
   if (options.output === "json") {
     const { JsonPrinter } = await import("../output/decode-json.js");
-    return new JsonPrinter(namer, decoder, sources);
+    return new JsonPrinter(namer, decoder, sources, bare);
   }
   const { TextPrinter } = await import("../output/decode-text.js");
   return new TextPrinter(namer, decoder, {
@@ -94,5 +100,6 @@ async function printerFor(
     hex: options.hex === true,
     names: options.names || "logical",
     style: outputStyle(),
+    bare,
   });
 }

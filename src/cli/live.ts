@@ -1,7 +1,10 @@
+import type { BareKeys } from "../analysis/bare-keys.js";
 import { CaptureError } from "../capture/index.js";
 import { type LiveSource, openLive } from "../capture/live.js";
 import { shown } from "../text.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
+import { type BareDevices, bareDevices, checkBare, devicesForKeys } from "./bare-devices.js";
+import { LiveBareStage } from "./bare-stage.js";
 import { CliError } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { type LineOptions, openLines } from "./lines.js";
@@ -34,35 +37,39 @@ export type LiveOptions = LineOptions &
     summary?: number;
     /** The user to become once the devices are open. */
     relinquishPrivileges?: string;
+    /** Keys of frames without tunnels are looked for on the underlay and in the datapath. */
+    tunnelKeys?: boolean;
     /** No lines. */
     quiet?: boolean;
     /** Where metrics are served. */
     metrics?: ListenAddress;
   };
 
-/** Devices that show frames without their tunnel headers. */
-const DECAPSULATED = /^(genev|vxlan)_sys/;
-
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
   check(options);
-  const devices = options.interface ?? (await underlayDevices(options));
-  for (const device of devices)
-    if (DECAPSULATED.test(device))
-      throw new CliError(
-        `${shown(device)}: its frames have lost their tunnel headers, and with them the keys; capture on the device below, which carries the chassis's encap address`,
-      );
-  return begin(true, options, filtersOf(options), (begun) => capture(begun, devices, options));
+  const given = options.interface ?? (await underlayDevices(options));
+  const bare = await bareDevices(given, options);
+  checkBare(bare, options);
+  return begin(true, options, filtersOf(options), async (begun) => {
+    const underlay = await devicesForKeys(given, bare, options, begun.report);
+    return capture(begun, [...new Set([...given, ...underlay])], bare, options);
+  });
 }
 
-async function capture(run: Run, devices: readonly string[], options: LiveOptions): Promise<boolean> {
+async function capture(
+  run: Run,
+  devices: readonly string[],
+  bare: BareDevices,
+  options: LiveOptions,
+): Promise<boolean> {
   const { naming, decoder, report } = run;
   const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
   const usual = options.bpf === undefined && options.all !== true;
   const open = (filter: string): Promise<LiveSource> =>
     openLive({
       devices,
-      filter,
+      filter: (device) => (bare.has(device) ? (options.bpf ?? "") : filter),
       ...(options.snapLength !== undefined && { snapBytes: options.snapLength }),
       ...(options.bufferSize !== undefined && { bufferBytes: options.bufferSize * 1024 }),
       promiscuous: options.promiscuous === true,
@@ -71,6 +78,7 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
   const source = await (usual ? openUsual(open, ports) : open(options.bpf ?? ""));
   let metrics: MetricsExporter | null = null;
   let sink: LiveSink | null = null;
+  let stage: LiveBareStage | null = null;
   const watch = new Watch(source, report, options.relinquishPrivileges === undefined);
   const stop = (): void => source.stop();
   // Asked for, Node keeps a pipe from blocking: a signal need not wait for who reads it.
@@ -83,14 +91,17 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     // Files belong to the user that the process becomes.
     if (options.relinquishPrivileges !== undefined) becomeUser(options.relinquishPrivileges);
     metrics = await openMetrics(run, options, source);
-    sink = await openSink(run, options, source);
+    stage = bare.size === 0 ? null : new LiveBareStage(run, source, bare, options.tunnelKeys === true);
+    sink = await openSink(run, options, source, stage?.keys ?? null);
     const { selection, keysOnly } = sink;
-    const plan = { decoder, selection, keysOnly, progress: false };
+    const plan = { decoder, selection, keysOnly, progress: false, bare: stage };
     const reader = new SourceReader(plan, metrics?.beside(sink) ?? sink);
     await report(`listening on ${listOf(source)}; Control-C ends it`);
     if (metrics !== null) await report(`metrics at ${metrics.url}`);
-    const stopped = await reader.read(source);
+    await stage?.reportBegin();
+    const stopped = await reader.read(stage?.source ?? source);
     await sink.end();
+    await stage?.reportEnd();
     await watch.end();
     const { damage } = source;
     if (damage !== null) {
@@ -106,7 +117,7 @@ async function capture(run: Run, devices: readonly string[], options: LiveOption
     sink?.stop();
     watch.stop();
     metrics?.close();
-    await source.close();
+    await (stage ?? source).close();
   }
 }
 
@@ -128,11 +139,16 @@ function check({ write, summary, quiet, fileSize, rotate, fileCount }: LiveOptio
     throw new CliError("--file-count needs --file-size or --rotate: when the next file begins");
 }
 
-function openSink(run: Run, options: LiveOptions, source: LiveSource): Promise<LiveSink> | LiveSink {
+function openSink(
+  run: Run,
+  options: LiveOptions,
+  source: LiveSource,
+  bare: BareKeys | null,
+): Promise<LiveSink> | LiveSink {
   if (options.write !== undefined) return Saver.open(run, options, options.write, source);
   if (options.quiet === true) return new Quiet(run, options);
   if (options.summary !== undefined) return new Summaries(run, options, options.summary, source);
-  return openLines(run, options);
+  return openLines(run, options, bare);
 }
 
 async function openMetrics(

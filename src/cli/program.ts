@@ -143,7 +143,7 @@ function addLive(program: Command, done: (status: number) => void): void {
   addPacketOptions(live, "stop after so many packets")
     .option(
       "-i, --interface <device>",
-      "a device that carries tunnels, as `ip link` names it; repeatable (default: those with the addresses that this host's Open_vSwitch database gives as ovn-encap-ip)",
+      "a device that carries tunnels, or frames without theirs: genev_sys_6081, a VM's; repeatable (default: those with the addresses that this host's Open_vSwitch database gives as ovn-encap-ip)",
       repeated((text) => text),
     )
     .option(
@@ -163,6 +163,10 @@ function addLive(program: Command, done: (status: number) => void): void {
       "--summary <time>",
       "in the place of lines, the sums of each such time, as `analyze`",
       durationArgument,
+    )
+    .option(
+      "--tunnel-keys",
+      "of devices whose frames have lost their tunnel headers (genev_sys_6081, a VM's): the exact keys, from the same frames on the underlay and from the datapath's flows, not by addresses alone",
     )
     .addOption(new Option("-q, --quiet", "no lines; for --metrics alone"))
     .option(

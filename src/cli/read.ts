@@ -26,6 +26,15 @@ export interface SourcePlan {
   keysOnly: boolean;
   /** Whether a line of progress may be shown while it reads. */
   progress: boolean;
+  /** Which interfaces show bare frames, and what fills in their keys. */
+  bare?: BareStage | null;
+}
+
+/** What is done with frames that come without their tunnels. */
+export interface BareStage {
+  isBare(interfaceIndex: number): boolean;
+  /** Fills in what can be known of a batch that `FrameDecoder.decodeInner` has decoded. */
+  fill(packets: PacketBatch, frames: FrameBatch): void;
 }
 
 /** Who takes the packets. */
@@ -128,10 +137,12 @@ export class SourceReader {
     try {
       sink.startFile(source);
       let stopped = false;
+      // A bare frame may look like a tunnel's packet: it may be one, of a guest's own.
+      const hasFastWay = sink.records !== undefined && this.#plan.bare == null;
       // Packets to take the general way before the fast one is tried again: many where it takes few.
       let general = 1;
       while (!stopped && selection.left > 0) {
-        const run = sink.records === undefined || selection.filter !== null ? null : source.records();
+        const run = hasFastWay && selection.filter === null ? source.records() : null;
         if (run !== null && sink.records !== undefined && sink.recordsEnd !== undefined) {
           const taken = sink.records(run, selection.left);
           if (taken > 0) {
@@ -160,10 +171,14 @@ export class SourceReader {
   }
 
   #decoded(packets: PacketBatch, source: CaptureSource): FrameBatch {
-    const { decoder } = this.#plan;
+    const { decoder, bare } = this.#plan;
     if (this.#frames === null || this.#frames.capacity < packets.capacity)
       this.#frames = new FrameBatch(packets.capacity);
-    if (this.#keysOnly) decoder.decodeKeys(packets, source.interfaces, this.#frames);
+    // All packets of a batch are of one kind.
+    if (bare?.isBare(packets.interfaceIndex[0])) {
+      decoder.decodeInner(packets, source.interfaces, this.#frames);
+      bare.fill(packets, this.#frames);
+    } else if (this.#keysOnly) decoder.decodeKeys(packets, source.interfaces, this.#frames);
     else decoder.decode(packets, source.interfaces, this.#frames);
     return this.#frames;
   }

@@ -10,7 +10,7 @@ import type { PacketOptions } from "./options.js";
 const ASK = "name the device that carries the tunnels with -i";
 
 /** Where a host's Open_vSwitch database is served. */
-function local(): string {
+export function localVswitch(): string {
   return `unix:${process.env.OVS_RUNDIR || "/var/run/openvswitch"}/db.sock`;
 }
 
@@ -19,7 +19,7 @@ function local(): string {
  * `--ovs` say, or the local one. Throws a {@link CliError} where there are none.
  */
 export async function underlayDevices(options: PacketOptions): Promise<string[]> {
-  const sources = options.ovs ?? [local()];
+  const sources = options.ovs ?? [localVswitch()];
   const wanted = new Map<string, string>();
   for (const vswitch of await opened(sources, options))
     for (const address of vswitch.encapAddresses()) wanted.set(canonicalAddress(address), vswitch.source);

@@ -12,6 +12,22 @@ export const FrameFlag = {
   outerIpv6: 16,
   /** The frame has OVN's usual shape: every header lies where it lies in most packets. */
   usual: 32,
+  /** An inner frame without its tunnel; its VNI and keys are told by something else, see `keysFrom`. */
+  bare: 64,
+} as const;
+
+/** What the VNI and keys of a bare frame come from, in the order of how sure that is. */
+export const KeysFrom = {
+  /** Nothing tells them. */
+  nothing: 0,
+  /** Its addresses allow several; only what all of these have in common is in the columns. */
+  several: 1,
+  /** Its MAC and IP addresses; a key that they leave open is 0. */
+  addresses: 2,
+  /** A flow of the datapath. */
+  flow: 3,
+  /** The same frame, captured in its tunnel. */
+  underlay: 4,
 } as const;
 
 /** VNI column value where no Geneve header was read. */
@@ -46,6 +62,8 @@ export class FrameBatch {
   readonly vni: Int32Array;
   /** Data of the OVN option as a signed word: reserved bit, 15 bits ingress, 16 bits egress. */
   readonly ovnKeys: Int32Array;
+  /** KeysFrom of a bare frame; undefined of any other. */
+  readonly keysFrom: Uint8Array;
   /** Outer UDP header. */
   readonly udp: Int32Array;
   /** Geneve header. */
@@ -75,6 +93,7 @@ export class FrameBatch {
     this.geneve = new Int32Array(capacity);
     this.vni = new Int32Array(capacity);
     this.ovnKeys = new Int32Array(capacity);
+    this.keysFrom = new Uint8Array(capacity);
     this.inner = new Int32Array(capacity);
     this.innerEnd = new Int32Array(capacity);
     this.innerType = new Uint16Array(capacity);

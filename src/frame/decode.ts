@@ -76,7 +76,8 @@ export class FrameDecoder {
   /**
    * As decode, for packets that are inner Ethernet frames themselves: those of a tunnel's or a guest's device
    * (`genev_sys_6081`, `vxlan_sys_4789`, `tap...`). Only the columns of the inner packet are filled; `inner` is the
-   * packet's first byte, and every column of the outer headers says that there are none.
+   * packet's first byte, and every column of the outer headers says that there are none. Keys are for others to fill
+   * in (`KeysFrom`).
    */
   decodeInner(packets: PacketBatch, interfaces: readonly CaptureInterface[], frames: FrameBatch): void {
     const { view, count, offset, capturedBytes, originalBytes, interfaceIndex } = packets;

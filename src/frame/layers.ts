@@ -123,6 +123,8 @@ export interface LayersResult {
 export interface ReadLayersOptions {
   /** UDP destination ports that carry Geneve; 6081 alone by default. Source ports never count. */
   genevePorts?: ReadonlySet<number>;
+  /** The frame is what a tunnel carried (`depth` 1 from its first byte on), without the tunnel. */
+  bare?: boolean;
 }
 
 const defaultPorts: ReadonlySet<number> = new Set([GENEVE_PORT]);
@@ -139,7 +141,8 @@ export function readLayers(
   linkType: number,
   options: ReadLayersOptions = {},
 ): LayersResult {
-  const reader = new LayerReader(view, start, end, options.genevePorts ?? defaultPorts);
+  const { genevePorts = defaultPorts, bare = false } = options;
+  const reader = new LayerReader(view, start, end, genevePorts, bare ? 1 : 0);
   reader.link(linkType);
   return reader.finish();
 }
@@ -162,11 +165,12 @@ class LayerReader {
   readonly #trailers: TrailerLayer[] = [];
   #at: number;
   #end: number;
-  #depth: 0 | 1 = 0;
+  #depth: 0 | 1;
   #stop: LayerStop | null = null;
   #flaw: LayerStop | null = null;
 
-  constructor(view: DataView, start: number, end: number, ports: ReadonlySet<number>) {
+  constructor(view: DataView, start: number, end: number, ports: ReadonlySet<number>, depth: 0 | 1) {
+    this.#depth = depth;
     this.#view = view;
     this.#start = start;
     this.#at = start;

@@ -11,7 +11,7 @@ import { LinkType } from "../wire/linktype.js";
 import { NullView } from "../wire/null-loopback.js";
 import { Reason } from "../wire/reason.js";
 import { isTpid } from "../wire/vlan.js";
-import { ABSENT, type FrameBatch, FrameFlag, NO_VNI } from "./columns.js";
+import { ABSENT, type FrameBatch, FrameFlag, KeysFrom, NO_VNI } from "./columns.js";
 import { IpReader } from "./ip-reader.js";
 import { transportBytes, transportLayer } from "./protocols.js";
 import { FrameLayer, FrameStatus } from "./status.js";
@@ -54,9 +54,11 @@ export class FrameWalk {
   /** As walk, of a frame that is an inner one, without what it was tunnelled in. */
   walkInner(i: number, linkType: number, start: number, end: number, limit: number): void {
     this.#begin(i, start, end);
+    const frames = this.#frames;
+    frames.flags[i] = FrameFlag.bare;
+    frames.keysFrom[i] = KeysFrom.nothing;
     if (linkType !== LinkType.ETHERNET)
       return this.#stop(FrameStatus.unsupported, FrameLayer.link, Reason.unknownLinkType, start);
-    const frames = this.#frames;
     frames.inner[i] = start;
     frames.innerEnd[i] = end;
     this.#innerEthernet(start, limit);

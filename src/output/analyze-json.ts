@@ -1,5 +1,6 @@
 import type { Moment } from "../analysis/analyzer.js";
 import type { DatapathSummary, FlowSummary, PortSummary, Summary } from "../analysis/summary.js";
+import { KeysFrom } from "../frame/columns.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { linkTypeName } from "../wire/linktype.js";
 import { safeJson } from "./json.js";
@@ -50,10 +51,11 @@ export function* analyzeJson(
     flowOverflow,
   }))
     yield `,\n "${name}": ${value}`;
+  if (summary.bare !== null) yield `,\n "withoutTunnel": ${safeJson(bareCounts(summary.bare))}`;
   yield ",";
   yield* list("notDecoded", stops(summary, options.all));
   yield ",";
-  yield* list("flows", summary.flows, flow);
+  yield* list("flows", summary.flows, summary.bare === null ? flow : flowWithGaps);
   yield ",";
   yield* list("datapaths", summary.datapaths, datapath);
   yield ",";
@@ -95,6 +97,20 @@ function flow(flow: FlowSummary): object {
     datapathFriendlyName: flow.datapathFriendly?.name ?? null,
     inportFriendlyName: flow.inportNames?.friendly?.name ?? null,
     outportFriendlyName: flow.outportNames?.friendly?.name ?? null,
+  };
+}
+
+/** A flow of which a key may not be known. */
+function flowWithGaps(each: FlowSummary): object {
+  const { ingressKey, egressKey } = each;
+  return { ...flow(each), ingressKey: ingressKey || null, egressKey: egressKey || null };
+}
+
+/** How many frames came without their tunnels, by what tells their keys. */
+function bareCounts(bare: readonly number[]): object {
+  return {
+    frames: bare.reduce((sum, packets) => sum + packets, 0),
+    ...Object.fromEntries(Object.entries(KeysFrom).map(([name, from]) => [name, bare[from]])),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { FlowSummary, Summary } from "../analysis/summary.js";
+import { KeysFrom } from "../frame/columns.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import type { FriendlyName } from "../southbound/index.js";
 import { printable } from "../text.js";
@@ -21,6 +22,14 @@ export interface AnalyzeTextOptions {
   sources: NameSources;
   style: Style;
 }
+
+const KEYS_FROM: readonly (readonly [from: number, words: string])[] = [
+  [KeysFrom.underlay, "keys from the underlay"],
+  [KeysFrom.flow, "from the datapath's flows"],
+  [KeysFrom.addresses, "by addresses"],
+  [KeysFrom.several, "by addresses, with several possible"],
+  [KeysFrom.nothing, "keys unknown"],
+];
 
 const left = (title: string): Column => ({ title, align: "left" });
 const right = (title: string): Column => ({ title, align: "right" });
@@ -81,7 +90,17 @@ function counts(summary: Summary, { style }: AnalyzeTextOptions): string {
       : "",
   ].filter((part) => part !== "");
   if (faults.length > 0) lines[0] += `, ${style.yellow(faults.join(", "))}`;
+  if (summary.bare !== null) lines.unshift(bareCounts(summary.bare));
   return `${lines.join("\n")}\n`;
+}
+
+/** How many frames have come without their tunnels, and what tells their keys. */
+function bareCounts(bare: readonly number[]): string {
+  const parts = KEYS_FROM.filter(([from]) => bare[from] > 0).map(
+    ([from, words]) => `${words} ${grouped(bare[from])}`,
+  );
+  const frames = bare.reduce((sum, packets) => sum + packets, 0);
+  return `Without tunnel header ${grouped(frames)}: ${parts.join(", ")}`;
 }
 
 function notDecoded(summary: Summary, { all, style }: AnalyzeTextOptions): string {
@@ -140,8 +159,8 @@ function flows(summary: Summary, { top, utc, named, names, style }: AnalyzeTextO
         ]
       : []),
     `${flow.datapathKey}`,
-    `${flow.ingressKey}`,
-    `${flow.egressKey}`,
+    key(summary, flow.ingressKey),
+    key(summary, flow.egressKey),
     grouped(flow.packets),
     grouped(flow.bytes),
     clockTime(flow.firstTime.sec, flow.firstTime.nsec, utc),
@@ -190,6 +209,11 @@ function ports(summary: Summary, { top, named, names, sources, style }: AnalyzeT
       grouped(port.rxBytes),
     ]);
   return heading("Ports", summary.ports.length, top) + table(columns, rows, style);
+}
+
+/** A port's key; of frames without tunnels not all are known. */
+function key({ bare }: Summary, portKey: number): string {
+  return bare !== null && portKey === 0 ? "-" : `${portKey}`;
 }
 
 function orNone(text: string | null | undefined): string {

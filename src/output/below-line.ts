@@ -5,6 +5,7 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import type { Port, PortNames, Resolution } from "../southbound/index.js";
 import { printable } from "../text.js";
+import type { BareWords } from "./bare-words.js";
 import { hexDump } from "./hex.js";
 import { label, type NameChoice } from "./names.js";
 import { remarks, traceWords, typeText } from "./port-words.js";
@@ -15,15 +16,18 @@ export class BelowLine {
   readonly #namer: Namer | null;
   readonly #names: NameChoice;
   readonly #tree: LayerTree | null;
+  readonly #bare: BareWords | null;
   readonly #hex: boolean;
   #interfaces: CaptureSource["interfaces"] = [];
 
   constructor(
     namer: Namer | null,
     decoder: FrameDecoder,
+    bare: BareWords | null,
     { names, verbose, hex }: { names: NameChoice; verbose: boolean; hex: boolean },
   ) {
     this.#namer = namer;
+    this.#bare = bare;
     this.#names = names;
     this.#tree = verbose ? new LayerTree(decoder) : null;
     this.#hex = hex;
@@ -40,6 +44,7 @@ export class BelowLine {
     if (this.#tree !== null) {
       const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
       text += this.#tree.text(packets, frames, i, linkType);
+      text += this.#bare?.below(packets, frames, i) ?? "";
       if ((frames.flags[i] & FrameFlag.ovn) !== 0 && this.#namer !== null) {
         const resolution = this.#namer.keys(packets, frames, i);
         text += `    ${traceWords(resolution)}\n`;
@@ -75,7 +80,7 @@ export class BelowLine {
     const namer = this.#namer;
     if (namer === null || this.#tree === null || (frames.flags[i] & FrameFlag.oam) !== 0) return "";
     const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
-    const ends = innerEnds(this.#tree.layers(packets, i, linkType));
+    const ends = innerEnds(this.#tree.layers(packets, frames, i, linkType));
     let text = "";
     for (const [role, at, end] of [
       ["source", inport, ends.source],

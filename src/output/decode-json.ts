@@ -1,3 +1,4 @@
+import type { BareKeys } from "../analysis/bare-keys.js";
 import type { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
@@ -68,10 +69,16 @@ export class JsonPrinter implements PacketPrinter {
   /** What stands between the time and the captured bytes, by interface. */
   #interfaceNames: Literal[] = [];
 
-  constructor(namer: Namer | null, decoder: FrameDecoder, sources: NameSources = NO_SOURCES) {
+  /** `bare`: what fills in the keys of bare frames, where there may be such. */
+  constructor(
+    namer: Namer | null,
+    decoder: FrameDecoder,
+    sources: NameSources = NO_SOURCES,
+    bare: BareKeys | null = null,
+  ) {
     this.#namer = namer;
     this.#names = new JsonNames(namer, sources);
-    this.#objects = new PacketObjects(this.#names, decoder);
+    this.#objects = new PacketObjects(this.#names, decoder, bare);
     this.#kept = new KeptTexts(namer);
     this.#hosts = new KeptTexts(namer);
   }
@@ -260,7 +267,7 @@ export class JsonPrinter implements PacketPrinter {
     if (next >= 0) return next;
     this.#namer?.begin();
     const role = isSource ? "source" : "destination";
-    const end = this.#names.end(packets, frames, i, this.#objects.layers(packets, i), role);
+    const end = this.#names.end(packets, frames, i, this.#objects.layers(packets, frames, i), role);
     return kept.keep(out, at, end?.by === "key" ? 2 : count, safeJson(end));
   }
 
@@ -277,7 +284,7 @@ export class JsonPrinter implements PacketPrinter {
     const count = kept.addWords(2, view, start, bytes);
     const next = kept.put(out.view, at, count, 0);
     if (next >= 0) return next;
-    const [layer] = this.#objects.layers(packets, i) as HeaderLayer[];
+    const [layer] = this.#objects.layers(packets, frames, i) as HeaderLayer[];
     const [name, fields] = fieldsOf(layer, false);
     this.#namer?.begin();
     return kept.keep(out, at, count, `"${name}":${safeJson(fields)},`);

@@ -1,3 +1,4 @@
+import type { BareKeys } from "../analysis/bare-keys.js";
 import type { Namer } from "../analysis/namer.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
@@ -8,6 +9,7 @@ import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js
 import { printable } from "../text.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
+import { BareWords } from "./bare-words.js";
 import { BelowLine } from "./below-line.js";
 import { ClockWriter } from "./clock.js";
 import { Literal, putAscii, putLiteral, putNumber, putShort } from "./digits.js";
@@ -27,12 +29,15 @@ export interface TextOptions {
   /** Which of its names a thing is shown by. */
   names: NameChoice;
   style: Style;
+  /** What fills in the keys of bare frames, where there may be such. */
+  bare?: BareKeys | null;
 }
 
 // Numbers of the module's own: what is imported is looked up at each use, which shows here.
 const OVN = FrameFlag.ovn;
 const OAM = FrameFlag.oam;
 const BFD = FrameFlag.bfd;
+const BARE = FrameFlag.bare;
 const IPV6 = FrameFlag.outerIpv6;
 const OK = FrameStatus.ok;
 const NOT_GENEVE = FrameStatus.notGeneve;
@@ -65,6 +70,7 @@ export class TextPrinter implements PacketPrinter {
   readonly #behindClock: Literal;
   readonly #summary = new InnerSummary();
   readonly #below: BelowLine | null;
+  readonly #bare: BareWords | null;
   /** Names of networks and ports. */
   readonly #names: KeptTexts;
   /** Hosts by their addresses, and why packets stopped. */
@@ -73,7 +79,9 @@ export class TextPrinter implements PacketPrinter {
   constructor(namer: Namer | null, decoder: FrameDecoder, options: TextOptions) {
     this.#namer = namer;
     this.#options = options;
-    this.#below = options.verbose || options.hex ? new BelowLine(namer, decoder, options) : null;
+    const { bare = null } = options;
+    this.#bare = bare && new BareWords(bare, namer, options.names);
+    this.#below = options.verbose || options.hex ? new BelowLine(namer, decoder, this.#bare, options) : null;
     this.keysOnly = !options.verbose;
     this.#clock = new ClockWriter(options.utc);
     const [before, behind] = options.style.dim("|").split("|");
@@ -103,6 +111,7 @@ export class TextPrinter implements PacketPrinter {
     const behindClock = this.#behindClock;
     const summary = this.#summary;
     const below = this.#below;
+    const bare = this.#bare;
     const isMarked = beforeClock.length > 0;
     const isNamed = this.#namer !== null;
     const { limit } = out;
@@ -117,9 +126,12 @@ export class TextPrinter implements PacketPrinter {
       at = clock.write(view, at, tsSec[i], tsNsec[i]);
       if (isMarked) at = putLiteral(view, at, behindClock);
       if (outerIp[i] >= 0) at = this.#putHosts(out, at, packets, frames, i, time);
+      const isBare = bare !== null && (flags[i] & BARE) !== 0;
+      if (isBare) at = putText(out, at, bare.hosts(packets, i));
       if (isNamed && (flags[i] & OVN) !== 0) at = this.#putNames(out, at, packets, frames, i, time);
+      if (isBare) at = putText(out, at, bare.keys(packets, frames, i));
       view = out.view;
-      if (vni[i] >= 0) at = putKeys(view, at, frames, i);
+      if (!isBare && vni[i] >= 0) at = putKeys(view, at, frames, i);
       const next = summary.write(view, at + 1, input, frames, i);
       if (next > at + 1) {
         view.setUint8(at, BLANK);
@@ -243,6 +255,13 @@ export class TextPrinter implements PacketPrinter {
     this.#namer?.begin();
     return kept.keep(out, at, STOP_WORDS, ` ${this.#options.style.yellow(stop(frames, i))}`);
   }
+}
+
+/** Writes text of any length; `out.view` may be another one then. */
+function putText(out: LineBuffer, at: number, text: string): number {
+  out.at = at;
+  out.text(text);
+  return out.at;
 }
 
 /** Writes ` [vni 2 in 2 out 1]`. */

@@ -1,5 +1,6 @@
 import { innerEnds } from "../analysis/ends.js";
 import type { EndName, Namer } from "../analysis/namer.js";
+import type { TunnelHeader } from "../analysis/tunnel-header.js";
 import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { Layer } from "../frame/layers.js";
@@ -28,6 +29,13 @@ export class JsonNames {
       sourceChassis: this.#namer?.sourceChassis(packets, frames, i) ?? null,
       destinationChassis: this.#namer?.destinationChassis(packets, frames, i) ?? null,
     };
+  }
+
+  /** Whose the ends of a tunnel are that was recovered; null where none was. */
+  chassisAt(packets: PacketBatch, i: number, header: TunnelHeader | null) {
+    const name = (address: string | null | undefined): string | null =>
+      address == null ? null : (this.#namer?.chassisAt(packets, i, address) ?? null);
+    return { sourceChassis: name(header?.source), destinationChassis: name(header?.destination) };
   }
 
   /** Whose the one inner address is that `layers` have, of the source or the destination. */

@@ -1,7 +1,8 @@
+import type { BareKeys } from "../analysis/bare-keys.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
-import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { type FrameBatch, FrameFlag, KeysFrom } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
+import type { HeaderLayer, Layer } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
@@ -10,12 +11,28 @@ import { fieldsOf } from "./fields.js";
 import { InnerSummary, SUMMARY_ROOM } from "./inner-summary.js";
 import { safeJson } from "./json.js";
 import type { JsonNames } from "./json-names.js";
+import { packetLayers } from "./packet-layers.js";
 import { isoTime } from "./time.js";
+
+const NO_CHASSIS = { sourceChassis: null, destinationChassis: null };
+/** Of a frame of which nothing is known. */
+const NO_OVN = {
+  datapathKey: null,
+  ingressKey: null,
+  egressKey: null,
+  datapath: null,
+  inport: null,
+  outport: null,
+  ...NO_CHASSIS,
+  source: null,
+  destination: null,
+};
 
 /** What JSON says of packets (docs/cli.md), of any that there are, put together from their layers. */
 export class PacketObjects {
   readonly #names: JsonNames;
   readonly #decoder: FrameDecoder;
+  readonly #bare: BareKeys | null;
   readonly #summary = new InnerSummary();
   readonly #verifier = new ChecksumVerifier();
   readonly #header = new GeneveView();
@@ -27,9 +44,11 @@ export class PacketObjects {
   /** Whether the keys of the packet looked at last are older than all that is known of names. */
   isBeforeHistory = false;
 
-  constructor(names: JsonNames, decoder: FrameDecoder) {
+  /** `bare`: what fills in the keys of bare frames, where there may be such. */
+  constructor(names: JsonNames, decoder: FrameDecoder, bare: BareKeys | null = null) {
     this.#names = names;
     this.#decoder = decoder;
+    this.#bare = bare;
   }
 
   startFile(source: Pick<CaptureSource, "name" | "interfaces">): void {
@@ -42,7 +61,8 @@ export class PacketObjects {
     const { view } = packets;
     const start = packets.offset[i];
     const end = start + packets.capturedBytes[i];
-    const layers = this.layers(packets, i);
+    const layers = this.layers(packets, frames, i);
+    const isBare = (frames.flags[i] & FrameFlag.bare) !== 0;
     const verdicts = this.#verifier.layers(view, start, layers, end, frames.innerEnd[i]);
     const hasInner = frames.inner[i] >= 0 && (frames.flags[i] & FrameFlag.oam) === 0;
     return safeJson({
@@ -56,17 +76,15 @@ export class PacketObjects {
       ...this.#stop(frames, i),
       outer: this.#headers(view, frames, i, layers, verdicts, 0),
       geneve: this.#geneve(view, frames, i, layers, end),
-      ovn: this.#ovn(packets, frames, i, layers),
+      ovn: isBare ? this.#bareOvn(packets, frames, i, layers) : this.#ovn(packets, frames, i, layers),
       inner: hasInner ? this.#headers(view, frames, i, layers, verdicts, 1) : null,
     });
   }
 
   /** The layers of packet `i`. */
-  layers(packets: PacketBatch, i: number): readonly Layer[] {
-    const start = packets.offset[i];
+  layers(packets: PacketBatch, frames: FrameBatch, i: number): readonly Layer[] {
     const linkType = this.#interfaces[packets.interfaceIndex[i]]?.linkType ?? -1;
-    const ports = { genevePorts: this.#decoder.ports };
-    return readLayers(packets.view, start, start + packets.capturedBytes[i], linkType, ports).layers;
+    return packetLayers(packets, frames, i, linkType, this.#decoder);
   }
 
   #stop(frames: FrameBatch, i: number): object {
@@ -132,7 +150,7 @@ export class PacketObjects {
     return this.#scratch.toString("latin1", 0, end);
   }
 
-  #ovn(packets: PacketBatch, frames: FrameBatch, i: number, layers: readonly Layer[]): object | null {
+  #ovn(packets: PacketBatch, frames: FrameBatch, i: number, layers: readonly Layer[]) {
     this.isBeforeHistory = false;
     if (frames.vni[i] < 0) return null;
     const names = this.#names;
@@ -147,13 +165,49 @@ export class PacketObjects {
       datapath: names.datapath(packets, i, resolution?.datapath ?? null),
       inport: names.port(packets, i, resolution?.inport ?? null),
       outport: names.port(packets, i, resolution?.outport ?? null),
-      ...names.chassis(packets, frames, i),
+      ...(frames.outerIp[i] < 0 ? NO_CHASSIS : names.chassis(packets, frames, i)),
       source: names.end(packets, frames, i, layers, "source"),
       destination: names.end(packets, frames, i, layers, "destination"),
       ...(hasKeys && word < 0 ? { reserved: 1 } : {}),
       ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
     };
   }
+
+  /** The same of a frame without its tunnel; keys that are not known are null. */
+  #bareOvn(packets: PacketBatch, frames: FrameBatch, i: number, layers: readonly Layer[]): object {
+    const names = this.#names;
+    const origin = this.#bare?.origin(i) ?? null;
+    const header = origin?.header ?? null;
+    const from = frames.keysFrom[i];
+    const readings = from === KeysFrom.several ? (origin?.correlation.readings ?? []) : [];
+    const known = this.#ovn(packets, frames, i, layers) ?? NO_OVN;
+    return {
+      ...known,
+      ingressKey: known.ingressKey || null,
+      egressKey: known.egressKey || null,
+      ...names.chassisAt(packets, i, header),
+      keysFrom: keysFromName(from),
+      ...(header === null ? {} : { tunnel: { source: header.source, destination: header.destination } }),
+      ...(from !== KeysFrom.several
+        ? {}
+        : {
+            candidateCount: origin?.correlation.count ?? 0,
+            candidates: readings.map(({ datapath, inport, outport }) => ({
+              datapathKey: datapath.tunnelKey,
+              ingressKey: inport?.tunnelKey ?? null,
+              egressKey: outport?.tunnelKey ?? null,
+              datapath: names.datapath(packets, i, datapath),
+              inport: names.port(packets, i, inport),
+              outport: names.port(packets, i, outport),
+            })),
+          }),
+    };
+  }
+}
+
+/** The name of a KeysFrom. */
+function keysFromName(from: number): string {
+  return Object.entries(KeysFrom).find(([, value]) => value === from)?.[0] ?? "nothing";
 }
 
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */

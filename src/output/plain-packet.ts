@@ -12,7 +12,7 @@ import { isUsualGeneve } from "./json-headers.js";
 /** Bytes of a link header that can be a key of KeptTexts, and of an inner Ethernet header with its tags. */
 const LONGEST_LINK = 36;
 const FRAGMENT = Ipv4Mask.moreFragments | Ipv4Mask.fragmentOffset;
-const ODD = FrameFlag.oam | FrameFlag.bfd | FrameFlag.fragment;
+const ODD = FrameFlag.oam | FrameFlag.bfd | FrameFlag.fragment | FrameFlag.bare;
 
 /** Whether packet `i` has only headers that JsonHeaders knows, none of them cut or long. */
 export function isPlain({ view, offset }: PacketBatch, frames: FrameBatch, i: number): boolean {

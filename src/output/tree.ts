@@ -1,10 +1,11 @@
 import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import { type HeaderLayer, type Layer, readLayers } from "../frame/layers.js";
+import type { HeaderLayer, Layer } from "../frame/layers.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { egressOf, ingressOf, OVN_OPTION_CLASS, OVN_OPTION_TYPE } from "../wire/ovn-option.js";
 import { fieldsOf } from "./fields.js";
+import { packetLayers } from "./packet-layers.js";
 
 const titles: Record<HeaderLayer["layer"], string> = {
   ethernet: "Ethernet",
@@ -32,17 +33,15 @@ export class LayerTree {
     this.#decoder = decoder;
   }
 
-  layers(packets: PacketBatch, i: number, linkType: number): readonly Layer[] {
-    const start = packets.offset[i];
-    const end = start + packets.capturedBytes[i];
-    return readLayers(packets.view, start, end, linkType, { genevePorts: this.#decoder.ports }).layers;
+  layers(packets: PacketBatch, frames: FrameBatch, i: number, linkType: number): readonly Layer[] {
+    return packetLayers(packets, frames, i, linkType, this.#decoder);
   }
 
   /** The lines for packet `i`, each with its line end. */
   text(packets: PacketBatch, frames: FrameBatch, i: number, linkType: number): string {
     const start = packets.offset[i];
     const end = start + packets.capturedBytes[i];
-    const layers = this.layers(packets, i, linkType);
+    const layers = this.layers(packets, frames, i, linkType);
     const oam = (frames.flags[i] & FrameFlag.oam) !== 0;
     const verdicts = this.#verifier.layers(packets.view, start, layers, end, frames.innerEnd[i]);
     let text = "";

@@ -35,6 +35,7 @@ const TOTALS = {
   ovn: 0,
   bfd: 0,
   oam: 0,
+  bare: [],
   stops: [],
 };
 

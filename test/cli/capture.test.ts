@@ -335,8 +335,16 @@ genevescope: ${full.directory}/a.pcapng: cannot be written: no space is left on 
     ],
     [["-i", "nosuch"], "genevescope: nosuch: there is no such device; `ip link` lists them\n"],
     [
-      ["-i", "genev_sys_6081"],
-      "genevescope: genev_sys_6081: its frames have lost their tunnel headers, and with them the keys; capture on the device below, which carries the chassis's encap address\n",
+      ["-i", "rx0", "--tunnel-keys"],
+      "genevescope: --tunnel-keys is about devices whose frames have lost their tunnel headers, such as genev_sys_6081; give one with -i\n",
+    ],
+    [
+      ["-i", "genev_sys_6081", "--chassis", "10.0.0.1"],
+      "genevescope: --chassis is about outer addresses, which frames of genev_sys_6081 do not have; filter by ports, or capture on the underlay\n",
+    ],
+    [
+      ["-i", "genev_sys_6081", "--tunnel-keys", "-w", "x.pcap"],
+      "genevescope: -w writes frames as they are, and --tunnel-keys is about lines and sums; give one of them\n",
     ],
     [
       ["-i", "rx0", "--bpf", "no filter"],

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FrameDecoder } from "../../src/frame/decode.js";
-import { FrameBatch, FrameLayer, FrameStatus } from "../../src/index.js";
+import { FrameBatch, FrameFlag, FrameLayer, FrameStatus } from "../../src/index.js";
 import { usualFrames } from "../vectors/shapes.js";
 import { mutated, noise } from "./arbitrary.js";
 import { batchOf, rowOf, type TestPacket } from "./batch.js";
@@ -60,7 +60,7 @@ test("the columns of an inner frame are the same with and without its tunnel", (
         if (bare.status === "ok") read++;
         expect(bare).toEqual({
           ...outer,
-          flags: 0,
+          flags: FrameFlag.bare,
           vni: -1,
           ovnKeys: 0,
           outerIp: -1,

@@ -39,8 +39,13 @@ export class Wire {
 
   /** Makes a pair of devices, both up, on which nobody says anything unasked. */
   add(pair = 0): void {
-    this.ip("link", "add", `tx${pair}`, "type", "veth", "peer", "name", `rx${pair}`);
-    for (const device of [`tx${pair}`, `rx${pair}`]) {
+    this.addPair(`tx${pair}`, `rx${pair}`);
+  }
+
+  /** The same with names. */
+  addPair(from: string, to: string): void {
+    this.ip("link", "add", from, "type", "veth", "peer", "name", to);
+    for (const device of [from, to]) {
       this.run("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=1`);
       this.ip("link", "set", device, "up");
     }
