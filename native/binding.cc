@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "device.h"
+#include "libpcap.h"
 #include "listing.h"
 
 namespace {
@@ -441,6 +442,11 @@ Napi::Value permission(const Napi::CallbackInfo &info) {
 }
 
 Napi::Object start(Napi::Env env, Napi::Object exports) {
+  const std::string why = genevescope::loadLibpcap();
+  if (!why.empty()) {
+    Napi::Error::New(env, why).ThrowAsJavaScriptException();
+    return exports;
+  }
   exports["Device"] = Capture::define(env);
   exports["devices"] = Napi::Function::New<devices>(env, "devices");
   exports["permission"] = Napi::Function::New<permission>(env, "permission");
