@@ -1,36 +1,59 @@
 #!/usr/bin/env node
 /*
  * Builds the addon where that can be done. Where it cannot, the installation goes on without: nothing but live
- * capture needs it.
+ * capture needs it. npm runs this on installing; by hand it does the same.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const say = (line) => process.stderr.write(`genevescope: ${line}\n`);
 
-/** Whether there is a prebuilt addon that works here. */
-function isPrebuilt() {
-  if (!existsSync(join(root, "prebuilds"))) return false;
+/** Whether there is an addon, built here or prebuilt, that loads and is not older than its sources. */
+function isThere() {
   try {
-    createRequire(import.meta.url)("node-gyp-build")(root);
-    return true;
+    const find = createRequire(import.meta.url)("node-gyp-build");
+    const file = find.path(root);
+    find(root);
+    // Packages have no src: nobody changes their sources, and the dates of their files mean nothing.
+    if (!existsSync(join(root, "src"))) return true;
+    const sources = readdirSync(join(root, "native")).map((name) => join("native", name));
+    const built = statSync(file).mtimeMs;
+    return ["binding.gyp", ...sources].every((name) => statSync(join(root, name)).mtimeMs <= built);
   } catch {
     return false;
   }
 }
 
-/** Runs node-gyp, npm's own where npm runs this. Returns null, or what it said on failing. */
-function gyp(verb) {
+/** The script node-gyp: the one of the npm that runs this, else that of an npm in PATH or beside Node; or null. */
+function findGyp() {
   const own = process.env.npm_config_node_gyp;
-  const [program, ...script] = own === undefined ? ["node-gyp"] : [process.execPath, own];
+  if (own !== undefined) return own;
+  const places = (process.env.PATH ?? "").split(delimiter).filter((place) => place !== "");
+  const programs = ["node-gyp", "npm"].flatMap((name) => places.map((place) => join(place, name)));
+  programs.push(join(dirname(process.execPath), "npm"));
+  for (const program of programs) {
+    try {
+      // Both are links into their packages; npm has one of node-gyp within.
+      return createRequire(realpathSync(program)).resolve("node-gyp/bin/node-gyp.js");
+    } catch {
+      // Look further.
+    }
+  }
+  return null;
+}
+
+/** Builds from the beginning. Returns null, or what was said on failing. */
+function build() {
+  const gyp = findGyp();
+  if (gyp === null) return "there is no node-gyp, which comes with npm\n";
   // Headers that came with this Node need not be fetched.
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, "include/node/node_api.h")) ? [`--nodedir=${prefix}`] : [];
-  const { status, error, stdout, stderr } = spawnSync(program, [...script, verb, ...headers], {
+  const { status, error, stdout, stderr } = spawnSync(process.execPath, [gyp, "rebuild", ...headers], {
     cwd: root,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
@@ -40,16 +63,13 @@ function gyp(verb) {
 
 function main() {
   if (process.platform !== "linux") return say("captures from devices on Linux only; all else works");
-  if (isPrebuilt()) return;
-  // What an earlier build left may be for another Node.
-  const isConfigured = existsSync(join(root, "build/Makefile"));
-  if (isConfigured && gyp("build") === null) return;
-  const failure = gyp("rebuild");
-  if (failure === null) return;
-  say("live capture is left out, all else works; for it: apt-get install g++ make python3 libpcap-dev");
+  if (isThere()) return;
+  const failure = build();
+  if (failure === null && isThere()) return;
+  say("live capture is left out, all else works; `genevescope doctor` says what it takes");
   const log = join(root, "build", "install.log");
   mkdirSync(dirname(log), { recursive: true });
-  writeFileSync(log, failure);
+  writeFileSync(log, failure ?? "built, but it does not load\n");
 }
 
 main();

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installation, type Thing } from "./packages.js";
 
 /** How a device is to be opened. */
 export interface NativeOptions {
@@ -96,33 +97,36 @@ export type LoadedNative =
   | { native: Native; reason: null; remedy: null }
   | { native: null; reason: string; remedy: string | null };
 
-/** What the addon is built with, and Debian's packages that bring it. */
-const NEEDED = {
-  "g++": "g++",
-  make: "make",
-  python3: "python3",
-  "/usr/include/pcap/pcap.h": "libpcap-dev",
-} as const;
+/** What the addon is built with: a program that is looked for in PATH, or a file. */
+const NEEDED: readonly (readonly [string, Thing])[] = [
+  ["g++", "compiler"],
+  ["make", "make"],
+  ["python3", "python"],
+  ["/usr/include/pcap/pcap.h", "libpcap-headers"],
+];
 
 /** Loads the addon, built here or prebuilt. */
 export function loadNative(): LoadedNative {
   if (process.platform !== "linux")
     return { native: null, reason: "devices can be captured from on Linux only", remedy: null };
+  const root = packageRoot();
   try {
     const load = createRequire(import.meta.url)("node-gyp-build") as (directory: string) => Native;
-    return { native: load(packageRoot()), reason: null, remedy: null };
+    return { native: load(root), reason: null, remedy: null };
   } catch (error) {
     const said = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    // The addon is there, what it looks for on loading is not.
+    if (said.startsWith("libpcap")) return { native: null, reason: said, remedy: installation(["libpcap"]) };
     const reason = said.startsWith("No native build") ? "the addon that captures is not built" : said;
-    return { native: null, reason, remedy: remedyFor(said) };
+    return { native: null, reason, remedy: building(root) };
   }
 }
 
-function remedyFor(said: string): string {
-  if (said.includes("libpcap")) return "apt-get install libpcap-dev";
-  const missing = Object.entries(NEEDED).flatMap(([need, name]) => (isInstalled(need) ? [] : [name]));
-  const install = missing.length === 0 ? "" : `apt-get install ${missing.join(" ")}, then `;
-  return `${install}install genevescope again`;
+/** How to build the addon. The command works wherever it is given, and where npm was told to run no scripts. */
+function building(root: string): string {
+  const missing = NEEDED.filter(([need]) => !isInstalled(need)).map(([, thing]) => thing);
+  const install = missing.length === 0 ? "" : `${installation(missing)}, then `;
+  return `${install}node ${join(root, "native/install.js")}`;
 }
 
 function isInstalled(need: string): boolean {
