@@ -236,6 +236,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
                            InstanceMethod<&Capture::stop>("stop"),
                            InstanceMethod<&Capture::close>("close"),
                            InstanceMethod<&Capture::counts>("counts"),
+                           InstanceMethod<&Capture::presence>("presence"),
                        });
   }
 
@@ -393,6 +394,13 @@ class Capture : public Napi::ObjectWrap<Capture> {
     answer["dropped"] = static_cast<double>(counts.dropped);
     answer["droppedByDevice"] = static_cast<double>(counts.droppedByDevice);
     return answer;
+  }
+
+  Napi::Value presence(const Napi::CallbackInfo &info) {
+    const std::lock_guard lock(state_->mutex);
+    const auto presence = state_->device != nullptr ? state_->device->presence() : Device::Presence::gone;
+    const char *const words[] = {"up", "down", "gone"};
+    return Napi::String::New(info.Env(), words[static_cast<int>(presence)]);
   }
 
   const std::shared_ptr<State> state_;

@@ -86,8 +86,8 @@ struct Counts {
 };
 
 /**
- * One device, open. One thread at a time opens it and calls `fill`. Another may call `interrupt`, `stop` and
- * `counts` meanwhile, once `open` has returned.
+ * One device, open. One thread at a time opens it and calls `fill`. Another may call `interrupt`, `stop`,
+ * `counts` and `presence` meanwhile, once `open` has returned.
  */
 class Device {
  public:
@@ -113,18 +113,19 @@ class Device {
 
   Counts counts();
 
+  enum class Presence { up, down, gone };
+  /** Whether the device that was opened is still there under its name, and up: for whoever does not `fill`. */
+  Presence presence() const;
+
   /** LINKTYPE_ number of its packets. */
   int linkType() const { return linkType_; }
   /** Bytes of a packet that are kept, at most. */
   int snapBytes() const { return snapBytes_; }
 
  private:
-  enum class Presence { up, down, gone };
   struct Filling;
 
   static void take(u_char *filling, const pcap_pkthdr *header, const u_char *data);
-  /** Whether the device that was opened is still there under its name. */
-  Presence presence() const;
   /** Waits until there may be packets or something to look after, `most` milliseconds at most. */
   void wait(int64_t most) const;
   /** How long further packets may be waited for, milliseconds: until the first of the block is `delayMs` old. */

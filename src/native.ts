@@ -68,6 +68,8 @@ export interface NativeDevice {
   /** Ends the capture behind the packets that have come until this moment. */
   stop(): void;
   counts(): NativeCounts;
+  /** How the open device is at this moment: `read` says so only while it is called. */
+  presence(): "up" | "down" | "gone";
   /** Ends a read that waits, and closes; the last request. */
   close(): Promise<void>;
 }

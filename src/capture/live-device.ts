@@ -11,6 +11,8 @@ import { type CaptureInterface, PacketBatch } from "./batch.js";
 
 /** How often it is tried to open a device again that is gone. */
 const RETRY_MS = 1000;
+/** How often it is looked how a device is that is not read from. */
+const LOOK_MS = 500;
 
 /** A time without packets of a device, as seen from here, in milliseconds since 1970. */
 export interface LiveGap {
@@ -53,9 +55,14 @@ class Session {
     });
   }
 
+  /** Whether no block is free. */
+  get isFull(): boolean {
+    return this.#held === this.batches.length;
+  }
+
   /** Waits until a block is free. */
   async room(): Promise<void> {
-    while (this.#held === this.batches.length)
+    while (this.isFull)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -106,6 +113,10 @@ export class LiveDevice {
   #gap: { device: string; reason: LiveGap["reason"]; fromMs: number; untilMs: number | null } | null = null;
   /** Counts of the sessions that are over. */
   readonly #counts: LiveCounts;
+  /** Packets of the session that have been handed on. */
+  #taken = 0;
+  /** Counts of the session when it was stopped. */
+  #atStop: NativeCounts | null = null;
   /** Ends the time between two tries to open the device. */
   #wake = (): void => {};
 
@@ -138,17 +149,37 @@ export class LiveDevice {
 
   /** Gives the source what comes, until the end. */
   async run(): Promise<void> {
+    // While both blocks are held no read says how the device is.
+    const looking = setInterval(() => {
+      if (this.#session?.isFull === true && !this.#isOver) this.#look(this.#session);
+    }, LOOK_MS);
+    try {
+      await this.#run();
+    } finally {
+      clearInterval(looking);
+    }
+  }
+
+  #look({ device }: Session): void {
+    const presence = device.presence();
+    if (presence === "up") this.#endGap();
+    else this.#beginGap(presence);
+  }
+
+  async #run(): Promise<void> {
     for (let block: 0 | 1 = 0; this.#session !== null; ) {
       const session: Session = this.#session;
       await session.room();
       try {
         const result = await session.device.read(block);
-        if (result === "ended") return;
+        if (result === "ended") return this.#settle();
         if (result === "down") this.#beginGap("down");
-        else this.#endGap();
+        // Packets may be from before the gap.
+        else if (this.#gap !== null) this.#look(session);
         if (typeof result === "number") {
           const batch = session.batches[block];
           batch.count = result;
+          this.#taken += result;
           session.hold();
           this.#source.arrive({ session, batch });
           block = block === 0 ? 1 : 0;
@@ -186,16 +217,27 @@ export class LiveDevice {
     }
   }
 
+  /**
+   * Packets that came between the stop and the counting were counted, but are no part of the capture. Those that
+   * were dropped are a part of those received.
+   */
+  #settle(): void {
+    if (this.#atStop !== null) this.#atStop.received = this.#taken + this.#atStop.dropped;
+  }
+
   /** Ends the session. */
   async #leave(): Promise<void> {
     const session = this.#session;
     if (session === null) return;
-    add(this.#counts, session.device.counts());
+    add(this.#counts, this.#atStop ?? session.device.counts());
+    this.#atStop = null;
+    this.#taken = 0;
     this.#session = null;
     await session.close();
   }
 
   #beginGap(reason: LiveGap["reason"]): void {
+    if (this.#gap?.reason === reason) return;
     this.#endGap();
     this.#gap = { device: this.name, reason, fromMs: Date.now(), untilMs: null };
     this.#source.gaps.push(this.#gap);
@@ -208,13 +250,14 @@ export class LiveDevice {
 
   counts(): LiveCounts {
     const counts = { ...this.#counts };
-    if (this.#session !== null) add(counts, this.#session.device.counts());
+    if (this.#session !== null) add(counts, this.#atStop ?? this.#session.device.counts());
     return counts;
   }
 
   stop(): void {
     this.#isOver = true;
     this.#session?.device.stop();
+    this.#atStop ??= this.#session?.device.counts() ?? null;
     this.#wake();
   }
 

@@ -152,6 +152,54 @@ describeLive("a device that changes while it is captured from", () => {
     expect(gaps.at(-1)?.reason).toBe("gone");
   });
 
+  test.each([
+    ["down and up", "down"],
+    ["removed and made again", "gone"],
+  ])("is %s while nobody asks for packets, and that is one gap", async (_, reason) => {
+    const live = wire.capture({ devices: ["rx0"], delayMs: 10 }, { quiet: true });
+    await live.event("open");
+    live.tell("hold");
+    // One batch is looked at and another waits: what else comes stays in the ring.
+    let sent = 0;
+    for (let batch = 0; batch < 3; batch++) {
+      sent += wire.send(frames);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const before = Date.now();
+    if (reason === "down") wire.ip("link", "set", "rx0", "down");
+    else wire.ip("link", "del", "rx0");
+    const { gaps } = await live.until("a gap", ({ gaps }) => gaps.length > 0);
+    expect(gaps).toEqual([{ device: "rx0", reason, fromMs: expect.any(Number), untilMs: null }]);
+    expect(gaps[0].fromMs).toBeGreaterThanOrEqual(before);
+    if (reason === "down") {
+      wire.ip("link", "set", "rx0", "up");
+      await live.until("the gap's end", ({ gaps }) => gaps[0].untilMs !== null);
+    } else wire.add();
+    live.tell("go");
+    await live.until("the gap's end", ({ gaps }) => gaps[0].untilMs !== null);
+    sent += wire.send(frames);
+    const end = await live.stop();
+    expect(end.gaps).toHaveLength(1);
+    expect(end.packets).toBe(sent);
+    expect(end.counts[0]).toMatchObject({ received: sent, dropped: 0 });
+  });
+
+  test("is down still when the packets from before are asked for: one gap", async () => {
+    const live = wire.capture({ devices: ["rx0"], delayMs: 10 }, { quiet: true });
+    await live.event("open");
+    live.tell("hold");
+    for (let batch = 0; batch < 3; batch++) {
+      wire.send(frames);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    wire.ip("link", "set", "rx0", "down");
+    const { gaps } = await live.until("a gap", ({ gaps }) => gaps.length > 0);
+    live.tell("go");
+    await live.until("the packets", ({ packets }) => packets === 3 * FRAMES);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect((await live.stop()).gaps).toEqual(gaps);
+  });
+
   test("can be stopped and closed while it is away", async () => {
     wire.ip("link", "set", "lo", "up");
     for (const command of ["stop", "close"]) {

@@ -96,9 +96,11 @@ describeLive("live captures", () => {
     const flood = wire.sending(alike(100), 10_000_000, 0);
     await live.until("packets", ({ packets }) => packets > 10_000);
     const told = Date.now();
-    const { packets } = await live.stop();
+    const { packets, counts } = await live.stop();
     expect(Date.now() - told).toBeLessThan(5000);
     expect(packets).toBeGreaterThan(10_000);
+    // What came after the stop is in neither number.
+    expect(counts[0].received).toBe(packets + counts[0].dropped);
     flood.kill();
   });
 
