@@ -1,3 +1,4 @@
+import type { Patience } from "../patience.js";
 import type { CaptureInterface, PacketBatch } from "./batch.js";
 import { CaptureError, systemCode } from "./error.js";
 import { GrowingFile, writeFailure } from "./growing-file.js";
@@ -26,6 +27,8 @@ export interface WriteOptions {
   readonly counts?: () => readonly InterfaceCounts[];
   /** What a pcapng says of its origin. */
   readonly origin?: SectionOrigin;
+  /** How long a pipe is waited for that nobody reads, default without an end. */
+  readonly patience?: Patience;
   /** Where files begin, default the disk. */
   readonly files?: SaveFiles;
 }
@@ -243,7 +246,7 @@ export class CaptureWriter {
     for (;;) {
       const path = this.#names.next(this.#second);
       try {
-        return await this.#disk.create(path, !this.#isRotated);
+        return await this.#disk.create(path, !this.#isRotated, this.#options.patience);
       } catch (error) {
         if (!this.#names.goesOn || systemCode(error) !== "EEXIST") throw writeFailure(path, error);
       }

@@ -12,6 +12,7 @@ const DESCRIPTION_BYTES = 1024;
 const WORDS = {
   ENOENT: "its directory does not exist",
   EEXIST: "it exists, and what exists is not written over",
+  ERR_UNREAD: "nobody reads it",
 };
 
 /** Why a file cannot be written. */

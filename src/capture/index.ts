@@ -1,4 +1,6 @@
 /** genevescope/capture: packets from files and pipes, in batches. */
+
+export { Patience } from "../patience.js";
 export * from "./batch.js";
 export type { FilePart } from "./byte-source.js";
 export { type CaptureWriter, createCapture, type WriteOptions } from "./capture-writer.js";

@@ -2,6 +2,7 @@
 import { type BigIntStats, constants, write } from "node:fs";
 import { type FileHandle, lstat, open, stat, unlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Patience } from "../patience.js";
 import { systemCode } from "./error.js";
 
 /** Something that is written from its beginning to its end. */
@@ -21,29 +22,31 @@ export interface SaveFile {
 export interface SaveFiles {
   /**
    * Begins a file; a file that is there stays as it is and is refused with EEXIST. With `orDevice` the path
-   * may name a device or a pipe; a pipe is waited for until somebody reads it.
+   * may name a device or a pipe; a pipe is waited for until somebody reads it, for as long as there is `patience`:
+   * then it is refused with ERR_UNREAD, as are writes that it does not take.
    */
-  create(path: string, orDevice: boolean): Promise<SaveFile>;
+  create(path: string, orDevice: boolean, patience?: Patience): Promise<SaveFile>;
   /** Whether there is anything of this name. */
   exists(path: string): Promise<boolean>;
 }
 
-const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+const { O_WRONLY, O_CREAT, O_EXCL, O_NONBLOCK } = constants;
 /** Permissions of a new file, before the umask. */
 const NEW_FILE = 0o666;
-/** Milliseconds until a descriptor that does not block is tried again. */
+/** Milliseconds until a pipe that takes nothing is tried again, and one that nobody has opened to read. */
 const PAUSE = 1;
+const LONG_PAUSE = 50;
 
 /** Files by their paths; `-` is standard output. */
 export const diskFiles: SaveFiles = {
-  async create(path, orDevice) {
-    if (path === "-") return new DescriptorFile(1);
+  async create(path, orDevice, patience = new Patience()) {
+    if (path === "-") return new DescriptorFile(path, 1, patience);
     try {
       const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL, NEW_FILE);
       return new NewFile(path, handle, await handle.stat({ bigint: true }));
     } catch (error) {
       if (!orDevice || systemCode(error) !== "EEXIST") throw error;
-      return await device(path, error);
+      return await device(path, patience, error);
     }
   },
 
@@ -59,56 +62,62 @@ export const diskFiles: SaveFiles = {
 };
 
 /** What is there under this name, if it has no content that could be lost; else throws `refusal`. */
-async function device(path: string, refusal: unknown): Promise<SaveFile> {
+async function device(path: string, patience: Patience, refusal: unknown): Promise<SaveFile> {
   const isFile = await stat(path).then(
     (status) => status.isFile(),
     () => true,
   );
   if (isFile) throw refusal;
-  const handle = await open(path, O_WRONLY);
+  const handle = await openRead(path, patience);
   // It may have become another one since.
-  if (!(await handle.stat()).isFile()) return new DeviceFile(path, handle);
+  if (!(await handle.stat()).isFile()) return new DescriptorFile(path, handle.fd, patience, handle);
   await handle.close();
   throw refusal;
 }
 
-/** A device or pipe that was there: what it has taken cannot be taken back, and it is not ours to remove. */
-class DeviceFile implements SaveFile {
-  readonly path: string;
-  protected readonly handle: FileHandle;
-
-  constructor(path: string, handle: FileHandle) {
-    this.path = path;
-    this.handle = handle;
+/** Opens what is there, a pipe once somebody reads it. Nothing blocks: a thread that waits could not be ended. */
+async function openRead(path: string, patience: Patience): Promise<FileHandle> {
+  for (const since = performance.now(); ; ) {
+    try {
+      return await open(path, O_WRONLY | O_NONBLOCK);
+    } catch (error) {
+      if (systemCode(error) !== "ENXIO" || !(await stat(path)).isFIFO()) throw error;
+    }
+    if (patience.isOver(since)) throw unread();
+    await sleep(LONG_PAUSE);
   }
+}
 
-  async write(bytes: Uint8Array, start: number, length: number): Promise<number> {
-    return (await this.handle.write(bytes, start, length, null)).bytesWritten;
-  }
-
-  async close(): Promise<void> {
-    await this.handle.close();
-  }
-
-  async truncate(_length: number): Promise<void> {}
-  async remove(): Promise<void> {}
+function unread(): Error {
+  return Object.assign(new Error("nobody reads it"), { code: "ERR_UNREAD" });
 }
 
 /** A file that was begun here. */
-class NewFile extends DeviceFile {
+class NewFile implements SaveFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
   /** Which file it is. */
   readonly #identity: BigIntStats;
 
   constructor(path: string, handle: FileHandle, identity: BigIntStats) {
-    super(path, handle);
+    this.path = path;
+    this.#handle = handle;
     this.#identity = identity;
   }
 
-  override async truncate(length: number): Promise<void> {
-    await this.handle.truncate(length);
+  async write(bytes: Uint8Array, start: number, length: number): Promise<number> {
+    return (await this.#handle.write(bytes, start, length, null)).bytesWritten;
   }
 
-  override async remove(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async truncate(length: number): Promise<void> {
+    await this.#handle.truncate(length);
+  }
+
+  async remove(): Promise<void> {
     const { path } = this;
     const { dev, ino, birthtimeNs } = this.#identity;
     try {
@@ -121,19 +130,26 @@ class NewFile extends DeviceFile {
   }
 }
 
-/** A descriptor that others have opened, and go on using: what is in it is not ours to take back. */
+/** A device or pipe that was there: what it has taken cannot be taken back, and it is not ours to remove. */
 class DescriptorFile implements SaveFile {
-  readonly path = "-";
+  readonly path: string;
   readonly #fd: number;
+  readonly #patience: Patience;
+  readonly #handle: FileHandle | null;
 
-  constructor(fd: number) {
+  /** `handle`: whose descriptor it is; none where others have opened it, and go on using it. */
+  constructor(path: string, fd: number, patience: Patience, handle: FileHandle | null = null) {
+    this.path = path;
     this.#fd = fd;
+    this.#patience = patience;
+    this.#handle = handle;
   }
 
   async write(bytes: Uint8Array, start: number, length: number): Promise<number> {
-    for (;;) {
+    for (const since = performance.now(); ; ) {
       const taken = await this.#writeOnce(bytes, start, length);
       if (taken > 0) return taken;
+      if (this.#patience.isOver(since)) throw unread();
       await sleep(PAUSE);
     }
   }
@@ -149,7 +165,10 @@ class DescriptorFile implements SaveFile {
     });
   }
 
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+
   async truncate(): Promise<void> {}
-  async close(): Promise<void> {}
   async remove(): Promise<void> {}
 }

@@ -40,6 +40,11 @@ export class Following {
     }
   }
 
+  /** Says what nobody waits for. Where standard output fails, whoever writes to it says so. */
+  #say(line: string): void {
+    this.#report(line).catch(() => {});
+  }
+
   #watch(source: string, link: DatabaseLink): void {
     this.links.push({ source, link });
     let lost = 0;
@@ -47,12 +52,12 @@ export class Following {
       if (this.#closed || state === "closed") return;
       if (state === "reconnecting") {
         lost = Date.now();
-        void this.#report(
+        this.#say(
           `${link.lastError?.message ?? shown(source)}; going on with the names as of ${moment(link.lastCurrent)}`,
         );
       } else {
         const to = link.remote === source ? "" : `, to ${link.remote},`;
-        void this.#report(`${shown(source)}: connected again${to} after ${seconds(Date.now() - lost)}`);
+        this.#say(`${shown(source)}: connected again${to} after ${seconds(Date.now() - lost)}`);
       }
     });
   }

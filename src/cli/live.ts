@@ -45,6 +45,9 @@ export type LiveOptions = LineOptions &
     metrics?: ListenAddress;
   };
 
+/** How long, once it is to end, a pipe is waited for that takes none of what is left, in milliseconds. */
+const PATIENCE_MS = 2000;
+
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
   check(options);
@@ -80,7 +83,10 @@ async function capture(
   let sink: LiveSink | null = null;
   let stage: LiveBareStage | null = null;
   const watch = new Watch(source, report, options.relinquishPrivileges === undefined);
-  const stop = (): void => source.stop();
+  const stop = (): void => {
+    source.stop();
+    run.stdout.patience.limit(PATIENCE_MS);
+  };
   // Asked for, Node keeps a pipe from blocking: a signal need not wait for who reads it.
   void process.stdout.isTTY;
   const signals = ["SIGINT", "SIGTERM"] as const;

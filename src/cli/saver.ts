@@ -61,6 +61,7 @@ export class Saver implements LiveSink {
       format: /\.pcap$/i.test(path) ? "pcap" : "pcapng",
       interfaces: source.interfaces,
       rotation,
+      patience: run.stdout.patience,
       counts: () => {
         const counts = source.counts();
         return source.interfaces.map(({ name }) => counts.find(({ device }) => device === name) ?? none);

@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { LineBuffer } from "../output/line-buffer.js";
+import { Patience } from "../patience.js";
 
 /**
  * Standard output in large writes, with back-pressure. A reader that goes away (`| head`) is no fault: it
@@ -10,6 +11,8 @@ export class Stdout {
   readonly lines = new LineBuffer();
   /** True once nobody reads any more: stop working. */
   closed = false;
+  /** How long a pipe that nobody reads is waited for. */
+  readonly patience = new Patience();
   /** The flush under way: whoever wants another one waits for it. */
   #flushing: Promise<void> | null = null;
 
@@ -36,15 +39,20 @@ export class Stdout {
   async #drain(): Promise<void> {
     const { lines } = this;
     let start = 0;
+    let taken = performance.now();
     try {
       while (start < lines.at && !this.closed) {
         try {
           start += writeSync(1, lines.bytes, start, lines.at - start);
+          taken = performance.now();
         } catch (error) {
           const code = (error as NodeJS.ErrnoException).code;
           if (code === "EPIPE") this.closed = true;
           // A pipe in non-blocking mode that is full: let its reader work.
-          else if (code === "EAGAIN") await new Promise((resolve) => setTimeout(resolve, 1));
+          else if (code === "EAGAIN" && !this.patience.isOver(taken))
+            await new Promise((resolve) => setTimeout(resolve, 1));
+          else if (code === "EAGAIN")
+            throw new Error("standard output: nobody reads it; the rest is given up");
           else throw new Error(`standard output: ${(error as Error).message}`, { cause: error });
         }
       }
