@@ -1,20 +1,18 @@
 /*
- * What has been counted of live packets, in Prometheus' text format. A series, once there, stays and only grows: what
- * is added to it bears the keys and names of the moment it is added. How many there can be is bounded.
+ * What has been counted of live packets, in Prometheus' text format. A series only grows for as long as it is there:
+ * what is added to it bears the keys and names of the moment it is added. How many there can be is bounded.
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Summary } from "../analysis/summary.js";
 import type { FriendlyName } from "../southbound/index.js";
 import { shown } from "../text.js";
+import { Family } from "./metric-family.js";
 import { label, type NameChoice } from "./names.js";
 
 /** Label sets a family has at most, of two series each: 10,000 series in all. */
 const MOST_DATAPATHS = 500;
 const MOST_PORTS = 3000;
 const MOST_TUNNELS = 1500;
-
-/** In the place of every label of what has no label set of its own. */
-const OTHER = "other";
 
 /** What is added to the counters at once. */
 export interface Counted {
@@ -44,67 +42,6 @@ export interface InventoryState {
   readonly connected: boolean | null;
 }
 
-type Labels = Record<string, string | number>;
-
-/** Packets and bytes by labels. */
-class Family {
-  readonly #packets: Counter;
-  readonly #bytes: Counter;
-  readonly #who: readonly string[];
-  readonly #more: readonly string[];
-  readonly #most: number;
-  readonly #sets = new Set<string>();
-  /** Whether something had to be counted as other. */
-  isFull = false;
-
-  /** `who`: the labels that say whose packets they are, `more`: those with few values. */
-  constructor(
-    registers: Registry[],
-    what: string,
-    help: string,
-    most: number,
-    who: readonly string[],
-    more: readonly string[] = [],
-  ) {
-    const labelNames = [...who, ...more];
-    const counter = (unit: string, of: string) =>
-      new Counter({ name: `genevescope_${what}_${unit}_total`, help: of, labelNames, registers });
-    this.#packets = counter("packets", `Packets ${help}.`);
-    this.#bytes = counter("bytes", `Bytes of packets ${help}, outer headers included.`);
-    this.#who = who;
-    this.#more = more;
-    this.#most = most;
-  }
-
-  /**
-   * `isKnown`: names were found for them. What nobody knows, and anybody could send, gets at most the first half
-   * of the room.
-   */
-  add(labels: Labels, isKnown: boolean, packets: number, bytes: number): void {
-    const name = JSON.stringify(Object.values(labels));
-    if (!this.#sets.has(name)) {
-      if (this.#sets.size >= (isKnown ? this.#most : this.#most / 2))
-        return this.addOther(labels, packets, bytes);
-      this.#sets.add(name);
-    }
-    this.#count(labels, packets, bytes);
-  }
-
-  /** Counts as other, with the labels of `labels` that have few values. */
-  addOther(labels: Labels, packets: number, bytes: number): void {
-    this.isFull = true;
-    const other: Labels = {};
-    for (const name of this.#who) other[name] = OTHER;
-    for (const name of this.#more) other[name] = labels[name];
-    this.#count(other, packets, bytes);
-  }
-
-  #count(labels: Labels, packets: number, bytes: number): void {
-    this.#packets.inc(labels, packets);
-    this.#bytes.inc(labels, bytes);
-  }
-}
-
 /** The metrics of `live`: docs/cli.md lists them. */
 export class LiveMetrics {
   readonly #registry = new Registry();
@@ -120,6 +57,8 @@ export class LiveMetrics {
   readonly #up: Gauge;
   readonly #age: Gauge;
   readonly #connected: Gauge;
+  /** When it was added to last. */
+  #now = 0;
   /** What each device had received and dropped when that was last asked for. */
   readonly #devices = new Map<string, DeviceState>();
 
@@ -187,8 +126,9 @@ export class LiveMetrics {
     );
   }
 
-  /** Adds what has been counted since the last time. */
-  add({ summary, ovnBytes, notGeneve }: Counted): void {
+  /** Adds what has been counted since the last time; `now`: in milliseconds, of a clock that does not go back. */
+  add({ summary, ovnBytes, notGeneve }: Counted, now = performance.now()): void {
+    this.#now = now;
     const { truncated, malformed, unsupported } = summary;
     const others = truncated + malformed + unsupported + summary.notGeneve;
     const statuses = {
@@ -208,6 +148,7 @@ export class LiveMetrics {
         this.#isKnown(sourceChassis !== null && destinationChassis !== null),
         packets,
         bytes,
+        now,
       );
     const families = { datapath: this.#datapaths, port: this.#ports, tunnel: this.#tunnels };
     for (const [family, { isFull }] of Object.entries(families)) this.#isFull.set({ family }, isFull ? 1 : 0);
@@ -218,7 +159,7 @@ export class LiveMetrics {
     for (const { datapathKey, name, friendly, packets, bytes } of datapaths) {
       overflow -= bytes;
       const labels = { datapath_key: datapathKey, datapath: this.#name(name, friendly) };
-      this.#datapaths.add(labels, this.#isKnown(name !== null), packets, bytes);
+      this.#datapaths.add(labels, this.#isKnown(name !== null), packets, bytes, this.#now);
     }
     if (flowOverflow === 0) return;
     this.#datapaths.addOther({}, flowOverflow, overflow);
@@ -235,8 +176,9 @@ export class LiveMetrics {
         port: this.#name(port.name, port.names?.friendly),
       };
       const isKnown = this.#isKnown(port.name !== null);
-      if (txPackets > 0) this.#ports.add({ ...labels, direction: "tx" }, isKnown, txPackets, txBytes);
-      if (rxPackets > 0) this.#ports.add({ ...labels, direction: "rx" }, isKnown, rxPackets, rxBytes);
+      const now = this.#now;
+      if (txPackets > 0) this.#ports.add({ ...labels, direction: "tx" }, isKnown, txPackets, txBytes, now);
+      if (rxPackets > 0) this.#ports.add({ ...labels, direction: "rx" }, isKnown, rxPackets, rxBytes, now);
     }
   }
 

@@ -18,8 +18,8 @@ function summary(sums: Sums): Summary {
   return { ...counts, flowOverflow: 0, datapaths: [], ports: [], tunnels: [], ...sums } as unknown as Summary;
 }
 
-function add(metrics: LiveMetrics, sums: Sums, ovnBytes = 0): void {
-  metrics.add({ summary: summary(sums), ovnBytes, notGeneve: 0 });
+function add(metrics: LiveMetrics, sums: Sums, ovnBytes = 0, now = 0): void {
+  metrics.add({ summary: summary(sums), ovnBytes, notGeneve: 0 }, now);
 }
 
 function datapath(datapathKey: number, name: string | null, packets = 1, bytes = 100): DatapathSummary {
@@ -84,6 +84,26 @@ describe("names", () => {
         expect(labels("inventory_connected")).toEqual([{ source: shown(network) }]);
       }),
     ));
+
+  test("are never taken for others, whatever is in them", async () => {
+    // To who joins labels with commas and colons these are the same.
+    const labels = [
+      ["y", "h,source:x"],
+      ["x,source:y", "h"],
+    ];
+    const metrics = new LiveMetrics("1.0", true, "logical");
+    add(metrics, {
+      tunnels: labels.map(([source, destination], index) => {
+        return { ...tunnel("10.0.0.2", source), destinationChassis: destination, packets: index + 1 };
+      }),
+      ports: labels.map(([name, datapath]) => ({ ...port(1, name), datapath: `${datapath},port` })),
+    });
+    const families = await read(metrics);
+    expect(families.get("genevescope_tunnel_packets_total")?.samples).toMatchObject(
+      labels.map(([source, destination], index) => ({ labels: { source, destination }, value: index + 1 })),
+    );
+    expect(families.get("genevescope_port_packets_total")?.samples).toHaveLength(2);
+  });
 
   test("are cut where they are long", async () => {
     const metrics = new LiveMetrics("1.0", true, "logical");
@@ -177,6 +197,48 @@ describe("series", () => {
       });
       expect(valuesOf(families, "label_limit_reached")).toEqual({ datapath: 1, port: 1, tunnel: 1 });
     }
+  });
+
+  const HOUR = 3_600_000;
+
+  test("that have not changed for an hour make room where there is none, and begin again at nothing", async () => {
+    const metrics = new LiveMetrics("1.0", true, "logical");
+    const ports = (from: number, count: number, packets = 1) =>
+      some(count, (index) => port(from + index, `port${from + index}`, packets));
+    const values = async () => valuesOf(await read(metrics), "port_packets_total");
+    add(metrics, { ports: ports(0, 3000, 5) });
+    add(metrics, { ports: ports(0, 1000) }, 0, 1000);
+    // Idle, but nobody wants their room.
+    add(metrics, { ports: ports(0, 1) }, 0, 10 * HOUR);
+    expect(Object.keys(await values())).toHaveLength(3000);
+    // A millisecond early for any to go.
+    const early = new LiveMetrics("1.0", true, "logical");
+    add(early, { ports: ports(0, 3000) });
+    add(early, { ports: ports(3000, 1) }, 0, HOUR - 1);
+    expect(valuesOf(await read(early), "port_packets_total")).toMatchObject({
+      "1 net 2999 port2999 rx": 1,
+      "other other other other rx": 1,
+    });
+    add(early, { ports: ports(3000, 1) }, 0, HOUR);
+    expect(valuesOf(await read(early), "port_packets_total")).toEqual({
+      "1 net 3000 port3000 rx": 1,
+      "other other other other rx": 1,
+    });
+    // Of the first 1000 one has changed since.
+    add(metrics, { ports: ports(3000, 1) }, 0, 10 * HOUR + 1);
+    expect(await values()).toEqual({ "1 net 0 port0 rx": 7, "1 net 3000 port3000 rx": 1 });
+    add(metrics, { ports: ports(1, 1, 3) }, 0, 10 * HOUR + 2);
+    expect(await values()).toMatchObject({ "1 net 1 port1 rx": 3 });
+  });
+
+  test("of what nobody knows do not take the room that idle ones leave to the others", async () => {
+    const metrics = new LiveMetrics("1.0", true, "logical");
+    add(metrics, { ports: some(3000, (index) => port(index, `port${index}`)) });
+    add(metrics, { ports: some(9000, (index) => port(10_000 + index, null)) }, 0, HOUR);
+    add(metrics, { ports: some(1500, (index) => port(index, `port${index}`)) }, 0, 2 * HOUR - 1);
+    const values = valuesOf(await read(metrics), "port_packets_total");
+    expect(values).toMatchObject({ "1 net 1499 port1499 rx": 1, "other other other other rx": 7500 });
+    expect(Object.keys(values)).toHaveLength(3001);
   });
 
   test("of what nobody knows leave room for the others", async () => {
