@@ -1,11 +1,13 @@
 /* The devices that carry a host's tunnels. */
 import { networkInterfaces } from "node:os";
 import { openKnownNames } from "../southbound/open-names.js";
+import type { Uplink, VSwitch } from "../southbound/vswitch.js";
 import { shown } from "../text.js";
 import { canonicalAddress } from "../wire/address.js";
 import { CliError } from "./fault.js";
 import { tlsFiles } from "./names.js";
 import type { PacketOptions } from "./options.js";
+import { writeError } from "./stderr.js";
 
 const ASK = "name the device that carries the tunnels with -i";
 
@@ -15,13 +17,15 @@ export function localVswitch(): string {
 }
 
 /**
- * The devices of this machine that have the addresses at which its tunnels end: as the Open_vSwitch databases of
- * `--ovs` say, or the local one. Throws a {@link CliError} where there are none.
+ * The devices of this machine that carry its tunnels: those that have the addresses at which the tunnels end, as the
+ * Open_vSwitch databases of `--ovs` say, or the local one; where such a device is a bridge's that forwards in user
+ * space, those below the bridge. Throws a {@link CliError} where there are none.
  */
 export async function underlayDevices(options: PacketOptions): Promise<string[]> {
   const sources = options.ovs ?? [localVswitch()];
   const wanted = new Map<string, string>();
-  for (const vswitch of await opened(sources, options))
+  const vswitches = await opened(sources, options);
+  for (const vswitch of vswitches)
     for (const address of vswitch.encapAddresses()) wanted.set(canonicalAddress(address), vswitch.source);
   if (wanted.size === 0)
     throw new CliError(
@@ -30,11 +34,33 @@ export async function underlayDevices(options: PacketOptions): Promise<string[]>
   const devices = Object.entries(networkInterfaces()).filter(([, addresses]) =>
     addresses?.some(({ address }) => wanted.has(canonicalAddress(address))),
   );
-  if (devices.length > 0) return devices.map(([device]) => device);
+  if (devices.length > 0) return [...new Set(devices.flatMap(([device]) => carriers(device, vswitches)))];
   const [[address, source]] = wanted;
   throw new CliError(
     `${shown(address)} (ovn-encap-ip of ${shown(source)}) is no address of this machine; ${ASK}`,
   );
+}
+
+/** The devices that show the tunnels of `device`. */
+function carriers(device: string, vswitches: readonly VSwitch[]): string[] {
+  const uplinks = vswitches.map((vswitch) => vswitch.userspaceUplinks(device)).find((each) => each !== null);
+  if (uplinks === undefined) return [device];
+  const seen = uplinks.filter(({ isKernels }) => isKernels);
+  const unseen = uplinks.filter(({ isKernels }) => !isKernels);
+  const forwards = `OVS forwards the tunnels of ${shown(device)} in user space`;
+  if (uplinks.length === 0)
+    throw new CliError(`${forwards}, and its bridge has no port to the outside; ${ASK}`);
+  const hidden = `${forwards}, by ${listOf(unseen)}, whose packets the kernel does not see`;
+  if (seen.length === 0)
+    throw new CliError(
+      `${hidden}; have OVS mirror them to a device, as ovs-tcpdump does, and name that with -i`,
+    );
+  if (unseen.length > 0) writeError(`genevescope: ${hidden}: captured is what comes by ${listOf(seen)}\n`);
+  return seen.map(({ device: below }) => below);
+}
+
+function listOf(uplinks: readonly Uplink[]): string {
+  return uplinks.map(({ device }) => shown(device)).join(", ");
 }
 
 async function opened(sources: readonly string[], options: PacketOptions) {

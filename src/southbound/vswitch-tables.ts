@@ -1,6 +1,6 @@
 /*
  * The tables and columns of a host's Open_vSwitch database (ovs-vswitchd.conf.db(5)) that tie a logical port to
- * a device.
+ * a device, and a bridge to the devices below it.
  */
 import { type ColumnSpec, columnIndex, type DatabaseSpec } from "./ovsdb/schema.js";
 
@@ -10,7 +10,13 @@ const TABLES = {
     ["name", "one", "string", "essential"],
     ["ofport", "optional", "integer"],
     ["external_ids", "map", "string", "essential"],
+    ["type", "one", "string"],
   ],
+  Bridge: [
+    ["datapath_type", "one", "string"],
+    ["ports", "set", "uuid"],
+  ],
+  Port: [["interfaces", "set", "uuid"]],
 } as const satisfies Record<string, readonly ColumnSpec[]>;
 
 /** Where each column of a table lies in a row's values. */
@@ -21,6 +27,6 @@ export const OPEN_VSWITCH: DatabaseSpec = {
   usualFile: "conf.db",
   tables: TABLES,
   essential: ["Open_vSwitch", "Interface"],
-  optional: [],
+  optional: ["Bridge", "Port"],
   loss: "it names no device",
 };

@@ -13,8 +13,20 @@ import { VswitchColumn } from "./vswitch-tables.js";
 
 const INTERFACE = VswitchColumn.Interface;
 const HOST = VswitchColumn.Open_vSwitch;
-/** The Open_vSwitch table has one row. */
+const BRIDGE = VswitchColumn.Bridge;
+const PORT = VswitchColumn.Port;
+/** The Open_vSwitch table has one row, and all bridges are looked at together. */
 const THE_HOST = "";
+const BRIDGES = "";
+
+/** Types of interfaces that bring packets from outside: the kernel's devices, and those it does not see. */
+const OUTSIDE: ReadonlyMap<string, boolean> = new Map([
+  ["", true],
+  ["system", true],
+  ["dpdk", false],
+  ["afxdp", false],
+  ["afxdp-nonpmd", false],
+]);
 
 /** A device of a host. */
 export interface VirtualInterface {
@@ -22,6 +34,13 @@ export interface VirtualInterface {
   readonly device: string;
   /** The VM (its uuid) or pod (`namespace/name`) it belongs to; null where the database does not say. */
   readonly instance: string | null;
+}
+
+/** A device below a bridge. */
+export interface Uplink {
+  readonly device: string;
+  /** Whether the kernel has its packets, too. */
+  readonly isKernels: boolean;
 }
 
 /** The Open_vSwitch database of one host, over time. */
@@ -33,6 +52,7 @@ export class VSwitch extends DatedRows {
     super(description, {
       Open_vSwitch: () => THE_HOST,
       Interface: (values) => pairValue(values[INTERFACE.external_ids], "iface-id") ?? null,
+      Bridge: () => BRIDGES,
     });
   }
 
@@ -54,6 +74,32 @@ export class VSwitch extends DatedRows {
       .split(",")
       .map((address) => address.trim())
       .filter((address) => address !== "");
+  }
+
+  /**
+   * The devices below the bridge that has `device` as a device of its own ("internal"), as of the latest state, all
+   * members of a bond among them; null where there is no such bridge, or its packets are forwarded in the kernel,
+   * where they pass `device`, too.
+   */
+  userspaceUplinks(device: string): Uplink[] | null {
+    const span = new Span();
+    for (const bridge of this.byKey("Bridge", BRIDGES, span, Number.MAX_VALUE)) {
+      if (bridge[BRIDGE.datapath_type] !== "netdev") continue;
+      const interfaces = this.#referred("Port", bridge[BRIDGE.ports]).flatMap((port) =>
+        this.#referred("Interface", port[PORT.interfaces]),
+      );
+      const isOf = (row: RowValues) => row[INTERFACE.type] === "internal" && row[INTERFACE.name] === device;
+      if (interfaces.some(isOf)) return interfaces.flatMap(uplinkOf);
+    }
+    return null;
+  }
+
+  /** The rows of a table whose uuids these are, as of the latest state. */
+  #referred(table: string, uuids: Datum): RowValues[] {
+    const span = new Span();
+    return (uuids as readonly string[])
+      .map((uuid) => this.byUuid(table, uuid, span, Number.MAX_VALUE))
+      .filter((row) => row !== null);
   }
 
   /** Whether this is the database of `chassis`: by system-id, which names it; where there is none, by host name. */
@@ -106,6 +152,13 @@ function isInUse(row: RowValues): boolean {
   return (
     row[INTERFACE.ofport] !== -1 && pairValue(row[INTERFACE.external_ids], "iface-status") !== "inactive"
   );
+}
+
+/** What an interface is of its bridge's way out: nothing, where it is a VM's or leads to another bridge or host. */
+function uplinkOf(row: RowValues): Uplink[] {
+  const isKernels = OUTSIDE.get(row[INTERFACE.type] as string);
+  if (isKernels === undefined || pairValue(row[INTERFACE.external_ids], "iface-id") !== undefined) return [];
+  return [{ device: row[INTERFACE.name] as string, isKernels }];
 }
 
 function hasMac(row: RowValues, macs: readonly string[]): boolean {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Inventory, openKnownNames, openSouthbound } from "../../src/southbound/index.js";
+import { type BridgeByHand, confDb } from "./conf-db.js";
 import { databaseFile, describeOvsdb, OvsdbServer, pairs, ref, TempDirectory, uuid } from "./ovsdb.js";
 
 const NOW = Number.POSITIVE_INFINITY;
@@ -37,6 +38,15 @@ describe("captures/routed-ping: the hosts' own databases", () => {
     }
   });
 
+  test("where OVS forwards in user space, the devices below a bridge", async () => {
+    const { vswitches } = await openKnownNames({ vswitches: [file("hv1.conf.db")] });
+    const uplinks = (device: string) => vswitches[0].userspaceUplinks(device);
+    expect(uplinks("br-ul")).toEqual([{ device: "eth1", isKernels: true }]);
+    // No way out but a tunnel; a device that is not OVS's own; none at all.
+    expect(uplinks("br-int")).toEqual([]);
+    expect(["eth1", "lo"].map(uplinks)).toEqual([null, null]);
+  });
+
   test("of one host only its own devices are known", async () => {
     const inventory = await openSouthbound(file("sb.db"));
     const known = await openKnownNames({ vswitches: [file("hv2.conf.db")] });
@@ -52,6 +62,54 @@ describe("captures/routed-ping: the hosts' own databases", () => {
       ),
     });
   });
+});
+
+describe("a host's bridges", () => {
+  const directory = new TempDirectory();
+  afterAll(() => directory.dispose());
+  const uplinks = async (bridges: BridgeByHand[], device: string) => {
+    const known = await openKnownNames({ vswitches: [directory.file("conf.db", confDb({}, bridges))] });
+    return known.vswitches[0].userspaceUplinks(device);
+  };
+  const inside: BridgeByHand = { datapath: "netdev", ports: [[["br-int", "internal"]], [["eth9", ""]]] };
+
+  test("all members of bonds are below one, and no VM, patch or tunnel is", async () => {
+    const ports: BridgeByHand["ports"] = [
+      [["br-ex", "internal"]],
+      [["vtep0", "internal"]],
+      [
+        ["dpdk0", "dpdk"],
+        ["dpdk1", "dpdk"],
+      ],
+      [["eth0", "system"]],
+      [["eth1", ""]],
+      [["xsk0", "afxdp"]],
+      [["tap0", "", { "iface-id": "vm1" }]],
+      [["vhu0", "dpdkvhostuserclient"]],
+      [["patch-int", "patch"]],
+      [["vxlan0", "vxlan"]],
+    ];
+    const expected = [
+      { device: "dpdk0", isKernels: false },
+      { device: "dpdk1", isKernels: false },
+      { device: "eth0", isKernels: true },
+      { device: "eth1", isKernels: true },
+      { device: "xsk0", isKernels: false },
+    ];
+    const bridges = [inside, { datapath: "netdev", ports }];
+    expect(await uplinks(bridges, "br-ex")).toEqual(expected);
+    expect(await uplinks(bridges, "vtep0")).toEqual(expected);
+    expect(await uplinks(bridges, "br-int")).toEqual([{ device: "eth9", isKernels: true }]);
+    expect(await uplinks(bridges, "eth1")).toBe(null);
+  });
+
+  test.each(["", "system"])(
+    "of the kernel's (datapath type '%s') show their tunnels themselves",
+    async (datapath) => {
+      const ports: BridgeByHand["ports"] = [[["br-ex", "internal"]], [["eth0", ""]]];
+      expect(await uplinks([inside, { datapath, ports }], "br-ex")).toBe(null);
+    },
+  );
 });
 
 /** A southbound of chassis hv1 and hv2, and what is done to its ports p, c (a container in p) and v (virtual). */
