@@ -1,11 +1,11 @@
 /* Devices that show frames without their tunnels: those of tunnels themselves, and those of guests. */
-import { openKnownNames } from "../southbound/open-names.js";
+import type { VSwitch } from "../southbound/vswitch.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import type { Report } from "./following.js";
-import { tlsFiles } from "./names.js";
+import type { HostSwitches } from "./host-switches.js";
 import type { PacketOptions } from "./options.js";
-import { localVswitch, underlayDevices } from "./underlay.js";
+import { underlayDevices } from "./underlay.js";
 
 /** Devices of Open vSwitch's tunnels, by the names that it gives them, and of guests, by those of libvirt and Nova. */
 const OF_TUNNELS = /^(genev|vxlan|gre|stt)_sys/;
@@ -14,11 +14,11 @@ const OF_GUESTS = /^(tap|vnet)/;
 /** A device's name, and the logical port that it belongs to; null where none is known, as of a tunnel's. */
 export type BareDevices = ReadonlyMap<string, string | null>;
 
-/** Which of `devices` show bare frames. The databases of `--ovs`, or the local one, tell whose guests' devices are. */
-export async function bareDevices(devices: readonly string[], options: PacketOptions): Promise<BareDevices> {
+/** Which of `devices` show bare frames. The host's databases tell whose guests' devices are. */
+export async function bareDevices(devices: readonly string[], switches: HostSwitches): Promise<BareDevices> {
   const bare = new Map<string, string | null>();
   const others = devices.filter((device) => !OF_TUNNELS.test(device));
-  const ports = others.length === 0 ? new Map<string, string>() : await portsOf(others, options);
+  const ports = others.length === 0 ? new Map<string, string>() : await portsOf(others, switches);
   for (const device of devices) {
     const port = ports.get(device) ?? null;
     if (port !== null || OF_TUNNELS.test(device) || OF_GUESTS.test(device)) bare.set(device, port);
@@ -27,23 +27,21 @@ export async function bareDevices(devices: readonly string[], options: PacketOpt
 }
 
 /** The logical ports of devices, as far as a database knows them. */
-async function portsOf(devices: readonly string[], options: PacketOptions): Promise<Map<string, string>> {
+async function portsOf(devices: readonly string[], switches: HostSwitches): Promise<Map<string, string>> {
   const ports = new Map<string, string>();
-  for (const source of options.ovs ?? [localVswitch()]) {
-    let known: Awaited<ReturnType<typeof openKnownNames>>;
-    try {
-      known = await openKnownNames({ vswitches: [source] }, tlsFiles(options));
-    } catch (error) {
-      // Not every host has one, and what was asked for by flag must work.
-      if (options.ovs === undefined) return ports;
-      throw error;
-    }
-    for (const vswitch of known.vswitches)
-      for (const device of devices) {
-        const port = vswitch.portOf(device, Number.POSITIVE_INFINITY);
-        if (port !== null) ports.set(device, port);
-      }
+  let vswitches: readonly VSwitch[];
+  try {
+    vswitches = await switches.all();
+  } catch (error) {
+    // Not every host has one.
+    if (!switches.isNamed) return ports;
+    throw error;
   }
+  for (const vswitch of vswitches)
+    for (const device of devices) {
+      const port = vswitch.portOf(device, Number.POSITIVE_INFINITY);
+      if (port !== null) ports.set(device, port);
+    }
   return ports;
 }
 
@@ -70,18 +68,17 @@ export function checkBare(
     );
 }
 
-/** The devices from which keys of bare frames are to be had, where they are asked for. */
+/** The devices from which keys of bare frames are to be had. */
 export async function devicesForKeys(
   given: readonly string[],
   bare: BareDevices,
-  options: PacketOptions & { tunnelKeys?: boolean },
+  switches: HostSwitches,
   report: Report,
 ): Promise<readonly string[]> {
-  if (options.tunnelKeys !== true) return [];
   const others = given.filter((device) => !bare.has(device));
   if (others.length > 0) return others;
   try {
-    return await underlayDevices(options);
+    return await underlayDevices(switches);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     await report(`keys are not looked for on the underlay: ${error.message}`);

@@ -7,6 +7,7 @@ import { type BareDevices, bareDevices, checkBare, devicesForKeys } from "./bare
 import { LiveBareStage } from "./bare-stage.js";
 import { CliError } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
+import { HostSwitches } from "./host-switches.js";
 import { type LineOptions, openLines } from "./lines.js";
 import type { ListenAddress } from "./listen-argument.js";
 import { type LiveSink, Quiet } from "./live-sink.js";
@@ -51,11 +52,13 @@ const PATIENCE_MS = 2000;
 /** The verb `live`: shows packets of devices as they come. Returns the exit status. */
 export async function live(options: LiveOptions): Promise<number> {
   check(options);
-  const given = options.interface ?? (await underlayDevices(options));
-  const bare = await bareDevices(given, options);
-  checkBare(bare, options);
   return begin(true, options, filtersOf(options), async (begun) => {
-    const underlay = await devicesForKeys(given, bare, options, begun.report);
+    const switches = new HostSwitches(begun.naming, options);
+    const given = options.interface ?? (await underlayDevices(switches));
+    const bare = await bareDevices(given, switches);
+    checkBare(bare, options);
+    const underlay =
+      options.tunnelKeys === true ? await devicesForKeys(given, bare, switches, begun.report) : [];
     return capture(begun, [...new Set([...given, ...underlay])], bare, options);
   });
 }

@@ -1,35 +1,27 @@
 /* The devices that carry a host's tunnels. */
 import { networkInterfaces } from "node:os";
-import { openKnownNames } from "../southbound/open-names.js";
 import type { Uplink, VSwitch } from "../southbound/vswitch.js";
 import { shown } from "../text.js";
 import { canonicalAddress } from "../wire/address.js";
 import { CliError } from "./fault.js";
-import { tlsFiles } from "./names.js";
-import type { PacketOptions } from "./options.js";
+import type { HostSwitches } from "./host-switches.js";
 import { writeError } from "./stderr.js";
 
 const ASK = "name the device that carries the tunnels with -i";
 
-/** Where a host's Open_vSwitch database is served. */
-export function localVswitch(): string {
-  return `unix:${process.env.OVS_RUNDIR || "/var/run/openvswitch"}/db.sock`;
-}
-
 /**
- * The devices of this machine that carry its tunnels: those that have the addresses at which the tunnels end, as the
- * Open_vSwitch databases of `--ovs` say, or the local one; where such a device is a bridge's that forwards in user
+ * The devices of this machine that carry its tunnels: those that have the addresses at which the tunnels end, as its
+ * Open_vSwitch databases say; where such a device is a bridge's that forwards in user
  * space, those below the bridge. Throws a {@link CliError} where there are none.
  */
-export async function underlayDevices(options: PacketOptions): Promise<string[]> {
-  const sources = options.ovs ?? [localVswitch()];
+export async function underlayDevices(switches: HostSwitches): Promise<string[]> {
   const wanted = new Map<string, string>();
-  const vswitches = await opened(sources, options);
+  const vswitches = await opened(switches);
   for (const vswitch of vswitches)
     for (const address of vswitch.encapAddresses()) wanted.set(canonicalAddress(address), vswitch.source);
   if (wanted.size === 0)
     throw new CliError(
-      `${sources.map((source) => shown(source)).join(", ")}: no external_ids:ovn-encap-ip there; ${ASK}`,
+      `${switches.sources.map((source) => shown(source)).join(", ")}: no external_ids:ovn-encap-ip there; ${ASK}`,
     );
   const devices = Object.entries(networkInterfaces()).filter(([, addresses]) =>
     addresses?.some(({ address }) => wanted.has(canonicalAddress(address))),
@@ -63,10 +55,9 @@ function listOf(uplinks: readonly Uplink[]): string {
   return uplinks.map(({ device }) => shown(device)).join(", ");
 }
 
-async function opened(sources: readonly string[], options: PacketOptions) {
+async function opened(switches: HostSwitches): Promise<readonly VSwitch[]> {
   try {
-    const { vswitches } = await openKnownNames({ vswitches: sources }, tlsFiles(options));
-    return vswitches;
+    return await switches.all();
   } catch (error) {
     throw new CliError(`no device given, and ${(error as Error).message}; ${ASK}`);
   }

@@ -326,11 +326,12 @@ genevescope: ${full.directory}/a.pcapng: cannot be written: no space is left on 
 
   test.each([
     [
-      ["--ovs", "captures/routed-ping/hv2.conf.db"],
+      [...NAMED, "--ovs", "captures/routed-ping/hv2.conf.db"],
       "genevescope: 10.127.0.4 (ovn-encap-ip of captures/routed-ping/hv2.conf.db) is no address of this machine; name the device that carries the tunnels with -i\n",
     ],
+    [[...NAMED, "--ovs", "nosuch.db"], "genevescope: nosuch.db: cannot be read: there is no such file\n"],
     [
-      ["--ovs", "nosuch.db"],
+      ["-n", "--ovs", "nosuch.db"],
       /^genevescope: no device given, and nosuch\.db: cannot be read: there is no such file; name the device that carries the tunnels with -i\n$/,
     ],
     [["-i", "nosuch"], "genevescope: nosuch: there is no such device; `ip link` lists them\n"],

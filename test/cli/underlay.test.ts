@@ -1,4 +1,5 @@
 /* Which devices `live` takes where none is named. */
+import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeLive, Wire } from "../native/wire.js";
@@ -68,6 +69,20 @@ describeLive("live without a device", () => {
     const { status, err } = await live(ENCAP, bridge("netdev", [["\x1b[31mred", "dpdk"]]));
     expect(status).toBe(2);
     expect(err).toContain("by \\x1b[31mred, whose");
+  });
+
+  test("opens a database once, though it names devices and ports", async () => {
+    // What is in a pipe can be read once only.
+    const pipe = wire.file("pipe");
+    execFileSync("mkfifo", [pipe]);
+    const file = wire.file("once.db");
+    writeFileSync(file, confDb({ ...ENCAP, "system-id": "worker1" }, []));
+    const writing = spawn("sh", ["-c", 'cat "$0" > "$1"', file, pipe]);
+    const sb = ["--sb", "captures/routed-ping/sb.db"];
+    const { end } = await beginLive(wire, {}, ...sb, "--ovs", pipe, "--duration", "1ms");
+    const { err } = await end();
+    writing.kill();
+    expect(err).toContain("listening on br-ex;");
   });
 
   test("without the address says where it looked", async () => {
