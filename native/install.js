@@ -61,15 +61,27 @@ function build() {
   return status === 0 ? null : `${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}\n`;
 }
 
+/** Keeps what was said; returns where. */
+function log(failure) {
+  const file = join(root, "build", "install.log");
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, failure ?? "it is built, but does not load\n");
+    return file;
+  } catch (error) {
+    // The directory is somebody else's, so that nothing could be built in it.
+    return error.message;
+  }
+}
+
 function main() {
   if (process.platform !== "linux") return say("captures from devices on Linux only; all else works");
   if (isThere()) return;
   const failure = build();
   if (failure === null && isThere()) return;
-  say("live capture is left out, all else works; `genevescope doctor` says what it takes");
-  const log = join(root, "build", "install.log");
-  mkdirSync(dirname(log), { recursive: true });
-  writeFileSync(log, failure ?? "built, but it does not load\n");
+  say(
+    `live capture is left out, all else works; \`genevescope doctor\` says what it takes, ${log(failure)} why`,
+  );
 }
 
 main();

@@ -117,8 +117,7 @@ describeLive("devices and doctor", () => {
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stdout: "",
-      stderr:
-        "genevescope: live capture is left out, all else works; `genevescope doctor` says what it takes\n",
+      stderr: `genevescope: live capture is left out, all else works; \`genevescope doctor\` says what it takes, ${bare}/build/install.log why\n`,
     });
   });
 });

@@ -43,30 +43,31 @@ describeLive("live, unread", () => {
     expect(status).toBe(2);
     expect(err.split("\n").slice(-2)).toEqual([`genevescope: ${said}`, ""]);
     expect(ms).toBeGreaterThan(1500);
-    expect(ms).toBeLessThan(4000);
+    expect(ms).toBeLessThan(8000);
   });
 
   test("--duration ends it, too", async () => {
     const { ms, status, err } = await ending(await unread("--duration", "1s"));
     expect(status).toBe(2);
     expect(err).toContain("standard output: nobody reads it");
-    expect(ms).toBeLessThan(4500);
+    expect(ms).toBeLessThan(9000);
   });
 
   test("whoever reads slowly gets everything", async () => {
     const live = await unread("-B", "65536");
+    wire.send(CAPTURE, { repeat: 2000 });
     // All of it takes this reader longer than one that reads nothing is waited for.
     const start = performance.now();
     live.child.kill("SIGTERM");
     const more = setInterval(() => {
       live.child.stdout.resume();
       setTimeout(() => live.child.stdout.pause(), 1);
-    }, 600);
+    }, 300);
     try {
       const { status, out, err } = await live.end();
-      expect(err).toMatch(/rx0: 20,000 packets received by the filter, 0 dropped/);
+      expect(err).toMatch(/rx0: 40,000 packets received by the filter, 0 dropped/);
       expect(status).toBe(0);
-      expect(out.split("\n")).toHaveLength(20_001);
+      expect(out.split("\n")).toHaveLength(40_001);
       expect(performance.now() - start).toBeGreaterThan(2500);
     } finally {
       clearInterval(more);

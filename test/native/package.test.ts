@@ -1,6 +1,15 @@
 /* What is installed: the package with a prebuilt addon, without one, and without libpcap. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -29,7 +38,7 @@ describeLive("the package", () => {
     // Headers that came with this Node need not be fetched.
     const prefix = dirname(dirname(process.execPath));
     const hasHeaders = existsSync(join(prefix, "include/node/node_api.h"));
-    const env = { ...process.env, ...(hasHeaders && { npm_config_nodedir: prefix }) };
+    const env = { ...process.env, TMPDIR: directory, ...(hasHeaders && { npm_config_nodedir: prefix }) };
     const options = { cwd: checkout, env, encoding: "utf8", stdio: "pipe" } as const;
     execFileSync("npm", ["run", "prebuilds"], options);
     const [packed] = JSON.parse(execFileSync("npm", ["pack", "--ignore-scripts", "--json"], options));
@@ -113,6 +122,20 @@ describeLive("the package", () => {
   test("an addon that is there is left alone where nothing could build it", async () => {
     expect(await install(unpacked, NONE)).toMatchObject({ code: 0, stdout: "", stderr: "" });
     expect((await live(NONE)).state).toBe("ok");
+  });
+
+  test("who may not write there is told so, in one line", async () => {
+    chmodSync(directory, 0o755);
+    rmSync(join(unpacked, "build"), { recursive: true });
+    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    const { code, stderr } = await run(
+      "setpriv",
+      [...nobody, process.execPath, join(unpacked, "native/install.js")],
+      { env: { PATH: ALL, HOME: directory } },
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^genevescope: live capture is left out, .* EACCES: permission denied, .* why\n$/);
+    expect(await install(unpacked, ALL)).toMatchObject({ code: 0, stderr: "" });
   });
 
   test("an addon that is older than its sources is built again in a checkout, and nowhere else", async () => {
