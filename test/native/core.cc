@@ -1,7 +1,7 @@
 /*
  * The addon's core without Node, for a sanitizer: core DEVICE BLOCK_BYTES CAPACITY [FILTER]. Says `open`, captures
  * into blocks that end where they end, and says what each fill came to. Obeys, from a thread of its own, what it
- * reads: `s` stops, `i` interrupts, `c` counts.
+ * reads: `s` stops, `i` interrupts, `c` counts, `p` says how the device is.
  */
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +21,7 @@ static void obey(Device &device) {
   for (int command = getchar(); command != EOF; command = getchar()) {
     if (command == 's') device.stop();
     if (command == 'i') device.interrupt();
+    if (command == 'p') printf("presence %d\n", static_cast<int>(device.presence()));
     if (command != 'c') continue;
     const Counts counts = device.counts();
     printf("counts %llu %llu\n", static_cast<unsigned long long>(counts.received),

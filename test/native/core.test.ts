@@ -99,16 +99,17 @@ for (const sanitizer of ["address,undefined", "thread"])
       expect(await core.end()).toEqual(["open 1", "counts 0 0", "packets 0 0 0 0", "end"]);
     });
 
-    test("counted and interrupted while packets come", async () => {
+    test("counted, looked after and interrupted while packets come", async () => {
       const core = start("rx0", 4096, 16);
       await core.line(/^open/);
       const sender = wire.sending(file, 1000, 20_000);
       await eventually("packets", () => {
-        core.tell("c");
+        core.tell("cp");
         return core.lines.some((line) => /^counts [1-9]/.test(line));
       });
       core.tell("i");
-      await core.end();
+      const said = (await core.end()).filter((line) => line.startsWith("presence"));
+      expect(new Set(said)).toEqual(new Set(["presence 0"]));
       const exit = once(sender, "exit");
       sender.kill();
       await exit;
@@ -127,11 +128,13 @@ for (const sanitizer of ["address,undefined", "thread"])
       await core.line(/^open/);
       wire.ip("link", "set", "rx0", "down");
       await core.line(/^down/);
+      core.tell("p");
+      await core.line(/^presence 1/);
       wire.ip("link", "set", "rx0", "up");
       await core.line(/^up/);
       wire.send(file, { perSecond: 20_000 });
       wire.ip("link", "del", "rx0");
-      const lines = (await core.end()).filter((line) => line !== "down" && line !== "up");
+      const lines = (await core.end()).filter((line) => !/^(down|up|presence 1)$/.test(line));
       expect(lines).toEqual(["open 1", all(4096), expect.stringMatching(/^failed 2 /), "end"]);
       wire.add();
     });
