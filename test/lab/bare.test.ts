@@ -109,6 +109,7 @@ describeLab("frames without their tunnels", () => {
       await live("addresses", "hv2", "-i", TUNNEL),
       // The bridge's own device shows no tunnels where Open vSwitch forwards in user space.
       await live("flows", "hv2", "-i", TUNNEL, "-i", "br-ul", "--tunnel-keys"),
+      await live("found", "hv2", "-i", TUNNEL, "--tunnel-keys"),
       // A guest's device is in the guest's namespace here, where the underlay is not.
       await live("guest", "vm3", "-i", "vm3", "--tunnel-keys"),
       await live("guest by addresses", "vm3", "-i", "vm3"),
@@ -142,11 +143,12 @@ describeLab("frames without their tunnels", () => {
     }
     expect(about("both").reports).toContain("the same frames on eth1, else by the datapath's flows");
     expect(about("guest").reports).toContain('vm3: the device of the logical port "vm3"');
+    expect(about("found").reports).toContain("the same frames on eth1");
     expect(about("guest").reports).toContain("keys are not looked for on the underlay");
   });
 
-  test("with the underlay, every frame has the keys and chassis of its tunnel", () => {
-    const { pings } = about("both");
+  test.each(["both", "found"])("with the underlay (%s), every frame is what its tunnel said", (name) => {
+    const { pings } = about(name);
     expect(truth.size).toBe(6 * PINGS);
     expect(new Set(pings.map(({ inner }) => inner.summary))).toEqual(new Set(truth.keys()));
     for (const ping of pings) {
