@@ -5,6 +5,7 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import { FrameStatus } from "../frame/status.js";
 import { LiveMetrics, METRICS_TYPE } from "../output/metrics.js";
 import type { NameChoice } from "../output/names.js";
+import { inventoryStates } from "./inventory-states.js";
 import type { ListenAddress } from "./listen-argument.js";
 import { type PageServer, servePage } from "./metrics-server.js";
 import type { PacketSink } from "./read.js";
@@ -135,17 +136,7 @@ export class MetricsExporter {
     const { gaps } = this.#source;
     const away = new Set(gaps.filter(({ untilMs }) => untilMs === null).map(({ device }) => device));
     this.#metrics.setDevices(this.#source.counts().map((each) => ({ ...each, up: !away.has(each.device) })));
-    const { inventory, links } = this.#run.naming;
-    const now = Date.now();
-    const ages = links.map(({ source, link }) => {
-      return { source, ageMs: now - link.lastCurrent, connected: link.state === "connected" };
-    });
-    const date = inventory?.format === "server" ? null : (inventory?.latestDate ?? null);
-    const file =
-      inventory === null || date === null
-        ? []
-        : [{ source: inventory.source, ageMs: now - date, connected: null }];
-    this.#metrics.setInventories([...ages, ...file]);
+    this.#metrics.setInventories(inventoryStates(this.#run.naming));
     return Buffer.from(await this.#metrics.text());
   }
 }
