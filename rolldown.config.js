@@ -28,7 +28,7 @@ export default defineConfig({
   input: { main: "src/cli/main.ts", worker: "src/cli/worker.ts" },
   platform: "node",
   // These stay packages of their own: few runs need them.
-  external: ["fzstd", "pcap-parser", "prom-client", "xxhash-wasm"],
+  external: ["fzstd", "pcap-parser", "prom-client", "terminal-kit", "xxhash-wasm"],
   plugins: [companions, withoutPrograms],
   // Of the modules that an index lists only those that are used: what the others import would be loaded, too.
   treeshake: { moduleSideEffects: false },

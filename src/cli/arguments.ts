@@ -69,7 +69,13 @@ function tellApart(words: string[]): void {
     if (flag === undefined) continue;
     const isNumber = /^\d+$/.test(value === "" ? (words[index + 1] ?? "") : value);
     const isList = flag === "n" && isNumber && words[0] !== "decode";
-    const long = isList ? "--top" : flag === "c" && !isNumber && tls ? "--certificate" : null;
+    const long = isList
+      ? words[0] === "live"
+        ? "--flows"
+        : "--top"
+      : flag === "c" && !isNumber && tls
+        ? "--certificate"
+        : null;
     if (long !== null) words.splice(index, 1, ...(value === "" ? [long] : [long, value]));
   }
 }

@@ -18,12 +18,13 @@ import { begin, type Run } from "./run.js";
 import { type SaveOptions, Saver } from "./saver.js";
 import type { SumOptions } from "./show-sums.js";
 import { Summaries } from "./summaries.js";
+import { hasScreen } from "./terminal.js";
 import { underlayDevices } from "./underlay.js";
 import { Watch } from "./watch.js";
 
 export type LiveOptions = LineOptions &
   SaveOptions &
-  SumOptions & {
+  Omit<SumOptions, "top"> & {
     /** Devices; without, those that carry this host's tunnels. */
     interface?: string[];
     /** A filter of pcap-filter(7) in the place of the usual one. */
@@ -36,6 +37,10 @@ export type LiveOptions = LineOptions &
     /** Milliseconds after which it ends; between two summaries, which take the place of lines. */
     duration?: number;
     summary?: number;
+    /** Flows listed in sums. */
+    flows?: number;
+    /** A screen of what there is just now. */
+    top?: boolean;
     /** The user to become once the devices are open. */
     relinquishPrivileges?: string;
     /** Keys of frames without tunnels are looked for on the underlay and in the datapath. */
@@ -139,24 +144,33 @@ function listOf(source: LiveSource): string {
 }
 
 /** Throws a {@link CliError} where flags do not go together. */
-function check({ write, summary, quiet, fileSize, rotate, fileCount }: LiveOptions): void {
+function check({ write, summary, quiet, top, fileSize, rotate, fileCount }: LiveOptions): void {
   if (write === undefined && [fileSize, rotate, fileCount].some((flag) => flag !== undefined))
     throw new CliError("--file-size, --rotate and --file-count are about files; give one with -w");
-  if ([write, summary, quiet].filter((flag) => flag !== undefined).length > 1)
-    throw new CliError("-w, --summary and -q take the place of lines; give one of them");
+  if ([write, summary, quiet, top].filter((flag) => flag !== undefined).length > 1)
+    throw new CliError("-w, --summary, --top and -q take the place of lines; give one of them");
+  if (top === true && !hasScreen())
+    throw new CliError(
+      "--top needs a terminal, for the keys as well as for the screen, and not a dumb one; --summary 10s does without",
+    );
   if (fileCount !== undefined && fileSize === undefined && rotate === undefined)
     throw new CliError("--file-count needs --file-size or --rotate: when the next file begins");
 }
 
-function openSink(
+async function openSink(
   run: Run,
   options: LiveOptions,
   source: LiveSource,
   bare: BareKeys | null,
-): Promise<LiveSink> | LiveSink {
+): Promise<LiveSink> {
+  const sums = { ...options, top: options.flows };
   if (options.write !== undefined) return Saver.open(run, options, options.write, source);
   if (options.quiet === true) return new Quiet(run, options);
-  if (options.summary !== undefined) return new Summaries(run, options, options.summary, source);
+  if (options.summary !== undefined) return new Summaries(run, sums, options.summary, source);
+  if (options.top === true) {
+    const { Top } = await import("./top.js");
+    return new Top(run, sums, source);
+  }
   return openLines(run, options, bare);
 }
 

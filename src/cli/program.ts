@@ -174,7 +174,15 @@ function addLive(program: Command, done: (status: number) => void): void {
       "serve Prometheus metrics at http://ADDRESS:PORT/metrics; a port alone is served to this machine only",
       listenArgument,
     )
-    .option("--top <n>", "flows in a sum (`-n N` for short; default: 20 as text, all as JSON)", countArgument)
+    .option(
+      "--flows <n>",
+      "flows listed in sums (`-n N` for short; default: 20 as text, all as JSON)",
+      countArgument,
+    )
+    .option(
+      "--top",
+      "in the place of lines, a screen: who talks to whom just now, with rates; ? there tells its keys",
+    )
     .option(
       "-w, --write <file>",
       "in the place of lines, a capture: a pcap where the name ends in .pcap, else a pcapng; - is standard output",

@@ -7,7 +7,7 @@ import { outputStyle } from "./terminal.js";
 const TOP = 20;
 
 /** Flags of verbs that sum up packets. */
-export type SumOptions = PacketOptions & { top?: number };
+export type SumOptions = PacketOptions & { top?: number | undefined };
 
 /**
  * Prints what has been summed up; `passedOver`: packets that did not match the filters. Returns how many packets

@@ -22,3 +22,11 @@ export function outputStyle(): Style {
   const { NO_COLOR, TERM } = process.env;
   return !NO_COLOR && TERM !== "dumb" && isTerminal(1) ? colourStyle : plainStyle;
 }
+
+/** Whether there is a terminal whose whole screen can be used, and whose keys. */
+export function hasScreen(): boolean {
+  const { TERM } = process.env;
+  return (
+    isTerminal(1) && process.stdin.isTTY === true && TERM !== undefined && TERM !== "" && TERM !== "dumb"
+  );
+}
