@@ -105,13 +105,12 @@ function* heading(
   yield line(width, [
     [`${scaled(packetRate)} packets/s  ${scaled(byteRate * 8)} bit/s`, style.bold],
     `  ${grouped(packets)} packets, ${scaled(bytes)} bytes in all`,
-    ...(filteredOut === null ? [] : [`, ${grouped(filteredOut)} left out by filters`]),
   ]);
   const faults = picture.faults.flatMap(([what, count], index): Part[] => [
     index === 0 ? "" : "  ",
     count > 0 ? [`${what} ${grouped(count)}`, style.yellow] : `${what} 0`,
   ]);
-  yield line(width, faults);
+  yield line(width, [...faults, ...(filteredOut === null ? [] : [`  filtered out ${grouped(filteredOut)}`])]);
   // What is wrong must not be what has no room.
   for (const { text, isBad } of [...picture.states].sort((a, b) => Number(b.isBad) - Number(a.isBad)))
     yield line(width, [isBad ? [text, style.yellow] : text]);
