@@ -107,6 +107,9 @@ describeLive("a device that changes while it is captured from", () => {
     expect(down.gaps).toEqual([{ device: "rx0", reason: "down", fromMs: expect.any(Number), untilMs: null }]);
     expect(down.gaps[0].fromMs - before).toBeGreaterThanOrEqual(0);
     expect(down.gaps[0].fromMs - before).toBeLessThan(2000);
+    // Those that came before, and are given only then, are no sign of its return.
+    const late = await live.until("the packets before", ({ packets }) => packets === FRAMES);
+    expect(late.gaps).toEqual(down.gaps);
     wire.ip("link", "set", "rx0", "up");
     wire.send(frames);
     await live.until(
