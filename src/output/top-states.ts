@@ -25,13 +25,16 @@ export function stateLines(
   return states;
 }
 
+/** How it is comes first: sources may have long names. */
 function inventoryLine({ source, ageMs, connected }: InventoryState): TopState {
-  const name = shown(source);
   const old = ageMs === null ? "" : age(ageMs);
-  if (connected === null) return { text: `${name}: last record ${old} ago`, isBad: false };
-  return connected
-    ? { text: `${name}: connected, heard ${old} ago`, isBad: false }
-    : { text: `${name}: not connected, names are ${old} old`, isBad: true };
+  const how =
+    connected === null
+      ? `last record ${old} ago`
+      : connected
+        ? `connected, heard ${old} ago`
+        : `not connected, names ${old} old`;
+  return { text: `${how}: ${shown(source)}`, isBad: connected === false };
 }
 
 /** A length of time in its largest unit. */

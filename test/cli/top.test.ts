@@ -1,8 +1,7 @@
 /* `live --top` on a terminal, fed by a wire in a network namespace. */
 import { writeFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeLive, Wire } from "../native/wire.js";
-import { findCommand } from "../setup/peer.js";
 import { eventually } from "../southbound/cluster.js";
 import { describeOvsdb, OvsdbServer } from "../southbound/ovsdb.js";
 import { MAIN, ours } from "./live-verb.js";
@@ -110,7 +109,7 @@ describeLive("live --top on a terminal", () => {
     expect(screen[2]).toBe(
       "dropped by the kernel 0  by the device 0  malformed 0  truncated 0  unresolved 0",
     );
-    expect(screen[3]).toMatch(/^captures\/ha-gateway\/sb\.db: last record \d+ (s|min|h|days) ago$/);
+    expect(screen[3]).toMatch(/^last record \d+ (s|min|h|days) ago: captures\/ha-gateway\/sb\.db$/);
     expect(screen[5]).toMatch(/^DATAPATH +INPORT +OUTPORT +BIT\/S +PACKETS\/S +BYTES +LAST MINUTE$/);
     await terminal.until("a flow", (lines) =>
       lines.some((each) =>
@@ -325,89 +324,67 @@ describeLive("live --top on a terminal", () => {
     const text = await expectRestored(terminal, 0);
     expect(text).toMatch(/rx0: gone since \S+, and not captured from again/);
   });
-});
 
-if (findCommand("ovsdb-server") !== null)
-  describeLive("live --top beside a server", () => {
-    describeOvsdb("that is followed", () => {
-      let wire: Wire;
-      let server: OvsdbServer;
-      beforeAll(async () => {
-        wire = new Wire();
-        server = new OvsdbServer();
-        await server.start();
-      });
-      afterAll(async () => {
-        wire?.down();
-        await server?.stop();
-      });
+  describeOvsdb("beside a server that is followed", () => {
+    let server: OvsdbServer;
+    beforeEach(async () => {
+      server = new OvsdbServer();
+      await server.start();
+    });
+    afterEach(() => server?.stop());
 
-      test("names follow it, and cannot do anything to the terminal; its loss is shown", async () => {
-        const command = [
-          "env",
-          "TERM=xterm",
-          process.execPath,
-          MAIN,
-          "live",
-          "-i",
-          "rx0",
-          "--top",
-          "--sb",
-          server.remote,
-        ];
-        const terminal = new Terminal((...words) => wire.start(...words), command);
-        await terminal.until("the server", (screen) =>
-          screen.some((each) => each.startsWith(`${server.remote}: connected, heard `.slice(0, 80))),
-        );
-        const sending = wire.sending("captures/routed-ping/hv2.pcap", 1000, 50);
-        await terminal.until("keys", (screen) =>
-          screen.some((each) => /^\? \(key 2\) +\? \(key 2\) +\? \(key 1\) /.test(each)),
-        );
-        const name = "虚拟机\u001b[2J\u001b]0;x\u0007\u202etxt";
-        const network = ["named-uuid", "network"];
-        const port = (key: number, logical: string) => ({
-          op: "insert",
-          table: "Port_Binding",
-          row: { datapath: network, tunnel_key: key, logical_port: logical },
-        });
-        expect(
-          server.transact([
-            {
-              op: "insert",
-              table: "Datapath_Binding",
-              "uuid-name": "network",
-              row: { tunnel_key: 2, external_ids: ["map", [["name", "blue"]]] },
-            },
-            port(1, name),
-            port(2, "n".repeat(500)),
-          ]),
-        ).toBe(null);
-        const screen = await terminal.until("names", (lines) =>
-          lines.some((each) => each.startsWith("blue ")),
-        );
-        const row = screen.find((each) => each.startsWith("blue ")) as string;
-        expect(row).toMatch(/^blue +n+… +虚拟机\\x1b.*… +\d/);
-        // Wide characters move nothing: numbers end where their headings do.
-        const heading = screen.find((each) => each.startsWith("DATAPATH")) as string;
-        const wide = 3;
-        expect(/^.*?\d(?= {2})/.exec(row.slice(row.lastIndexOf("…") + 1))).not.toBe(null);
-        const end = heading.indexOf("BIT/S") + "BIT/S".length - wide;
-        expect(row.slice(end - 1, end + 1)).toMatch(/^[\dk] $/);
-        expect(terminal.written).not.toContain("\u001b[2J\u001b]0");
-        terminal.type("/虚拟");
-        await terminal.until(
-          "the filter",
-          (lines) => lines.at(-1) === "filter: 虚拟_" && lines.join("\n").includes("1 of "),
-        );
-        await server.kill();
-        await terminal.until("the loss", (lines) =>
-          lines.some((each) => each.includes("not connected, names are ")),
-        );
-        sending.kill();
-        terminal.type("\u0003");
-        const left = await terminal.left();
-        expect([left.status, terminal.isAlternate]).toEqual([0, false]);
-        expect(terminal.written).toContain("not connected at the end; names are as of ");
+    test("names follow it, and cannot do anything to the terminal; its loss is shown", async () => {
+      const terminal = await top(rx("--sb", server.remote), { env: { TERM: "xterm" } });
+      await terminal.until("the server", (screen) =>
+        screen.some((each) => /^connected, heard \d+\.\d s ago: unix:/.test(each)),
+      );
+      const sending = wire.sending("captures/routed-ping/hv2.pcap", 1000, 50);
+      await terminal.until("keys", (screen) =>
+        screen.some((each) => /^\? \(key 2\) +\? \(key 2\) +\? \(key 1\) /.test(each)),
+      );
+      const name = "虚拟机\u001b[2J\u001b]0;x\u0007\u202etxt";
+      const network = ["named-uuid", "network"];
+      const port = (key: number, logical: string) => ({
+        op: "insert",
+        table: "Port_Binding",
+        row: { datapath: network, tunnel_key: key, logical_port: logical },
       });
+      expect(
+        server.transact([
+          {
+            op: "insert",
+            table: "Datapath_Binding",
+            "uuid-name": "network",
+            row: { tunnel_key: 2, external_ids: ["map", [["name", "blue"]]] },
+          },
+          port(1, name),
+          port(2, "n".repeat(500)),
+        ]),
+      ).toBe(null);
+      const screen = await terminal.until("names", (lines) => lines.some((each) => each.startsWith("blue ")));
+      const row = screen.find((each) => each.startsWith("blue ")) as string;
+      expect(row).toMatch(/^blue +n+… +虚拟机\\x1b.*… +\d/);
+      // Wide characters move nothing: numbers end where their headings do.
+      const heading = screen.find((each) => each.startsWith("DATAPATH")) as string;
+      const wide = 3;
+      expect(/^.*?\d(?= {2})/.exec(row.slice(row.lastIndexOf("…") + 1))).not.toBe(null);
+      const end = heading.indexOf("BIT/S") + "BIT/S".length - wide;
+      expect(row.slice(end - 1, end + 1)).toMatch(/^[\dk] $/);
+      expect(terminal.written).not.toContain("\u001b[2J\u001b]0");
+      terminal.type("/虚拟");
+      await terminal.until(
+        "the filter",
+        (lines) => lines.at(-1) === "filter: 虚拟_" && lines.join("\n").includes("1 of "),
+      );
+      await server.kill();
+      await terminal.until("the loss", (lines) =>
+        lines.some((each) => each.startsWith("not connected, names ")),
+      );
+      sending.kill();
+      terminal.type("\u0003");
+      const left = await terminal.left();
+      expect([left.status, terminal.isAlternate]).toEqual([0, false]);
+      expect(terminal.written).toContain("not connected at the end; names are as of ");
     });
   });
+});

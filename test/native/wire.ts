@@ -11,7 +11,7 @@ import { noNamespaces } from "../setup/namespaces.js";
 import { type DescribePeer, findCommand, peer } from "../setup/peer.js";
 import { eventually } from "../southbound/cluster.js";
 
-const COMMANDS = ["cc", "g++", "/usr/include/pcap/pcap.h", "ip", "sysctl", "tcpdump", "setpriv"];
+const COMMANDS = ["cc", "g++", "python3", "/usr/include/pcap/pcap.h", "ip", "sysctl", "tcpdump", "setpriv"];
 const CHILD = join(import.meta.dirname, "live-child.js");
 
 const why = noNamespaces();

@@ -322,10 +322,10 @@ describe("the page", () => {
       "12.3k packets/s  8.00M bit/s  1,234,567 packets, 1.00G bytes in all",
       "dropped by the kernel 0  malformed 3  filtered out 5",
       "eth2: down for 5.0 s",
-      "tcp:10.0.0.5:6642: not connected, names are 12 min old",
+      "not connected, names 12 min old: tcp:10.0.0.5:6642",
       "gaps: 1, 1.5 s in all",
-      "unix:sb: connected, heard 1.5 s ago",
-      "sb.db: last record 2 h ago",
+      "connected, heard 1.5 s ago: unix:sb",
+      "last record 2 h ago: sb.db",
       "said: something \\x1b[2J",
     ]);
     const coloured = page(picture([[], [], [], []], { states }), new TopView(), [80, 24], NAMED, colourStyle);
