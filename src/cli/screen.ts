@@ -39,7 +39,7 @@ export class Screen {
     this.#user = user;
     const { stdin, stdout } = process;
     const terminal = terminalKit.createTerminal({
-      stdin: this.#typed as unknown as NodeJS.ReadStream,
+      stdin: this.#typed,
       stdout,
       generic: process.env.TERM ?? "xterm",
       // What kind of terminal it is beyond that is not asked.

@@ -243,7 +243,7 @@ describeLive("live --metrics", () => {
     ],
     [
       ["-q", "--summary", "1s"],
-      /^genevescope: -w, --summary and -q take the place of lines; give one of them\n$/,
+      /^genevescope: -w, --summary, --top and -q take the place of lines; give one of them\n$/,
     ],
   ])("%s: a line that says what to do, and status 2", async (args, line) => {
     const { status, out, err } = await (await live(...args)).end();
