@@ -20,6 +20,7 @@ import type { SumOptions } from "./show-sums.js";
 import { Summaries } from "./summaries.js";
 import { hasScreen } from "./terminal.js";
 import { underlayDevices } from "./underlay.js";
+import { version } from "./version.js";
 import { Watch } from "./watch.js";
 
 export type LiveOptions = LineOptions &
@@ -102,8 +103,12 @@ async function capture(
   for (const signal of signals) process.once(signal, stop);
   const ending = options.duration === undefined ? null : setTimeout(stop, options.duration);
   try {
-    // Files belong to the user that the process becomes.
-    if (options.relinquishPrivileges !== undefined) becomeUser(options.relinquishPrivileges);
+    if (options.relinquishPrivileges !== undefined) {
+      // That user need not be able to read what is loaded when it is needed.
+      await loadViews(options);
+      // Files belong to the user that the process becomes.
+      becomeUser(options.relinquishPrivileges);
+    }
     metrics = await openMetrics(run, options, source);
     stage = bare.size === 0 ? null : new LiveBareStage(run, source, bare, options.tunnelKeys === true);
     sink = await openSink(run, options, source, stage?.keys ?? null);
@@ -172,6 +177,17 @@ async function openSink(
     return new Top(run, sums, source);
   }
   return openLines(run, options, bare);
+}
+
+/** Loads whatever shows packets as `options` say, now and at the end. */
+async function loadViews({ output, summary, top, metrics }: LiveOptions): Promise<void> {
+  const isJson = output === "json";
+  version();
+  if (summary !== undefined || top === true)
+    await (isJson ? import("../output/analyze-json.js") : import("../output/analyze-text.js"));
+  else await (isJson ? import("../output/decode-json.js") : import("../output/decode-text.js"));
+  if (metrics !== undefined) await import("./metrics.js");
+  if (top === true) await import("./top.js");
 }
 
 async function openMetrics(

@@ -1,6 +1,16 @@
 /* The verb `live` on a wire in a network namespace; judged by `decode` and `analyze` of the same packets. */
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collect, pcap, temporary } from "../capture/helper.js";
@@ -203,6 +213,35 @@ genevescope: ${full.directory}/a.pcapng: cannot be written: no space is left on 
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect((await live.end("SIGINT")).status).toBe(0);
     expect((await collect(file)).packets).toHaveLength(sent);
+  });
+
+  test("becomes a user who cannot read the program", async () => {
+    const directory = wire.file("installation");
+    mkdirSync(directory);
+    for (const part of ["dist", "package.json", "binding.gyp"]) cpSync(part, join(directory, part), { recursive: true });
+    for (const part of ["node_modules", "build", "native"]) symlinkSync(resolve(part), join(directory, part));
+    chmodSync(directory, 0o700);
+    const main = join(directory, MAIN);
+    for (const view of [
+      ["-o", "json"],
+      ["-v"],
+      ["--summary", "1h"],
+      ["--summary", "1h", "-o", "json"],
+      ["-q"],
+    ]) {
+      const args = ["-i", "rx0", ...NAMED, "-Z", "nobody", "--metrics", "0", ...view];
+      const live = await beginLive(wire, { main }, ...args);
+      await eventually("metrics", () => live.said.err.includes("metrics at"));
+      const sent = wire.send(CAPTURE);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const { status, out, err } = await live.end("SIGINT");
+      expect([view, status, err]).toEqual([
+        view,
+        0,
+        expect.stringContaining(`rx0: ${sent} packets received`),
+      ]);
+      expect(out === "").toBe(view[0] === "-q");
+    }
   });
 
   test("needs no capability but CAP_NET_RAW", async () => {

@@ -17,10 +17,13 @@ export interface LiveVerb {
 /** Begins a capture, and waits until it listens, or has ended. */
 export async function beginLive(
   wire: Wire,
-  { prefix = [] }: { /** A command that runs it. */ prefix?: string[] },
+  {
+    prefix = [],
+    main = MAIN,
+  }: { /** A command that runs it, and another installation. */ prefix?: string[]; main?: string },
   ...args: string[]
 ): Promise<LiveVerb> {
-  const child = wire.start(...prefix, process.execPath, MAIN, "live", ...args);
+  const child = wire.start(...prefix, process.execPath, main, "live", ...args);
   const said = { out: "", err: "", bytes: [] as Buffer[] };
   child.stdout.on("data", (data) => {
     said.out += data;
