@@ -218,7 +218,8 @@ genevescope: ${full.directory}/a.pcapng: cannot be written: no space is left on 
   test("becomes a user who cannot read the program", async () => {
     const directory = wire.file("installation");
     mkdirSync(directory);
-    for (const part of ["dist", "package.json", "binding.gyp"]) cpSync(part, join(directory, part), { recursive: true });
+    for (const part of ["dist", "package.json", "binding.gyp"])
+      cpSync(part, join(directory, part), { recursive: true });
     for (const part of ["node_modules", "build", "native"]) symlinkSync(resolve(part), join(directory, part));
     chmodSync(directory, 0o700);
     const main = join(directory, MAIN);
