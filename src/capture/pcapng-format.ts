@@ -33,6 +33,7 @@ export interface SectionOrigin {
 const SectionOption = { hardware: 2, system: 3, application: 4 } as const;
 const CountOption = { received: 4, droppedByDevice: 5, dropped: 7 } as const;
 const STATISTICS_BLOCK = 5;
+/** With all options. */
 const COUNTS_BYTES = 64;
 
 const ENHANCED_PACKET = Block.enhancedPacket;
@@ -150,8 +151,8 @@ export class PcapngFormat implements SaveFormat {
     view.setUint32(start + 16, stamp, true);
     out.at = start + 20;
     putCount(out, CountOption.received, counts.received);
-    putCount(out, CountOption.droppedByDevice, counts.droppedByDevice);
-    putCount(out, CountOption.dropped, counts.dropped);
+    if (counts.droppedByDevice !== null) putCount(out, CountOption.droppedByDevice, counts.droppedByDevice);
+    if (counts.dropped !== null) putCount(out, CountOption.dropped, counts.dropped);
     endBlock(out, start, STATISTICS_BLOCK);
   }
 

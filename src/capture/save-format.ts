@@ -5,10 +5,10 @@ import type { RecordBuffer } from "./record-buffer.js";
 export interface InterfaceCounts {
   /** Packets received. */
   readonly received: number;
-  /** Packets that the system dropped because nobody took them in time. */
-  readonly dropped: number;
-  /** Packets that the device or its driver dropped. */
-  readonly droppedByDevice: number;
+  /** Packets that the system dropped because nobody took them in time; null where nobody counts them. */
+  readonly dropped: number | null;
+  /** Packets that the device or its driver dropped; null where nobody counts them. */
+  readonly droppedByDevice: number | null;
 }
 
 /** Which packets the records that are being written may take. */

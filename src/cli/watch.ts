@@ -108,5 +108,6 @@ function seconds(ms: number): string {
 }
 
 function countsLine({ device, received, dropped, droppedByDevice }: LiveCounts): string {
-  return `${shown(device)}: ${grouped(received)} packets received by the filter, ${grouped(dropped)} dropped by the kernel, ${grouped(droppedByDevice)} by the device`;
+  const count = (dropped: number | null) => (dropped === null ? "an unknown number" : grouped(dropped));
+  return `${shown(device)}: ${grouped(received)} packets received by the filter, ${count(dropped)} dropped by the kernel, ${count(droppedByDevice)} by the device`;
 }

@@ -28,8 +28,9 @@ export interface Counted {
 export interface DeviceState {
   readonly device: string;
   readonly received: number;
-  readonly dropped: number;
-  readonly droppedByDevice: number;
+  /** Null where nobody counts them. */
+  readonly dropped: number | null;
+  readonly droppedByDevice: number | null;
   readonly up: boolean;
 }
 
@@ -196,11 +197,17 @@ export class LiveMetrics {
     for (const state of states) {
       const before = this.#devices.get(state.device);
       const device = shown(state.device);
-      const grown = (name: "received" | "dropped" | "droppedByDevice") =>
-        Math.max(0, state[name] - (before?.[name] ?? 0));
-      this.#received.inc({ device }, grown("received"));
-      this.#dropped.inc({ device, by: "kernel" }, grown("dropped"));
-      this.#dropped.inc({ device, by: "device" }, grown("droppedByDevice"));
+      const grow = (
+        counter: Counter,
+        labels: Record<string, string>,
+        name: "received" | "dropped" | "droppedByDevice",
+      ): void => {
+        const count = state[name];
+        if (count !== null) counter.inc(labels, Math.max(0, count - (before?.[name] ?? 0)));
+      };
+      grow(this.#received, { device }, "received");
+      grow(this.#dropped, { device, by: "kernel" }, "dropped");
+      grow(this.#dropped, { device, by: "device" }, "droppedByDevice");
       this.#up.set({ device }, state.up ? 1 : 0);
       this.#devices.set(state.device, state);
     }

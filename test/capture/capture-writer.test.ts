@@ -221,6 +221,18 @@ test("as many interfaces as a batch can number: described, counted and used", as
   expect([last.readUInt32LE(0), last.readUInt32LE(8), last.readUInt32LE(24)]).toEqual([5, 65_535, 65_535]);
 });
 
+test("what nobody counts is not said to be none", async () => {
+  const interfaces = [{ ...ethernet, name: "e" }];
+  const counts = () => [{ received: 7, dropped: null, droppedByDevice: null }];
+  await save("f", [packet(0, 60)], { interfaces, counts });
+  expect(await collect(at("f"))).toMatchObject({ packets: [packet(0, 60)], damage: null });
+  // isb_ifrecv alone, and the end of the options.
+  const block = readFileSync(at("f")).subarray(-40);
+  expect([block.readUInt32LE(0), block.readUInt32LE(4)]).toEqual([5, 40]);
+  expect([block.readUInt16LE(20), block.readUInt16LE(22), block.readUInt32LE(24)]).toEqual([4, 8, 7]);
+  expect(block.readUInt32LE(32)).toBe(0);
+});
+
 test("padding is zero, whatever the buffer held before", async () => {
   const interfaces = [{ ...ethernet, name: "e" }];
   const origin = { application: "a" };

@@ -165,6 +165,14 @@ describe("counters", () => {
     });
     expect(valuesOf(families, "device_up")).toEqual({ eth1: 0 });
   });
+
+  test("of what nobody counts there are none", async () => {
+    const metrics = new LiveMetrics("1.0", false, "logical");
+    metrics.setDevices([{ device: "eth1", up: true, received: 7, dropped: null, droppedByDevice: null }]);
+    const families = await read(metrics);
+    expect(valuesOf(families, "device_received_packets_total")).toEqual({ eth1: 7 });
+    expect(valuesOf(families, "device_dropped_packets_total")).toEqual({});
+  });
 });
 
 describe("series", () => {
