@@ -43,12 +43,12 @@ export interface NativeOpened {
 
 /** Packets since the device was opened. */
 export interface NativeCounts {
-  /** Those that passed the filter, dropped or not. */
+  /** Those that passed the filter, dropped or not; without those that were dropped where nobody counts them. */
   received: number;
-  /** Of them, those for which the ring had no room. */
-  dropped: number;
-  /** Those the device itself dropped; looked for in promiscuous mode only. */
-  droppedByDevice: number;
+  /** Of them, those for which the ring had no room; null where nobody counts them. */
+  dropped: number | null;
+  /** Those the device itself dropped; looked for in promiscuous mode only. Null where nobody counts them. */
+  droppedByDevice: number | null;
 }
 
 /** What a rejected promise of a device says. */
@@ -126,9 +126,13 @@ export function loadNative(): LoadedNative {
 
 /** How to build the addon. The command works wherever it is given, and where npm was told to run no scripts. */
 function building(root: string): string {
+  return withTools(`node ${join(root, "native/install.js")}`);
+}
+
+/** To do something that builds an addon, ahead of it what it takes and is not there. */
+export function withTools(what: string): string {
   const missing = NEEDED.filter(([need]) => !isInstalled(need)).map(([, thing]) => thing);
-  const install = missing.length === 0 ? "" : `${installation(missing)}, then `;
-  return `${install}node ${join(root, "native/install.js")}`;
+  return missing.length === 0 ? what : `${installation(missing)}, then ${what}`;
 }
 
 function isInstalled(need: string): boolean {
@@ -137,7 +141,7 @@ function isInstalled(need: string): boolean {
 }
 
 /** The directory of the package: this file is in its src or dist, or bundled into a directory of that. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let root = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(root, "binding.gyp")) && dirname(root) !== root) root = dirname(root);
   return root;

@@ -3,6 +3,7 @@
 export { Patience } from "../patience.js";
 export * from "./batch.js";
 export type { FilePart } from "./byte-source.js";
+export { type CapObject, type CapOptions, openCap } from "./cap-adapter.js";
 export { type CaptureWriter, createCapture, type WriteOptions } from "./capture-writer.js";
 export { divide } from "./divide.js";
 export { CaptureError, type CaptureErrorCode } from "./error.js";

@@ -1,18 +1,14 @@
 /* One device of a live capture: its blocks as batches, and what becomes of it when it goes and comes. */
-import type {
-  Native,
-  NativeBlock,
-  NativeCounts,
-  NativeDevice,
-  NativeFault,
-  NativeOptions,
-} from "../native.js";
+import type { NativeBlock, NativeCounts, NativeDevice, NativeFault, NativeOptions } from "../native.js";
 import { type CaptureInterface, PacketBatch } from "./batch.js";
 
 /** How often it is tried to open a device again that is gone. */
 const RETRY_MS = 1000;
 /** How often it is looked how a device is that is not read from. */
 const LOOK_MS = 500;
+
+/** Makes a device that is not open. */
+export type MakeDevice = (options: NativeOptions) => NativeDevice;
 
 /** A time without packets of a device, as seen from here, in milliseconds since 1970. */
 export interface LiveGap {
@@ -105,7 +101,7 @@ export interface Receiver {
 export class LiveDevice {
   readonly name: string;
   readonly #source: Receiver;
-  readonly #native: Native;
+  readonly #make: MakeDevice;
   readonly #options: NativeOptions;
   #session: Session | null = null;
   #opening: Promise<void> | null = null;
@@ -120,10 +116,10 @@ export class LiveDevice {
   /** Ends the time between two tries to open the device. */
   #wake = (): void => {};
 
-  constructor(source: Receiver, native: Native, options: NativeOptions) {
+  constructor(source: Receiver, make: MakeDevice, options: NativeOptions) {
     this.name = options.device;
     this.#source = source;
-    this.#native = native;
+    this.#make = make;
     this.#options = options;
     this.#counts = { device: options.device, received: 0, dropped: 0, droppedByDevice: 0 };
   }
@@ -134,7 +130,7 @@ export class LiveDevice {
   }
 
   async #open(): Promise<void> {
-    const device = new this.#native.Device(this.#options);
+    const device = this.#make(this.#options);
     try {
       const session = new Session(device, await device.open());
       const { linkType, snapBytes } = session;
@@ -187,8 +183,8 @@ export class LiveDevice {
       } catch (error) {
         if (this.#isOver) return;
         const { fault, message } = error as NativeFault;
-        if (fault !== "gone") return this.#source.fail(this.name, message);
-        this.#beginGap("gone");
+        if (fault !== "gone" && fault !== "down") return this.#source.fail(this.name, message);
+        this.#beginGap(fault);
         await this.#leave();
         await this.#reopen();
         block = 0;
@@ -219,10 +215,13 @@ export class LiveDevice {
 
   /**
    * Packets that came between the stop and the counting were counted, but are no part of the capture. Those that
-   * were dropped are a part of those received.
+   * were dropped are a part of those received; where nobody counts them, nobody counts others than those.
    */
   #settle(): void {
-    if (this.#atStop !== null) this.#atStop.received = this.#taken + this.#atStop.dropped;
+    const counts = this.#atStop;
+    if (counts === null) return;
+    if (counts.dropped !== null) counts.received = this.#taken + counts.dropped;
+    else this.#atStop = this.#session?.device.counts() ?? counts;
   }
 
   /** Ends the session. */
@@ -270,6 +269,10 @@ export class LiveDevice {
 
 function add(to: NativeCounts, counts: NativeCounts): void {
   to.received += counts.received;
-  to.dropped += counts.dropped;
-  to.droppedByDevice += counts.droppedByDevice;
+  to.dropped = sum(to.dropped, counts.dropped);
+  to.droppedByDevice = sum(to.droppedByDevice, counts.droppedByDevice);
+}
+
+function sum(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : one + other;
 }

@@ -2,11 +2,18 @@
  * Packets from network devices. Each device has a thread in the addon, which fills one of its two blocks while
  * the other is looked at; a source takes them as they are filled, whatever device they are from.
  */
-import { loadNative, type Native, type NativeFault, type NativeOptions } from "../native.js";
+import { loadNative, type NativeFault, type NativeOptions } from "../native.js";
 import { shown } from "../text.js";
 import type { CaptureInterface, CaptureSource, Damage, PacketBatch } from "./batch.js";
 import { CaptureError, type CaptureErrorCode } from "./error.js";
-import { type Arrival, type LiveCounts, LiveDevice, type LiveGap, type Receiver } from "./live-device.js";
+import {
+  type Arrival,
+  type LiveCounts,
+  LiveDevice,
+  type LiveGap,
+  type MakeDevice,
+  type Receiver,
+} from "./live-device.js";
 
 export type { LiveCounts, LiveGap } from "./live-device.js";
 
@@ -33,6 +40,8 @@ export interface LiveOptions {
   readonly delayMs?: number;
   /** Packets are given as they come, a millisecond or two later, whatever `delayMs`; default false. */
   readonly immediate?: boolean;
+  /** Who captures: the addon, or the npm package cap, with the limits of `openCap`; default the addon. */
+  readonly backend?: "native" | "cap";
 }
 
 /** Packets of devices, until it is stopped. All packets of a batch come from one device. */
@@ -52,18 +61,41 @@ export interface LiveSource extends CaptureSource {
 export async function openLive(options: LiveOptions): Promise<LiveSource> {
   const devices = [...new Set(options.devices)];
   const settings = checked(devices, options);
-  const { native, reason, remedy } = loadNative();
-  if (native === null) {
-    const hint = remedy === null ? "" : `; ${remedy}`;
-    throw new CaptureError("ERR_CAPTURE_NATIVE", devices[0], `no live capture: ${reason}${hint}`);
-  }
-  const source = new DeviceSource(native, settings);
+  const make = options.backend === "cap" ? await capDevices(devices[0]) : nativeDevices(devices[0]);
+  return await openDevices(make, settings);
+}
+
+/** Opens devices that `make` makes. Throws a {@link CaptureError} where one cannot be captured from. */
+export async function openDevices(make: MakeDevice, settings: readonly NativeOptions[]): Promise<LiveSource> {
+  const source = new DeviceSource(make, settings);
   await source.open();
   return source;
 }
 
-/** How to capture from each of the devices. */
-function checked(devices: readonly string[], options: LiveOptions): NativeOptions[] {
+function nativeDevices(device: string): MakeDevice {
+  const { native, reason, remedy } = loadNative();
+  if (native === null) throw noBackend(device, reason, remedy);
+  return (options) => new native.Device(options);
+}
+
+async function capDevices(device: string): Promise<MakeDevice> {
+  const { loadCap } = await import("./cap-package.js");
+  const { Cap, reason, remedy } = await loadCap();
+  if (Cap === null) throw noBackend(device, reason, remedy);
+  const [{ CapDevice }, { CapProcess }] = await Promise.all([
+    import("./cap-device.js"),
+    import("./cap-process.js"),
+  ]);
+  return (options) => new CapDevice(options, new CapProcess(options));
+}
+
+function noBackend(device: string, reason: string, remedy: string | null): CaptureError {
+  const hint = remedy === null ? "" : `; ${remedy}`;
+  return new CaptureError("ERR_CAPTURE_NATIVE", device, `no live capture: ${shown(reason)}${hint}`);
+}
+
+/** How to capture from each of the devices. Throws a {@link CaptureError} for an option that makes no sense. */
+export function checked(devices: readonly string[], options: Omit<LiveOptions, "devices">): NativeOptions[] {
   const refuse = (reason: string, device = devices[0] ?? "-"): never => {
     throw new CaptureError("ERR_CAPTURE_OPTION", device, reason);
   };
@@ -127,9 +159,9 @@ class DeviceSource implements LiveSource, Receiver {
   #closed: Promise<void> | null = null;
   #wake = (): void => {};
 
-  constructor(native: Native, settings: readonly NativeOptions[]) {
+  constructor(make: MakeDevice, settings: readonly NativeOptions[]) {
     this.name = settings.map(({ device }) => device).join(",");
-    this.#devices = settings.map((each) => new LiveDevice(this, native, each));
+    this.#devices = settings.map((each) => new LiveDevice(this, make, each));
   }
 
   /** Opens all devices, or none. */

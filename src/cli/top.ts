@@ -167,7 +167,10 @@ export class Top implements LiveSink {
     const { packets, bytes, malformed, truncated, unresolved, flowOverflow } = this.#totals;
     const { naming, filter } = this.#run;
     const devices = this.#live.counts();
-    const sum = (of: "dropped" | "droppedByDevice") => devices.reduce((total, each) => total + each[of], 0);
+    const sum = (label: string, of: "dropped" | "droppedByDevice") =>
+      devices.some((each) => each[of] === null)
+        ? []
+        : [[label, devices.reduce((total, each) => total + (each[of] ?? 0), 0)] as const];
     return {
       devices: devices.map(({ device }) => device),
       nowMs: Date.now(),
@@ -177,8 +180,8 @@ export class Top implements LiveSink {
       packets,
       bytes,
       faults: [
-        ["dropped by the kernel", sum("dropped")],
-        ["by the device", sum("droppedByDevice")],
+        ...sum("dropped by the kernel", "dropped"),
+        ...sum("by the device", "droppedByDevice"),
         ["malformed", malformed],
         ["truncated", truncated],
         ...(naming.inventory === null ? [] : [["unresolved", unresolved] as const]),

@@ -70,7 +70,7 @@ export class Watch {
 
   #lookForLosses({ device, dropped, droppedByDevice }: LiveCounts): void {
     const now = performance.now();
-    const lost = dropped + droppedByDevice;
+    const lost = (dropped ?? 0) + (droppedByDevice ?? 0);
     let losses = this.#losses.get(device);
     if (losses === undefined) {
       losses = { said: 0, saidMs: Number.NEGATIVE_INFINITY, sinceMs: now - WATCH_MS };
