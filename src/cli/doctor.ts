@@ -1,4 +1,5 @@
 import * as zlib from "node:zlib";
+import { loadCap } from "../capture/cap-package.js";
 import { loadNative } from "../native.js";
 import { doctorJson, doctorText, type Part } from "../output/doctor.js";
 import { Exit } from "./fault.js";
@@ -13,7 +14,7 @@ export async function doctor(options: { output: Format }): Promise<number> {
     version: version(),
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
-    parts: [zstd(), liveCapture()],
+    parts: [zstd(), await capPackage(), liveCapture()],
   };
   await print([options.output === "json" ? doctorJson(diagnosis) : doctorText(diagnosis, outputStyle())]);
   return Exit.done;
@@ -24,6 +25,13 @@ function zstd(): Part {
   const isOwn = "createZstdDecompress" in zlib;
   const detail = isOwn ? "by Node" : "by fzstd, slower than Node 22.15 and later";
   return { part: "zstd", state: "ok", detail, remedy: null };
+}
+
+async function capPackage(): Promise<Part> {
+  const part = "live --backend cap";
+  const { Cap, reason, remedy } = await loadCap();
+  if (Cap === null) return { part, state: "missing", detail: reason, remedy };
+  return { part, state: "ok", detail: "by the package cap", remedy: null };
 }
 
 function liveCapture(): Part {

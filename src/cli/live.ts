@@ -35,6 +35,7 @@ export type LiveOptions = LineOptions &
     bufferSize?: number;
     promiscuous?: boolean;
     immediate?: boolean;
+    backend?: "native" | "cap";
     /** Milliseconds after which it ends; between two summaries, which take the place of lines. */
     duration?: number;
     summary?: number;
@@ -86,6 +87,7 @@ async function capture(
       ...(options.bufferSize !== undefined && { bufferBytes: options.bufferSize * 1024 }),
       promiscuous: options.promiscuous === true,
       immediate: options.immediate === true,
+      backend: options.backend ?? "native",
     });
   const source = await (usual ? openUsual(open, ports) : open(options.bpf ?? ""));
   let metrics: MetricsExporter | null = null;
@@ -149,7 +151,8 @@ function listOf(source: LiveSource): string {
 }
 
 /** Throws a {@link CliError} where flags do not go together. */
-function check({ write, summary, quiet, top, fileSize, rotate, fileCount }: LiveOptions): void {
+function check(options: LiveOptions): void {
+  const { write, summary, quiet, top, fileSize, rotate, fileCount } = options;
   if (write === undefined && [fileSize, rotate, fileCount].some((flag) => flag !== undefined))
     throw new CliError("--file-size, --rotate and --file-count are about files; give one with -w");
   if ([write, summary, quiet, top].filter((flag) => flag !== undefined).length > 1)
@@ -160,6 +163,10 @@ function check({ write, summary, quiet, top, fileSize, rotate, fileCount }: Live
     );
   if (fileCount !== undefined && fileSize === undefined && rotate === undefined)
     throw new CliError("--file-count needs --file-size or --rotate: when the next file begins");
+  if (options.backend === "cap" && options.relinquishPrivileges !== undefined)
+    throw new CliError(
+      "-Z is not for --backend cap, which captures in processes of its own; give CAP_NET_RAW alone with setpriv",
+    );
 }
 
 async function openSink(

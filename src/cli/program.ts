@@ -154,6 +154,14 @@ function addLive(program: Command, done: (status: number) => void): void {
     .option("-B, --buffer-size <kib>", "the kernel's ring (default: 8192)", bufferArgument)
     .option("--promiscuous", "frames for others too")
     .option("--immediate", "each packet as it comes, not up to 100 ms later together with others")
+    .addOption(
+      new Option(
+        "--backend <name>",
+        "who captures: the addon, or the npm package cap, which has no time stamps of the kernel and counts no drops",
+      )
+        .choices(["native", "cap"])
+        .default("native"),
+    )
     .option(
       "-Z, --relinquish-privileges <user>",
       "become this user once the devices are open, before a packet is read or a file begun",
