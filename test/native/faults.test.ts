@@ -2,92 +2,96 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LiveOptions } from "../../src/capture/index.js";
 import { pcap, somePackets, temporary } from "../capture/helper.js";
-import { describeLive, Wire } from "./wire.js";
+import { describeCap, describeLive, Wire } from "./wire.js";
 
 const frames = temporary(pcap(somePackets(100).filter(({ data }) => data.length >= 28)));
 const FRAMES = 50;
 
-describeLive("a device that cannot be captured from", () => {
-  let wire: Wire;
-  beforeEach(() => {
-    wire = new Wire();
-  });
-  afterEach(() => wire?.down());
+for (const backend of ["native", "cap"] as const) {
+  const describeBackend = backend === "cap" ? describeCap : describeLive;
 
-  async function refused(options: LiveOptions, ...prefix: string[]) {
-    const live = wire.capture(options, { prefix });
-    const { event, ...error } = await live.event("error");
-    expect(await live.exit(), live.said).toBe(0);
-    expect(live.said).toBe("");
-    return error;
-  }
+  describeBackend(`a device that cannot be captured from, by ${backend}`, () => {
+    let wire: Wire;
+    beforeEach(() => {
+      wire = new Wire();
+    });
+    afterEach(() => wire?.down());
 
-  test("there is none of that name", async () => {
-    for (const device of ["nowhere0", "a-name-that-is-longer-than-any-device", "../rx0", "rx0\n\x1b[31m"])
-      expect(await refused({ devices: ["rx0", device] })).toMatchObject({
+    async function refused(options: LiveOptions, ...prefix: string[]) {
+      const live = wire.capture({ backend, ...options }, { prefix });
+      const { event, ...error } = await live.event("error");
+      expect(await live.exit(), live.said).toBe(0);
+      expect(live.said).toBe("");
+      return error;
+    }
+
+    test("there is none of that name", async () => {
+      for (const device of ["nowhere0", "a-name-that-is-longer-than-any-device", "../rx0", "rx0\n\x1b[31m"])
+        expect(await refused({ devices: ["rx0", device] })).toMatchObject({
+          name: "CaptureError",
+          code: "ERR_CAPTURE_DEVICE",
+          file: device,
+          message: expect.stringMatching(/^[ -~]+: there is no such device; `ip link` lists them$/),
+        });
+    });
+
+    test("it is down", async () => {
+      wire.ip("link", "set", "rx0", "down");
+      expect(await refused({ devices: ["tx0", "rx0"] })).toEqual({
         name: "CaptureError",
-        code: "ERR_CAPTURE_DEVICE",
-        file: device,
-        message: expect.stringMatching(/^[ -~]+: there is no such device; `ip link` lists them$/),
+        code: "ERR_CAPTURE_DOWN",
+        file: "rx0",
+        message: "rx0: the device is down; `ip link set DEVICE up`",
       });
-  });
+    });
 
-  test("it is down", async () => {
-    wire.ip("link", "set", "rx0", "down");
-    expect(await refused({ devices: ["tx0", "rx0"] })).toEqual({
-      name: "CaptureError",
-      code: "ERR_CAPTURE_DOWN",
-      file: "rx0",
-      message: "rx0: the device is down; `ip link set DEVICE up`",
+    test("the filter is none", async () => {
+      expect(await refused({ devices: ["rx0"], filter: "udp prot 6081" })).toEqual({
+        name: "CaptureError",
+        code: "ERR_CAPTURE_FILTER",
+        file: "rx0",
+        message: expect.stringMatching(/^rx0: the filter is not one of pcap-filter\(7\): .*syntax error/),
+      });
+    });
+
+    test("nobody allows it", async () => {
+      const without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
+      expect(await refused({ devices: ["rx0"] }, ...without)).toEqual({
+        name: "CaptureError",
+        code: "ERR_CAPTURE_PERMISSION",
+        file: "rx0",
+        message: "rx0: capturing is not permitted; it takes root or CAP_NET_RAW",
+      });
+    });
+
+    test("CAP_NET_RAW is all it takes", async () => {
+      const only = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+      const capable = [
+        "--inh-caps=-all,+net_raw",
+        "--ambient-caps=-all,+net_raw",
+        "--bounding-set=-all,+net_raw",
+      ];
+      const live = wire.capture({ backend, devices: ["rx0"] }, { prefix: [...only, ...capable] });
+      await live.event("open");
+      wire.send(frames);
+      expect((await live.stop()).packets).toBe(FRAMES);
+    });
+
+    test.each<[string, object]>([
+      ["no device is named", { devices: [] }],
+      ["is no name of a device", { devices: ["rx0\0x"] }],
+      ["is no name of a device", { devices: [""] }],
+      ["the filter has a NUL character", { devices: ["rx0"], filter: "udp\0!" }],
+      ["snapBytes is 0, not an integer from 1 to 262144", { devices: ["rx0"], snapBytes: 0 }],
+      ["delayMs is 0.5, not an integer from 1 to 1000", { devices: ["rx0"], delayMs: 0.5 }],
+      ["bufferBytes is 1, not an integer from 65536 to 2147483647", { devices: ["rx0"], bufferBytes: 1 }],
+    ])("an option makes no sense: %s", async (reason, options) => {
+      const error = await refused(options as LiveOptions);
+      expect(error.code).toBe("ERR_CAPTURE_OPTION");
+      expect(error.message).toMatch(new RegExp(`: ${reason}$`));
     });
   });
-
-  test("the filter is none", async () => {
-    expect(await refused({ devices: ["rx0"], filter: "udp prot 6081" })).toEqual({
-      name: "CaptureError",
-      code: "ERR_CAPTURE_FILTER",
-      file: "rx0",
-      message: expect.stringMatching(/^rx0: the filter is not one of pcap-filter\(7\): .*syntax error/),
-    });
-  });
-
-  test("nobody allows it", async () => {
-    const without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
-    expect(await refused({ devices: ["rx0"] }, ...without)).toEqual({
-      name: "CaptureError",
-      code: "ERR_CAPTURE_PERMISSION",
-      file: "rx0",
-      message: "rx0: capturing is not permitted; it takes root or CAP_NET_RAW",
-    });
-  });
-
-  test("CAP_NET_RAW is all it takes", async () => {
-    const only = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    const capable = [
-      "--inh-caps=-all,+net_raw",
-      "--ambient-caps=-all,+net_raw",
-      "--bounding-set=-all,+net_raw",
-    ];
-    const live = wire.capture({ devices: ["rx0"] }, { prefix: [...only, ...capable] });
-    await live.event("open");
-    wire.send(frames);
-    expect((await live.stop()).packets).toBe(FRAMES);
-  });
-
-  test.each<[string, object]>([
-    ["no device is named", { devices: [] }],
-    ["is no name of a device", { devices: ["rx0\0x"] }],
-    ["is no name of a device", { devices: [""] }],
-    ["the filter has a NUL character", { devices: ["rx0"], filter: "udp\0!" }],
-    ["snapBytes is 0, not an integer from 1 to 262144", { devices: ["rx0"], snapBytes: 0 }],
-    ["delayMs is 0.5, not an integer from 1 to 1000", { devices: ["rx0"], delayMs: 0.5 }],
-    ["bufferBytes is 1, not an integer from 65536 to 2147483647", { devices: ["rx0"], bufferBytes: 1 }],
-  ])("an option makes no sense: %s", async (reason, options) => {
-    const error = await refused(options as LiveOptions);
-    expect(error.code).toBe("ERR_CAPTURE_OPTION");
-    expect(error.message).toMatch(new RegExp(`: ${reason}$`));
-  });
-});
+}
 
 describeLive("a device that changes while it is captured from", () => {
   let wire: Wire;

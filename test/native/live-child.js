@@ -1,19 +1,31 @@
 /*
  * A live capture in a process of its own, which may be in another network namespace: live-child.js OPTIONS, as
- * JSON. Writes lines of JSON: "open" or the error of opening; then each packet, unless `quiet`; then the end.
+ * JSON. It goes through openCap where they say so, with a Cap that is "new" or "open". Writes lines of JSON:
+ * "open" or the error of opening; then each packet, unless `quiet`; then the end.
  * Reads commands: `stop`, `close`, `state`, and `hold` (asks for no batch) until `go`.
  */
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
-import { openLive } from "../../dist/capture/index.js";
+import { openCap, openLive } from "../../dist/capture/index.js";
 
-const { quiet, ...options } = JSON.parse(process.argv[2]);
+const { quiet, through, ...options } = JSON.parse(process.argv[2]);
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function open() {
+  if (through === undefined) return openLive(options);
+  const [device] = options.devices;
+  const { default: cap } = await import("cap");
+  const own = new cap.Cap();
+  if (through === "new") return openCap(own, { ...options, device });
+  const buffer = Buffer.alloc(65_535);
+  const linkType = own.open(device, options.filter ?? "", options.bufferBytes ?? 8 << 20, buffer);
+  return openCap(own, { ...options, device, opened: { linkType, buffer } });
+}
 
 async function main() {
   let source;
   try {
-    source = await openLive(options);
+    source = await open();
   } catch (error) {
     const { name, code, message, file } = error;
     return say({ event: "error", name, code, message, file });

@@ -22,6 +22,20 @@ export const describeLive: DescribePeer =
     ? peer("libpcap", COMMANDS)
     : (title, body) => describe.skip(`${title} [peer: libpcap, ${why}]`, body);
 
+/** `describe` for tests that capture with the npm package cap. */
+export const describeCap: DescribePeer =
+  why === null
+    ? peer("cap", [...COMMANDS, join(import.meta.dirname, "../../node_modules/cap/build/Release/cap.node")])
+    : (title, body) => describe.skip(`${title} [peer: cap, ${why}]`, body);
+
+/** Ways to capture from devices, which promise the same for the most part. */
+export const BACKENDS: [string, DescribePeer, { backend?: "cap"; through?: "new" | "open" }][] = [
+  ["the addon", describeLive, {}],
+  ["--backend cap", describeCap, { backend: "cap" }],
+  ["openCap", describeCap, { through: "new" }],
+  ["openCap, of a Cap that is open", describeCap, { through: "open" }],
+];
+
 let wires = 0;
 
 export class Wire {
@@ -138,6 +152,8 @@ export class Wire {
 interface ChildOptions {
   /** Says nothing of packets. */
   quiet?: boolean;
+  /** Captures with openCap and a Cap, new or open. */
+  through?: "new" | "open";
   /** A command that runs the capture. */
   prefix?: string[];
 }
