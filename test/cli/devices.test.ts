@@ -74,7 +74,7 @@ describeLive("devices and doctor", () => {
     const { code, stdout, stderr } = await genevescope(["doctor"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(
-      /^# genevescope \S+, Node v\S+, linux \w+\nok {9}zstd: .*\nok {9}live capture: by libpcap version .*\n$/,
+      /^# genevescope \S+, Node v\S+, linux \w+\nok {9}zstd: .*\n.* live --backend cap: .*\n(?: {11}.*\n)?ok {9}live capture: by libpcap version .*\n$/,
     );
   });
 
