@@ -93,7 +93,19 @@ function rootCommand() {
 const say = (line) => process.stderr.write(`peers: ${line}\n`);
 const missing = () => Object.keys(NEEDS).filter((need) => !isThere(need));
 
-function main() {
+/** Builds the npm package cap, which npm leaves out where a compiler or libpcap's headers are missing. */
+function buildCap() {
+  const file = "node_modules/cap/build/Release/cap.node";
+  if (isThere(file) || process.env.GENEVESCOPE_NO_INSTALL === "1") return;
+  for (const words of [
+    ["install", "--ignore-scripts", "--no-save"],
+    ["rebuild", "cap"],
+  ])
+    spawnSync("npm", words, { stdio: "ignore", timeout: 300_000 });
+  if (!isThere(file)) say("could not build the npm package cap; suites that need it are skipped");
+}
+
+function installPrograms() {
   const before = missing();
   if (before.length === 0) return;
   const packages = [...new Set(before.map((need) => NEEDS[need]))];
@@ -111,4 +123,5 @@ function main() {
   if (after.length > 0) say(`could not install ${after.join(", ")}; suites that need them are skipped`);
 }
 
-main();
+installPrograms();
+buildCap();
