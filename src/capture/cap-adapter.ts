@@ -1,9 +1,9 @@
 /* A Cap of a program's own, as a source of packets. */
 import type { NativeFault } from "../native.js";
 import { CapDevice, type CapLink } from "./cap-device.js";
-import { type CapObject, closeCapObject, keepOpen, type OpenCap, openCapObject } from "./cap-package.js";
+import { type CapObject, closeCapObject, type OpenCap, openCapObject, takeCapObject } from "./cap-package.js";
 import { CapRecorder } from "./cap-records.js";
-import { checked, type LiveOptions, type LiveSource, openDevices } from "./live.js";
+import { type LiveOptions, type LiveSource, openDevices, settingsOf } from "./live.js";
 
 export type { CapObject } from "./cap-package.js";
 
@@ -21,8 +21,7 @@ export interface CapOptions extends Pick<LiveOptions, "snapBytes" | "bufferBytes
 
 /**
  * The packets of a Cap of the npm package cap, as batches, for programs that are built on cap. `openLive` loses
- * less and knows more. The Cap belongs to the source from then on, which closes it; it must not have been opened
- * and closed before. Throws a {@link CaptureError} where it cannot be opened. Of cap 0.2.1 there is no more to
+ * less and knows more. The Cap belongs to the source from then on, which closes it; one is good for one capture. Throws a {@link CaptureError} where it cannot be opened. Of cap 0.2.1 there is no more to
  * be had:
  *
  * - A packet's time is when JavaScript was told of it, in milliseconds; packets that waited meanwhile have the
@@ -40,13 +39,11 @@ export interface CapOptions extends Pick<LiveOptions, "snapBytes" | "bufferBytes
  * opened, and a Cap that was opened, or could not be, is never collected.
  */
 export async function openCap(cap: CapObject, options: CapOptions): Promise<LiveSource> {
-  const settings = checked([options.device], options);
+  const settings = settingsOf([options.device], options);
   return await openDevices((native) => {
     const open = () => {
       const { opened } = options;
-      return opened === undefined
-        ? openCapObject(cap, native)
-        : keepOpen(cap, opened.linkType, opened.buffer);
+      return opened === undefined ? openCapObject(cap, native) : takeCapObject(cap, opened);
     };
     return new CapDevice(native, new OwnCap(cap, open, native.snapBytes, native.delayMs));
   }, settings);
@@ -73,7 +70,7 @@ class OwnCap implements CapLink {
     this.#delayMs = delayMs;
   }
 
-  async open(changed: () => void): Promise<number> {
+  async open(changed: () => void): Promise<{ linkType: number; longest: number }> {
     const { linkType, buffer } = this.#open();
     this.#changed = changed;
     this.#recorder = new CapRecorder(buffer, this.#snapBytes, this.#delayMs, (records, packets) => {
@@ -86,7 +83,7 @@ class OwnCap implements CapLink {
       this.#changed();
     });
     this.#cap.on("packet", this.#recorder.take);
-    return linkType;
+    return { linkType, longest: buffer.length };
   }
 
   read(): Buffer | null {

@@ -55,7 +55,6 @@ async function main(): Promise<void> {
   } catch (error) {
     const { fault, message } = error as NativeFault;
     tell({ fault: fault ?? "failed", message });
-    process.disconnect();
   }
 }
 

@@ -7,13 +7,16 @@ import type {
   NativeOpened,
   NativeOptions,
 } from "../native.js";
-import { CAP_SNAP_BYTES, deviceState } from "./cap-package.js";
+import { deviceState } from "./cap-package.js";
 import { CapRecords } from "./cap-records.js";
 
 /** Where a Cap is: in this process, or in one of its own. */
 export interface CapLink {
-  /** Opens, and returns the LINKTYPE_ number; or rejects with a {@link NativeFault}. `changed` is called when there are records, or the end. */
-  open(changed: () => void): Promise<number>;
+  /**
+   * Opens, and returns the LINKTYPE_ number and how many bytes of a packet are kept at most; or rejects with a
+   * {@link NativeFault}. `changed` is called when there are records, or the end.
+   */
+  open(changed: () => void): Promise<{ linkType: number; longest: number }>;
   /** Records, cut anywhere; null where none have come. */
   read(): Buffer | null;
   /** What ended it, once it has ended and all records are read: a fault, or that it was stopped. */
@@ -42,8 +45,8 @@ export class CapDevice implements NativeDevice {
   }
 
   async open(): Promise<NativeOpened> {
-    const linkType = await this.#link.open(() => this.#changed());
-    const snapBytes = Math.min(this.#options.snapBytes, CAP_SNAP_BYTES);
+    const { linkType, longest } = await this.#link.open(() => this.#changed());
+    const snapBytes = Math.min(this.#options.snapBytes, longest);
     return { linkType, snapBytes, blocks: this.#blocks };
   }
 

@@ -60,6 +60,12 @@ export async function loadCap(): Promise<LoadedCap> {
  */
 const kept = new Map<CapObject, Buffer | null>();
 
+/** Keeps a Cap that is to be opened, or is open; once, for cap aborts where it is opened again. */
+function keep(cap: CapObject, buffer: Buffer): void {
+  if (kept.has(cap)) throw faultOf("failed", "this Cap was opened before; make another");
+  kept.set(cap, buffer);
+}
+
 /** A Cap that is open. */
 export interface OpenCap {
   /** LINKTYPE_ number. */
@@ -75,7 +81,7 @@ export function openCapObject(
 ): OpenCap {
   checkDevice(device);
   const buffer = Buffer.allocUnsafeSlow(CAP_SNAP_BYTES);
-  kept.set(cap, buffer);
+  keep(cap, buffer);
   let name: string;
   try {
     name = cap.open(device, filter, bufferBytes, buffer);
@@ -84,15 +90,20 @@ export function openCapObject(
     const Cap = cap.constructor as new () => CapObject;
     throw faultOf(faultIn(message) ?? (opens(new Cap(), device) ? "filter" : "failed"), message);
   }
-  return keepOpen(cap, name, buffer);
+  return { linkType: linkTypeOf(cap, name), buffer };
 }
 
-/** Holds what a Cap that is open needs. Throws a {@link NativeFault} where cap does not know the link type. */
-export function keepOpen(cap: CapObject, linkTypeName: string, buffer: Buffer): OpenCap {
-  kept.set(cap, buffer);
+/** Takes a Cap over that is open: `linkType` is what `open` returned. Throws a {@link NativeFault}. */
+export function takeCapObject(cap: CapObject, opened: { linkType: string; buffer: Buffer }): OpenCap {
+  keep(cap, opened.buffer);
+  return { linkType: linkTypeOf(cap, opened.linkType), buffer: opened.buffer };
+}
+
+/** The LINKTYPE_ number; a Cap of which it is not known is closed. */
+function linkTypeOf(cap: CapObject, linkTypeName: string): number {
   const number = Number(/^Unknown linktype (\d+)$/.exec(linkTypeName)?.[1]);
   const linkType = LINK_TYPES[linkTypeName] ?? (number >= FIRST_COMMON_LINK_TYPE ? number : null);
-  if (linkType !== null) return { linkType, buffer };
+  if (linkType !== null) return linkType;
   closeCapObject(cap);
   throw faultOf("failed", `cap says of its link type: ${linkTypeName}`);
 }
@@ -106,7 +117,7 @@ export function closeCapObject(cap: CapObject): void {
 /** Whether a device can be opened without a filter. */
 function opens(probe: CapObject, device: string): boolean {
   const buffer = Buffer.allocUnsafeSlow(1);
-  kept.set(probe, buffer);
+  keep(probe, buffer);
   try {
     probe.open(device, "", 65_536, buffer);
   } catch {

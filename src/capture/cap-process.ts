@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type NativeFault, type NativeOptions, packageRoot } from "../native.js";
 import type { CapAnswer } from "./cap-child.js";
 import type { CapLink } from "./cap-device.js";
-import { checkDevice, deviceState, faultOf } from "./cap-package.js";
+import { CAP_SNAP_BYTES, checkDevice, deviceState, faultOf } from "./cap-package.js";
 
 /** How long a process that is told to end may take. */
 const GRACE_MS = 1000;
@@ -25,7 +25,7 @@ export class CapProcess implements CapLink {
     this.#options = options;
   }
 
-  async open(changed: () => void): Promise<number> {
+  async open(changed: () => void): Promise<{ linkType: number; longest: number }> {
     checkDevice(this.#options.device);
     const path = join(packageRoot(), "dist/capture/cap-child.js");
     const stdio = ["ignore", "pipe", "pipe", "ipc"] as const;
@@ -50,7 +50,8 @@ export class CapProcess implements CapLink {
       new Promise<CapAnswer>((resolve) => child.once("message", resolve)),
       this.#closed,
     ]);
-    if (answer !== undefined && "linkType" in answer) return answer.linkType;
+    if (answer !== undefined && "linkType" in answer)
+      return { linkType: answer.linkType, longest: CAP_SNAP_BYTES };
     await this.close();
     throw answer === undefined ? this.end : faultOf(answer.fault, answer.message);
   }

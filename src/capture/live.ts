@@ -60,7 +60,7 @@ export interface LiveSource extends CaptureSource {
 /** Opens devices. Throws a {@link CaptureError} where one cannot be captured from. */
 export async function openLive(options: LiveOptions): Promise<LiveSource> {
   const devices = [...new Set(options.devices)];
-  const settings = checked(devices, options);
+  const settings = settingsOf(devices, options);
   const make = options.backend === "cap" ? await capDevices(devices[0]) : nativeDevices(devices[0]);
   return await openDevices(make, settings);
 }
@@ -95,7 +95,10 @@ function noBackend(device: string, reason: string, remedy: string | null): Captu
 }
 
 /** How to capture from each of the devices. Throws a {@link CaptureError} for an option that makes no sense. */
-export function checked(devices: readonly string[], options: Omit<LiveOptions, "devices">): NativeOptions[] {
+export function settingsOf(
+  devices: readonly string[],
+  options: Omit<LiveOptions, "devices">,
+): NativeOptions[] {
   const refuse = (reason: string, device = devices[0] ?? "-"): never => {
     throw new CaptureError("ERR_CAPTURE_OPTION", device, reason);
   };

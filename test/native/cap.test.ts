@@ -45,6 +45,14 @@ describeCap("faults of cap", () => {
     });
   });
 
+  test("a Cap that was opened before is refused", () => {
+    const refusal = "rx0: this Cap was opened before; make another";
+    expect(survive("openCap", "again")).toMatchObject({
+      status: 0,
+      stdout: JSON.stringify({ times: [refusal, refusal] }),
+    });
+  });
+
   test("in a program's own process it is aborted where the device goes down", async () => {
     const live = wire.capture({ devices: ["rx0"] }, { through: "new" });
     await live.event("open");

@@ -17,7 +17,7 @@ async function open() {
   const { default: cap } = await import("cap");
   const own = new cap.Cap();
   if (through === "new") return openCap(own, { ...options, device });
-  const buffer = Buffer.alloc(65_535);
+  const buffer = Buffer.alloc(1600);
   const linkType = own.open(device, options.filter ?? "", options.bufferBytes ?? 8 << 20, buffer);
   return openCap(own, { ...options, device, opened: { linkType, buffer } });
 }

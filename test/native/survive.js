@@ -61,6 +61,21 @@ async function dropped() {
   return others.every((other) => other.every((byte) => byte === 0)) ? others.length : "written to";
 }
 
+/** A Cap that was opened, or could not be, is opened again. */
+async function again() {
+  const refused = [];
+  for (const [first, second] of [
+    ["no filter", ""],
+    ["", "udp"],
+  ]) {
+    const cap = new Cap();
+    const source = await openCap(cap, { device, filter: first }).catch(() => null);
+    await source?.close();
+    await openCap(cap, { device, filter: second }).catch(({ message }) => refused.push(message));
+  }
+  return refused;
+}
+
 /** Takes packets, which must all be as the helper of captures makes them. */
 async function take(source, least) {
   let packets = 0;
@@ -76,7 +91,7 @@ async function take(source, least) {
   return packets;
 }
 
-const times = await { failed, closed, dropped }[fault]();
+const times = await { failed, closed, dropped, again }[fault]();
 if (how === "alone") process.exit();
 const source = await open("");
 await take(source, 20);
