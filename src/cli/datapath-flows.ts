@@ -1,5 +1,5 @@
 /* The flows of this host's Open vSwitch datapath, dumped again and again by ovs-appctl(8). */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { FlowKeys } from "../analysis/flow-keys.js";
 import { shown } from "../text.js";
 import type { Report } from "./following.js";
@@ -11,6 +11,8 @@ const PAUSE_TIMES = 5;
 const TIMEOUT_MS = 20_000;
 /** Until it is tried again where it failed. */
 const RETRY_MS = 10_000;
+/** What a datapath is called: its kind and its name. */
+const DATAPATH = /^[!-~]+$/;
 /** Datapaths that one Open vSwitch has: one of each kind. */
 const MOST_DATAPATHS = 8;
 /** Characters of a list of datapaths, and of what is said of a failure. */
@@ -26,7 +28,8 @@ export class DatapathFlows {
   /** Whether flows can be had, as far as is known. */
   isAvailable = true;
   readonly #report: Report;
-  #child: ChildProcess | null = null;
+  /** Ends the command that runs. */
+  #endCommand = (): void => {};
   #timer: NodeJS.Timeout | null = null;
   #isOver = false;
 
@@ -39,16 +42,18 @@ export class DatapathFlows {
   stop(): void {
     this.#isOver = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#child?.kill();
+    this.#endCommand();
   }
 
   async #run(): Promise<void> {
     const begun = Date.now();
-    const failure = await this.#dump();
+    const failure = await this.#dump().catch((error: Error) => shown(error.message));
     if (this.#isOver) return;
     const isNews = (failure === null) !== this.isAvailable;
     this.isAvailable = failure === null;
     if (failure === null) this.askedAt = begun;
+    // What was so once tells nothing of frames that come later.
+    else this.dumps = [];
     const pause = Math.max(PAUSE_MS, PAUSE_TIMES * (Date.now() - begun));
     this.#timer = setTimeout(() => void this.#run(), failure === null ? pause : RETRY_MS);
     if (!isNews) return;
@@ -64,7 +69,7 @@ export class DatapathFlows {
       if (list.length < MOST_TEXT) list += text;
     });
     if (failure !== null) return failure;
-    const datapaths = list.split("\n").filter((line) => line !== "");
+    const datapaths = list.split("\n").filter((line) => DATAPATH.test(line));
     if (datapaths.length === 0) return "there is no datapath";
     const keys = new FlowKeys();
     for (const datapath of datapaths.slice(0, MOST_DATAPATHS)) {
@@ -79,22 +84,29 @@ export class DatapathFlows {
   /** What ovs-appctl answers goes to `take`, piece by piece; returns what went wrong. */
   #ask(command: readonly string[], take: (text: string) => void): Promise<string | null> {
     return new Promise((resolve) => {
-      const child = spawn("ovs-appctl", command, {
-        stdio: ["ignore", "pipe", "pipe"],
-        timeout: TIMEOUT_MS,
-      });
-      this.#child = child;
+      const child = spawn("ovs-appctl", command, { stdio: ["ignore", "pipe", "pipe"] });
+      child.on("error", (error: NodeJS.ErrnoException) =>
+        resolve(error.code === "ENOENT" ? "there is no ovs-appctl here" : shown(error.message)),
+      );
+      let isLate = false;
+      // The pipes, too: it may be a script, and what that has started holds them.
+      this.#endCommand = () => {
+        isLate = true;
+        child.kill("SIGKILL");
+        child.stdout.destroy();
+        child.stderr.destroy();
+      };
+      const timer = setTimeout(this.#endCommand, TIMEOUT_MS);
       let said = "";
       child.stdout.setEncoding("utf8").on("data", take);
       child.stderr.setEncoding("utf8").on("data", (text) => {
         if (said.length < MOST_TEXT) said += text;
       });
-      child.on("error", (error: NodeJS.ErrnoException) =>
-        resolve(error.code === "ENOENT" ? "there is no ovs-appctl here" : shown(error.message)),
-      );
       child.on("close", (status, signal) => {
+        clearTimeout(timer);
+        if (isLate) return resolve(`ovs-appctl: took more than ${TIMEOUT_MS / 1000} s`);
         if (status === 0) return resolve(null);
-        const why = signal === null ? `status ${status}` : `took more than ${TIMEOUT_MS / 1000} s`;
+        const why = signal ?? `status ${status}`;
         resolve(shown(said.trim().split("\n").at(-1) || `ovs-appctl: ${why}`));
       });
     });

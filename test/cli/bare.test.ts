@@ -3,11 +3,10 @@
  * the capture itself. test/lab/bare.test.ts does it on a host.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { innerFrames } from "../analysis/inner-only.js";
-import { pcap, temporary } from "../capture/helper.js";
 import { describeLive, Wire } from "../native/wire.js";
 import { eventually } from "../southbound/cluster.js";
 import { usualFrames } from "../vectors/shapes.js";
+import { bareOf, captureOf } from "./bare-frames.js";
 import { beginLive, ours } from "./live-verb.js";
 
 const DEVICE = "genev_sys_6081";
@@ -30,20 +29,6 @@ const packetsOf = (text: string): Packet[] =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line));
-
-/** A file with frames as they are. */
-function captureOf(frames: readonly Uint8Array[]): string {
-  const packet = (bytes: Uint8Array, index: number) => ({
-    sec: 1_700_000_000 + index,
-    nsec: 0,
-    data: Buffer.from(bytes).toString("hex"),
-    original: bytes.length,
-    interface: 0,
-  });
-  return temporary(pcap(frames.map(packet)));
-}
-
-const bareOf = async (capture: string) => captureOf((await innerFrames(capture)).map(({ bytes }) => bytes));
 
 describeLive("frames without tunnels", () => {
   let wire: Wire;
