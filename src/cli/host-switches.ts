@@ -3,6 +3,9 @@ import type { VSwitch } from "../southbound/vswitch.js";
 import { type Naming, tlsFiles } from "./names.js";
 import type { PacketOptions } from "./options.js";
 
+/** How long the local database is waited for, in milliseconds: nobody has asked for it. */
+const LOCAL_MS = 5000;
+
 /** The Open_vSwitch databases that tell of this host's devices: those of `--ovs`, else the local one. */
 export class HostSwitches {
   readonly sources: readonly string[];
@@ -21,9 +24,8 @@ export class HostSwitches {
 
   /** All of them, opened when they are first asked for. Throws where one cannot be used. */
   all(): Promise<readonly VSwitch[]> {
-    this.#all ??= openKnownNames({ vswitches: this.sources }, tlsFiles(this.#options)).then(
-      ({ vswitches }) => vswitches,
-    );
+    const options = this.isNamed ? tlsFiles(this.#options) : { replyTimeout: LOCAL_MS };
+    this.#all ??= openKnownNames({ vswitches: this.sources }, options).then(({ vswitches }) => vswitches);
     return this.#all;
   }
 }

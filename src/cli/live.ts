@@ -78,7 +78,8 @@ async function capture(
 ): Promise<boolean> {
   const { naming, decoder, report } = run;
   const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
-  const usual = options.bpf === undefined && options.all !== true;
+  // What is captured for keys is not shown: there only tunnels count, whatever is asked for.
+  const usual = options.tunnelKeys === true || (options.bpf === undefined && options.all !== true);
   const open = (filter: string): Promise<LiveSource> =>
     openLive({
       devices,

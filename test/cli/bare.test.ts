@@ -2,6 +2,7 @@
  * `live` on devices whose frames have lost their tunnels: the inner frames of a capture on a wire, judged by `decode` of
  * the capture itself. test/lab/bare.test.ts does it on a host.
  */
+import { createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeLive, Wire } from "../native/wire.js";
 import { eventually } from "../southbound/cluster.js";
@@ -116,6 +117,23 @@ describeLive("frames without tunnels", () => {
     });
   });
 
+  test("have those keys, too, where a filter of the kernel's is theirs and not the tunnels'", async () => {
+    const live = await beginLive(
+      wire,
+      {},
+      ...["-i", DEVICE, "-i", "rx0", "--tunnel-keys", "--bpf", "arp", "-o", "json"],
+    );
+    wire.send(CAPTURE);
+    wire.send(bare, { device: "inner" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const { out } = await live.end("SIGTERM");
+    const arp = packets.filter(({ inner }) => "arp" in inner);
+    expect(arp.length).toBeGreaterThan(1);
+    expect(packetsOf(out).map(({ ovn }) => [ovn.keysFrom, ovn.ingressKey])).toEqual(
+      arp.map(({ ovn }) => ["underlay", ovn.ingressKey]),
+    );
+  });
+
   test("wait for the underlay no longer than the capture, and stay where nobody was there", async () => {
     const live = await beginLive(wire, {}, "-i", DEVICE, "-i", "rx0", "--tunnel-keys", ...NAMED);
     wire.send(bare, { device: "inner" });
@@ -209,5 +227,19 @@ describeLive("frames without tunnels", () => {
     await eventually("all lines", () => lines(live.said.out) >= packets.length);
     const { err } = await live.end("SIGINT");
     expect(err).toContain("tap0123: its frames have lost their tunnel headers");
+  });
+
+  test("are not asked about for long where the local database does not answer", async () => {
+    const silent = createServer(() => {}).listen(wire.file("db.sock"));
+    const begun = Date.now();
+    const live = await beginLive(
+      wire,
+      { prefix: ["env", `OVS_RUNDIR=${wire.directory}`] },
+      ...["-i", "rx0", "--duration", "1s"],
+    );
+    expect(Date.now() - begun).toBeLessThan(12_000);
+    expect(live.said.err).toContain("listening on rx0");
+    await live.end();
+    silent.close();
   });
 });
