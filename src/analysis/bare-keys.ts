@@ -7,7 +7,7 @@ import { type FrameBatch, FrameFlag, KeysFrom } from "../frame/columns.js";
 import { OvnOptionMask } from "../wire/ovn-option.js";
 import { confirmed } from "./confirmed.js";
 import { type Correlation, type Correlator, NO_CORRELATION } from "./correlator.js";
-import type { FlowKeys } from "./flow-keys.js";
+import type { FlowHeaders, FlowKeys } from "./flow-keys.js";
 import type { Reading } from "./readings.js";
 import type { TunnelHeader, TunnelHeaders } from "./tunnel-header.js";
 
@@ -32,7 +32,7 @@ export class BareKeys {
   readonly counts = [0, 0, 0, 0, 0];
   /** By interface; null where nothing is known of what addresses are whose. */
   readonly #correlatorOf: (interfaceIndex: number) => Correlator | null;
-  /** Dumps of the datapath's flows, the latest one first. */
+  /** Dumps of the datapath's flows around the time of the frames. */
   readonly #flows: () => readonly FlowKeys[];
   #origins: (BareOrigin | null)[] = [];
   /** Those without a header are the same for all frames of a correlation. */
@@ -72,12 +72,13 @@ export class BareKeys {
   ): void {
     const correlation =
       this.#correlatorOf(packets.interfaceIndex[i])?.find(packets, frames, i) ?? NO_CORRELATION;
-    // One frame in several tunnels: those that its addresses speak against are another's.
-    const there =
-      twin === null || twin.isOneKey ? twin : confirmed({ pinned: twin.headers, loose: [] }, correlation);
-    if (this.#exact(frames, i, correlation, there, KeysFrom.underlay)) return;
-    for (const dump of dumps) {
-      const headers = dump.find(packets, frames, i);
+    if (twin !== null) {
+      // One frame in several tunnels: those that its addresses speak against are another's. What is left open so, flows
+      // cannot tell either: each of the tunnels was there.
+      const there = twin.isOneKey ? twin : confirmed({ pinned: twin.headers, loose: [] }, correlation);
+      if (this.#exact(frames, i, correlation, there, KeysFrom.underlay)) return;
+    } else {
+      const headers = flowsOf(packets, frames, i, dumps);
       const sure = headers === null ? null : confirmed(headers, correlation);
       if (this.#exact(frames, i, correlation, sure, KeysFrom.flow)) return;
     }
@@ -128,6 +129,22 @@ export class BareKeys {
       enter(frames, i, datapath.tunnelKey, common(INGRESS) | common(EGRESS), KeysFrom.several);
     }
   }
+}
+
+/** What flows tell of a frame: those of all dumps, since any of these may be the one of the frame's moment. */
+function flowsOf(
+  packets: PacketBatch,
+  frames: FrameBatch,
+  i: number,
+  dumps: readonly FlowKeys[],
+): FlowHeaders | null {
+  let told: FlowHeaders | null = null;
+  for (const dump of dumps) {
+    const headers = dump.find(packets, frames, i);
+    if (told === null || headers === null) told ??= headers;
+    else told = { pinned: [...told.pinned, ...headers.pinned], loose: [...told.loose, ...headers.loose] };
+  }
+  return told;
 }
 
 function enter(frames: FrameBatch, i: number, vni: number, keys: number, from: number): void {

@@ -89,6 +89,61 @@ describe("a capture's pings", () => {
     });
   });
 
+  test("are not told by flows that have changed from one dump to the next, unless the southbound decides", async () => {
+    const inventory = await openSouthbound(sb);
+    const correlator = new Correlator(inventory, null, new Namer(inventory, null));
+    const text = readFileSync("captures/routed-ping/hv2.flows.txt", "utf8");
+    const dumpOf = (dump: string) => {
+      const flows = new FlowKeys();
+      flows.write(dump);
+      flows.end();
+      return flows;
+    };
+    const moved = dumpOf(text.replaceAll(/0x(\w{5})(?=\/0x7fffffff\}|\}\))/g, "0x70007"));
+    const dump = dumpOf(text);
+    const inner = await innerFrames(path);
+    const fill = (dumps: FlowKeys[], by: Correlator | null) => {
+      const { packets, frames } = bareBatch(inner);
+      const keys = new BareKeys(
+        () => by,
+        () => dumps,
+      );
+      keys.fill(packets, frames);
+      return { counts: keys.counts, words: Array.from(frames.ovnKeys.slice(0, inner.length)) };
+    };
+    const alone = fill([dump], null);
+    expect(alone.counts[KeysFrom.flow]).toBeGreaterThan(0);
+    expect(fill([dump, dump], null)).toEqual(alone);
+    expect(fill([moved], null).words).toContain(0x70007);
+    for (const dumps of [
+      [dump, moved],
+      [moved, dump],
+    ]) {
+      expect(fill(dumps, null).counts[KeysFrom.flow]).toBe(0);
+      const decided = fill(dumps, correlator);
+      expect(decided.words).toEqual(inner.map(wordOf));
+      expect(decided.counts[KeysFrom.flow]).toBeGreaterThan(0);
+    }
+  });
+
+  test("in two tunnels between which nothing decides have no flow's keys", async () => {
+    const flows = new FlowKeys();
+    flows.write(readFileSync("captures/routed-ping/hv2.flows.txt", "utf8"));
+    flows.end();
+    const inner = await innerFrames(path);
+    const twins = twinsOf(inner).map(({ headers }) => ({
+      headers: [...headers, pool.get(77, 0x10002, "10.0.0.1", "10.0.0.3")],
+      isOneKey: false,
+    }));
+    const { packets, frames } = bareBatch(inner);
+    const keys = new BareKeys(
+      () => null,
+      () => [flows],
+    );
+    keys.fill(packets, frames, twins);
+    expect(keys.counts[KeysFrom.nothing]).toBe(inner.length);
+  });
+
   test("in tunnels of two networks are told apart by addresses; without an inventory nothing is told", async () => {
     const inventory = await openSouthbound(sb);
     const correlator = new Correlator(inventory, null, new Namer(inventory, null));
