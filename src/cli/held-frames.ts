@@ -101,6 +101,8 @@ export class HeldFrames implements CaptureSource {
   #timer: NodeJS.Timeout | null = null;
   /** Since when no packets are taken from devices, because nobody takes frames from here. */
   #blockedAt: number | null = null;
+  /** By interface: the time of the packet that was taken last, and when that was, in milliseconds since 1970. */
+  readonly #latest = new Map<number, { time: number; taken: number }>();
   #wakeTaker = (): void => {};
   #wakePump = (): void => {};
 
@@ -191,6 +193,7 @@ export class HeldFrames implements CaptureSource {
       if (packets === null) return;
       if (frames.capacity < packets.capacity) frames = new FrameBatch(packets.capacity);
       const { interfaces } = this.#source;
+      this.#note(packets);
       // All packets of a batch are of one device.
       if (this.#isBare(packets.interfaceIndex[0])) {
         this.#decoder.decodeInner(packets, interfaces, frames);
@@ -200,6 +203,24 @@ export class HeldFrames implements CaptureSource {
         for (let i = 0; i < packets.count; i++) this.#pairs?.tunnelled(packets, frames, i);
       }
     }
+  }
+
+  #note({ count, tsSec, tsNsec, interfaceIndex }: PacketBatch): void {
+    const last = count - 1;
+    if (last < 0) return;
+    const time = momentMs(tsSec[last], tsNsec[last]);
+    this.#latest.set(interfaceIndex[last], { time, taken: Date.now() });
+  }
+
+  /** The time, in milliseconds since 1970, before which all packets have been taken. */
+  #givenUntil(): number {
+    // What the devices have while nobody takes it may be of any time since.
+    const now = this.#blockedAt ?? Date.now();
+    let until = now - ARRIVAL_MS;
+    // Under a flood they are late, and what they have follows upon what they gave.
+    for (const { time, taken } of this.#latest.values())
+      if (now - taken < ARRIVAL_MS) until = Math.min(until, time);
+    return until;
   }
 
   /** Waits until somebody takes what is ready. */
@@ -238,8 +259,7 @@ export class HeldFrames implements CaptureSource {
 
   /** Lets go what has waited enough. */
   #look(): void {
-    // What the devices have while nobody takes it may be of any time since.
-    this.#pairs?.advance((this.#blockedAt ?? Date.now()) - ARRIVAL_MS);
+    this.#pairs?.advance(this.#givenUntil());
     for (const [number, batch] of this.#waiting) {
       if (batch.pending > 0 || !this.#isDone(batch)) break;
       this.#waiting.delete(number);
