@@ -17,6 +17,8 @@ const ARRIVAL_MS = 400;
 const FILL_MS = 100;
 /** How often it is looked what has waited enough. */
 const LOOK_MS = 50;
+/** Set back by more than so many milliseconds, the clock says nothing of how long a frame has waited. */
+const SET_BACK_MS = 1000;
 /** How long it is waited for a dump of flows. */
 const DUMP_MS = 3000;
 /** A flow is there so long, in milliseconds, after the first packet that it was made for. */
@@ -103,6 +105,8 @@ export class HeldFrames implements CaptureSource {
   #blockedAt: number | null = null;
   /** By interface: the time of the packet that was taken last, and when that was, in milliseconds since 1970. */
   readonly #latest = new Map<number, { time: number; taken: number }>();
+  /** When it was last looked what has waited enough. */
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #wakeTaker = (): void => {};
   #wakePump = (): void => {};
 
@@ -259,6 +263,9 @@ export class HeldFrames implements CaptureSource {
 
   /** Lets go what has waited enough. */
   #look(): void {
+    const now = Date.now();
+    if (now < this.#lookedAt - SET_BACK_MS) this.#startOver(now);
+    this.#lookedAt = now;
     this.#pairs?.advance(this.#givenUntil());
     for (const [number, batch] of this.#waiting) {
       if (batch.pending > 0 || !this.#isDone(batch)) break;
@@ -268,6 +275,13 @@ export class HeldFrames implements CaptureSource {
       this.#ready.push(batch);
     }
     if (this.#ready.length > 0) this.#wakeTaker();
+  }
+
+  /** What came before the clock was set back to `now` waits for nothing more. */
+  #startOver(now: number): void {
+    this.#pairs?.advance(Number.POSITIVE_INFINITY);
+    this.#latest.clear();
+    for (const batch of this.#waiting.values()) batch.begun = batch.latest = now;
   }
 
   /** Whether there is nothing more to wait for, now that no twin will come. */

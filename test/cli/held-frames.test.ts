@@ -1,6 +1,6 @@
 /* Bare frames that wait for their twins, from devices that are played. */
 import { setTimeout as wait } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { PacketBatch } from "../../src/capture/index.js";
 import type { LiveSource } from "../../src/capture/live.js";
 import { HeldFrames } from "../../src/cli/held-frames.js";
@@ -12,6 +12,10 @@ import { batchOf } from "../frame/batch.js";
 const CAPTURE = "captures/ha-gateway/hv1.pcap";
 const BARE = 0;
 const UNDERLAY = 1;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 /** A source of batches that `give` says when to give; null at its end. */
 function playing(give: () => AsyncGenerator<PacketBatch>): LiveSource {
@@ -43,6 +47,15 @@ function at(device: number, bytes: Uint8Array, ago: number): PacketBatch {
   return packets;
 }
 
+const heldOf = (source: LiveSource) =>
+  new HeldFrames({
+    source,
+    decoder: new FrameDecoder(),
+    isBare: (index) => index === BARE,
+    hasUnderlay: true,
+    flows: null,
+  });
+
 test("a device that is late is waited for as long as it goes on", async () => {
   const tunnelled: Uint8Array[] = [];
   await eachBatch(CAPTURE, "decode", (batch, { flags, inner }) => {
@@ -63,13 +76,7 @@ test("a device that is late is waited for as long as it goes on", async () => {
       await wait(STEP);
     }
   });
-  const held = new HeldFrames({
-    source,
-    decoder: new FrameDecoder(),
-    isBare: (index) => index === BARE,
-    hasUnderlay: true,
-    flows: null,
-  });
+  const held = heldOf(source);
   let frames = 0;
   for (let batch = await held.next(); batch !== null; batch = await held.next()) {
     frames += batch.count;
@@ -78,4 +85,24 @@ test("a device that is late is waited for as long as it goes on", async () => {
   await held.close();
   expect(frames).toBe(bare.length);
   expect(held.counts).toMatchObject({ paired: bare.length, unpaired: 0, hurried: 0 });
+});
+
+test("a clock that is set back holds nothing up", async () => {
+  const [{ bytes }] = await innerFrames(CAPTURE);
+  const clock = Date.now;
+  let back = 0;
+  vi.spyOn(Date, "now").mockImplementation(() => clock() - back);
+  const held = heldOf(
+    playing(async function* () {
+      yield at(BARE, bytes, 0);
+      await wait(200);
+      back = 3_600_000;
+      await wait(2000);
+    }),
+  );
+  const begun = performance.now();
+  const batch = await held.next();
+  expect(batch?.count).toBe(1);
+  expect(performance.now() - begun).toBeLessThan(1900);
+  await held.close();
 });
