@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Summary } from "../analysis/summary.js";
+import { KeysFrom } from "../frame/columns.js";
 import type { FriendlyName } from "../southbound/index.js";
 import { shown } from "../text.js";
 import { Family } from "./metric-family.js";
@@ -51,6 +52,7 @@ export class LiveMetrics {
   readonly #ports: Family;
   readonly #tunnels: Family;
   readonly #statuses: Counter;
+  readonly #withoutTunnel: Counter;
   readonly #unresolved: Counter | null;
   readonly #isFull: Gauge;
   readonly #received: Counter;
@@ -103,6 +105,11 @@ export class LiveMetrics {
       ["family"],
     );
     this.#statuses = counter("packets_total", "Packets captured, by what became of them.", ["status"]);
+    this.#withoutTunnel = counter(
+      "without_tunnel_packets_total",
+      "Packets captured without their tunnels, by what told their keys.",
+      ["keys_from"],
+    );
     this.#unresolved = isNamed
       ? counter("unresolved_packets_total", "Packets of which the datapath or a port has no name.")
       : null;
@@ -140,6 +147,10 @@ export class LiveMetrics {
       "not-geneve": notGeneve,
     };
     for (const [status, packets] of Object.entries(statuses)) this.#statuses.inc({ status }, packets);
+    const { bare } = summary;
+    if (bare !== null)
+      for (const [keys_from, from] of Object.entries(KeysFrom))
+        this.#withoutTunnel.inc({ keys_from }, bare[from]);
     this.#unresolved?.inc(summary.unresolved ?? 0);
     this.#addDatapaths(summary, ovnBytes);
     this.#addPorts(summary);

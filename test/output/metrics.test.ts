@@ -11,11 +11,13 @@ interface Sums {
   ports?: PortSummary[];
   tunnels?: TunnelSummary[];
   flowOverflow?: number;
+  bare?: number[];
 }
 
 function summary(sums: Sums): Summary {
   const counts = { packets: 0, truncated: 0, malformed: 0, unsupported: 0, notGeneve: 0, unresolved: 0 };
-  return { ...counts, flowOverflow: 0, datapaths: [], ports: [], tunnels: [], ...sums } as unknown as Summary;
+  const none = { flowOverflow: 0, datapaths: [], ports: [], tunnels: [], bare: null };
+  return { ...counts, ...none, ...sums } as unknown as Summary;
 }
 
 function add(metrics: LiveMetrics, sums: Sums, ovnBytes = 0, now = 0): void {
@@ -172,6 +174,21 @@ describe("counters", () => {
     const families = await read(metrics);
     expect(valuesOf(families, "device_received_packets_total")).toEqual({ eth1: 7 });
     expect(valuesOf(families, "device_dropped_packets_total")).toEqual({});
+  });
+});
+
+test("frames without tunnels count by what told their keys", async () => {
+  const metrics = new LiveMetrics("1.0", true, "logical");
+  add(metrics, {});
+  expect(valuesOf(await read(metrics), "without_tunnel_packets_total")).toEqual({});
+  add(metrics, { bare: [1, 2, 3, 4, 5] });
+  add(metrics, { bare: [10, 0, 0, 0, 0] });
+  expect(valuesOf(await read(metrics), "without_tunnel_packets_total")).toEqual({
+    nothing: 11,
+    several: 2,
+    addresses: 3,
+    flow: 4,
+    underlay: 5,
   });
 });
 
