@@ -109,7 +109,11 @@ export class LiveBareStage implements BareStage {
       ([from, words]) => `${grouped(counts[from])} ${words}`,
     );
     await this.#report(`${grouped(frames)} frames without tunnel headers; their keys: ${parts.join(", ")}`);
-    const { hurried, dropped } = this.#held?.counts ?? { hurried: 0, dropped: 0 };
+    const { cut, hurried, dropped } = this.#held?.counts ?? { cut: 0, hurried: 0, dropped: 0 };
+    if (cut > 0)
+      await this.#report(
+        `${grouped(cut)} frames were captured in part (--snap-length), here or on the underlay: of them nobody can say that they are the same`,
+      );
     if (hurried + dropped > 0)
       await this.#report(
         `there were too many frames to wait for their twins: ${grouped(hurried)} were shown early, ${grouped(dropped)} of the underlay passed over`,

@@ -134,6 +134,12 @@ describeLive("frames without tunnels", () => {
     );
   });
 
+  test("that are cut are no twins, which is said", async () => {
+    const { out, err } = await shown("-i", "rx0", "--tunnel-keys", "--snap-length", "60");
+    expect(out.match(/by underlay\]/g) ?? []).toHaveLength(0);
+    expect(err).toMatch(/\d+ frames were captured in part \(--snap-length\)/);
+  });
+
   test("wait for the underlay no longer than the capture, and stay where nobody was there", async () => {
     const live = await beginLive(wire, {}, "-i", DEVICE, "-i", "rx0", "--tunnel-keys", ...NAMED);
     wire.send(bare, { device: "inner" });
