@@ -200,6 +200,7 @@ export class HeldFrames implements CaptureSource {
       this.#note(packets);
       // All packets of a batch are of one device.
       if (this.#isBare(packets.interfaceIndex[0])) {
+        if (this.#last !== null && Date.now() - this.#last.begun >= FILL_MS) this.#last = null;
         this.#decoder.decodeInner(packets, interfaces, frames);
         for (let i = 0; i < packets.count; i++) this.#hold(packets, frames, i);
       } else {

@@ -106,3 +106,19 @@ test("a clock that is set back holds nothing up", async () => {
   expect(performance.now() - begun).toBeLessThan(1900);
   await held.close();
 });
+
+test("frames that keep coming do not hold up those before them", async () => {
+  const [{ bytes }] = await innerFrames(CAPTURE);
+  const held = heldOf(
+    playing(async function* () {
+      for (let sent = 0; sent < 60; sent++) {
+        yield at(BARE, bytes, 0);
+        await wait(50);
+      }
+    }),
+  );
+  const begun = performance.now();
+  await held.next();
+  expect(performance.now() - begun).toBeLessThan(1500);
+  await held.close();
+});
