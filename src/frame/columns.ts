@@ -30,6 +30,9 @@ export const KeysFrom = {
   underlay: 4,
 } as const;
 
+/** The names of KeysFrom, by value. */
+export const KEYS_FROM_NAMES: readonly string[] = Object.keys(KeysFrom);
+
 /** VNI column value where no Geneve header was read. */
 export const NO_VNI = -1;
 /** Offset column value where the header is absent. */

@@ -1,6 +1,6 @@
 import type { Moment } from "../analysis/analyzer.js";
 import type { DatapathSummary, FlowSummary, PortSummary, Summary } from "../analysis/summary.js";
-import { KeysFrom } from "../frame/columns.js";
+import { KEYS_FROM_NAMES } from "../frame/columns.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { linkTypeName } from "../wire/linktype.js";
 import { safeJson } from "./json.js";
@@ -110,7 +110,7 @@ function flowWithGaps(each: FlowSummary): object {
 function bareCounts(bare: readonly number[]): object {
   return {
     frames: bare.reduce((sum, packets) => sum + packets, 0),
-    ...Object.fromEntries(Object.entries(KeysFrom).map(([name, from]) => [name, bare[from]])),
+    ...Object.fromEntries(KEYS_FROM_NAMES.map((name, from) => [name, bare[from]])),
   };
 }
 

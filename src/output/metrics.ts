@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Summary } from "../analysis/summary.js";
-import { KeysFrom } from "../frame/columns.js";
+import { KEYS_FROM_NAMES } from "../frame/columns.js";
 import type { FriendlyName } from "../southbound/index.js";
 import { shown } from "../text.js";
 import { Family } from "./metric-family.js";
@@ -148,9 +148,9 @@ export class LiveMetrics {
     };
     for (const [status, packets] of Object.entries(statuses)) this.#statuses.inc({ status }, packets);
     const { bare } = summary;
-    if (bare !== null)
-      for (const [keys_from, from] of Object.entries(KeysFrom))
-        this.#withoutTunnel.inc({ keys_from }, bare[from]);
+    bare?.forEach((packets, from) => {
+      this.#withoutTunnel.inc({ keys_from: KEYS_FROM_NAMES[from] }, packets);
+    });
     this.#unresolved?.inc(summary.unresolved ?? 0);
     this.#addDatapaths(summary, ovnBytes);
     this.#addPorts(summary);

@@ -1,6 +1,6 @@
 import type { BareKeys } from "../analysis/bare-keys.js";
 import type { CaptureSource, PacketBatch } from "../capture/batch.js";
-import { type FrameBatch, FrameFlag, KeysFrom } from "../frame/columns.js";
+import { type FrameBatch, FrameFlag, KEYS_FROM_NAMES, KeysFrom } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import type { HeaderLayer, Layer } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
@@ -186,7 +186,7 @@ export class PacketObjects {
       ingressKey: known.ingressKey || null,
       egressKey: known.egressKey || null,
       ...names.chassisAt(packets, i, header),
-      keysFrom: keysFromName(from),
+      keysFrom: KEYS_FROM_NAMES[from],
       ...(header === null ? {} : { tunnel: { source: header.source, destination: header.destination } }),
       ...(from !== KeysFrom.several
         ? {}
@@ -203,11 +203,6 @@ export class PacketObjects {
           }),
     };
   }
-}
-
-/** The name of a KeysFrom. */
-function keysFromName(from: number): string {
-  return Object.entries(KeysFrom).find(([, value]) => value === from)?.[0] ?? "nothing";
 }
 
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */
