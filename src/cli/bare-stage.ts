@@ -95,7 +95,7 @@ export class LiveBareStage implements BareStage {
     for (const [device, port] of this.#devices)
       await this.#report(
         port === null
-          ? `${shown(device)}: its frames have lost their tunnel headers; ${told}`
+          ? `${shown(device)}: its frames have no tunnel headers; ${told}`
           : `${shown(device)}: the device of the logical port ${quoted(port)}, its frames have no tunnel headers; ${told}`,
       );
   }

@@ -61,7 +61,7 @@ describeLive("frames without tunnels", () => {
     const { status, out, err } = await shown("-o", "json");
     expect(status).toBe(0);
     expect(err).toContain(
-      `${DEVICE}: its frames have lost their tunnel headers; keys and ports are told by MAC and IP addresses\n`,
+      `${DEVICE}: its frames have no tunnel headers; keys and ports are told by MAC and IP addresses\n`,
     );
     expect(err).toContain(
       "18 frames without tunnel headers; their keys: 9 by addresses, 9 with several possible\n",
@@ -232,7 +232,7 @@ describeLive("frames without tunnels", () => {
     wire.send(bare, { device: "tapped" });
     await eventually("all lines", () => lines(live.said.out) >= packets.length);
     const { err } = await live.end("SIGINT");
-    expect(err).toContain("tap0123: its frames have lost their tunnel headers");
+    expect(err).toContain("tap0123: its frames have no tunnel headers");
   });
 
   test("are not asked about for long where the local database does not answer", async () => {
