@@ -45,6 +45,8 @@ export type LiveOptions = LineOptions &
     top?: boolean;
     /** The user to become once the devices are open. */
     relinquishPrivileges?: string;
+    /** Devices carry tunnels, whatever their names say. */
+    underlay?: boolean;
     /** Keys of frames without tunnels are looked for on the underlay and in the datapath. */
     tunnelKeys?: boolean;
     /** No lines. */
@@ -62,7 +64,7 @@ export async function live(options: LiveOptions): Promise<number> {
   return begin(true, options, filtersOf(options), async (begun) => {
     const switches = new HostSwitches(begun.naming, options);
     const given = options.interface ?? (await underlayDevices(switches));
-    const bare = await bareDevices(given, switches);
+    const bare = options.underlay === true ? new Map() : await bareDevices(given, switches);
     checkBare(bare, options);
     const underlay =
       options.tunnelKeys === true ? await devicesForKeys(given, bare, switches, begun.report) : [];

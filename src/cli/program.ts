@@ -173,6 +173,10 @@ function addLive(program: Command, done: (status: number) => void): void {
       durationArgument,
     )
     .option(
+      "--underlay",
+      "the devices carry tunnels, whatever they are called: a VM's, for instance, that is itself a chassis",
+    )
+    .option(
       "--tunnel-keys",
       "of devices whose frames have lost their tunnel headers (genev_sys_6081, a VM's): the exact keys, from the same frames on the underlay and from the datapath's flows, not by addresses alone",
     )

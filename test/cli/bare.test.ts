@@ -226,6 +226,17 @@ describeLive("frames without tunnels", () => {
     );
   });
 
+  test("are not looked for where the device carries tunnels, whatever it is called", async () => {
+    wire.addPair("chassis", "vnet7");
+    const live = await beginLive(wire, {}, "-i", "vnet7", "--underlay", ...NAMED, "-o", "json");
+    wire.send(CAPTURE, { device: "chassis" });
+    await eventually("all lines", () => lines(live.said.out) >= packets.length);
+    const { out, err } = await live.end("SIGINT");
+    expect(err).not.toContain("tunnel headers");
+    const found = packetsOf(out).filter(({ ovn }) => ovn !== null && ovn.ingressKey !== null);
+    expect(found.map(({ ovn }) => ovn)).toEqual(packets.map(({ ovn }) => ovn));
+  });
+
   test("of a name that nobody knows are taken for what the name says", async () => {
     wire.addPair("tapped", "tap0123");
     const live = await beginLive(wire, {}, "-i", "tap0123", ...NAMED);

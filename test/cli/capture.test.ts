@@ -74,7 +74,7 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     wire.send(CAPTURE, { repeat: 2000 });
     await new Promise((resolve) => setTimeout(resolve, 500));
     live.child.kill("SIGTERM");
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 100));
     live.child.kill("SIGTERM");
     await eventually("its end", () => live.child.signalCode !== null);
     live.child.stdout.resume();
