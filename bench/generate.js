@@ -33,6 +33,7 @@ const PING_RECORD = 16 + 14 + 20 + 8 + 16 + 14 + 84;
  */
 export const INPUTS = {
   small: {},
+  few: { flows: 500 },
   imix: { mix: true },
   pcapng: { pcapng: true },
   ipv6: { ipv6: true },
