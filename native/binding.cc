@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -29,8 +29,10 @@ using genevescope::Counts;
 using genevescope::Device;
 using genevescope::Failure;
 using genevescope::Fault;
+using genevescope::Filled;
 using genevescope::Options;
 using genevescope::Outcome;
+using genevescope::RecordHeader;
 
 constexpr size_t kBlocks = 2;
 
@@ -45,40 +47,14 @@ struct Job {
   Napi::Promise::Deferred deferred;
   size_t block = 0;
   Outcome outcome = Outcome::ended;
-  size_t packets = 0;
+  Filled filled;
   Failure failure;
-};
-
-/** Memory of a block: its columns, those of eight bytes first, and behind them the bytes. */
-struct Memory {
-  std::unique_ptr<uint64_t[]> words;
-  size_t size = 0;
-  Block block{};
-
-  bool allocate(size_t bytes, size_t capacity) {
-    const size_t columns = capacity * (2 * sizeof(double) + 3 * sizeof(int32_t));
-    size = columns + bytes;
-    words.reset(new (std::nothrow) uint64_t[size / sizeof(uint64_t) + 1]());
-    if (words == nullptr) return false;
-    auto *doubles = reinterpret_cast<double *>(words.get());
-    auto *integers = reinterpret_cast<int32_t *>(doubles + 2 * capacity);
-    block.size = bytes;
-    block.capacity = capacity;
-    block.original = doubles;
-    block.seconds = doubles + capacity;
-    block.offset = integers;
-    block.captured = integers + capacity;
-    block.nanoseconds = integers + 2 * capacity;
-    block.bytes = reinterpret_cast<uint8_t *>(words.get()) + columns;
-    return true;
-  }
 };
 
 /** What the thread and the script's side share. */
 struct State {
   Options options;
   size_t blockBytes = 0;
-  size_t capacity = 0;
   std::mutex mutex;
   std::condition_variable changed;
   /** Under the mutex: */
@@ -90,8 +66,9 @@ struct State {
   std::unique_ptr<Device> device;
   /** The last counts of a device that is closed. */
   Counts counts;
-  /** Made by `open` before it answers. */
-  Memory blocks[kBlocks];
+  /** Made by `open` before it answers, of `memory`. */
+  Block blocks[kBlocks]{};
+  std::unique_ptr<uint8_t, decltype(&std::free)> memory{nullptr, &std::free};
   int linkType = 0;
   int snapBytes = 0;
 };
@@ -129,12 +106,15 @@ void openDevice(State &state, Job &job) {
   if (job.failure.fault != Fault::none) return;
   state.linkType = device->linkType();
   state.snapBytes = device->snapBytes();
-  const size_t size = std::max(state.blockBytes, static_cast<size_t>(state.snapBytes));
-  for (Memory &memory : state.blocks)
-    if (!memory.allocate(size, state.capacity)) {
-      job.failure = {Fault::failed, "No memory for blocks of packets"};
-      return;
-    }
+  const size_t largest = sizeof(RecordHeader) + static_cast<size_t>(state.snapBytes);
+  const size_t size = std::max(state.blockBytes, largest);
+  // The system gives pages, all zeros, when they are first written.
+  state.memory.reset(static_cast<uint8_t *>(std::calloc(kBlocks, size)));
+  if (state.memory == nullptr) {
+    job.failure = {Fault::failed, "No memory for blocks of packets"};
+    return;
+  }
+  for (size_t block = 0; block < kBlocks; block++) state.blocks[block] = {state.memory.get() + block * size, size};
   const std::lock_guard lock(state.mutex);
   if (!state.isOver && !state.isClosing) state.device = std::move(device);
 }
@@ -167,34 +147,20 @@ void work(const std::shared_ptr<State> &state, const Answers &answers) {
       closeDevice(*state);
       isOver = true;
     } else if (state->device != nullptr) {
-      const Block &block = state->blocks[job->block].block;
-      job->outcome = state->device->fill(block, &job->packets, &job->failure);
+      job->outcome = state->device->fill(state->blocks[job->block], &job->filled, &job->failure);
     }
     if (answers.NonBlockingCall(job.get()) == napi_ok) job.release();
   }
   closeDevice(*state);
 }
 
-/** What a block is for a script: typed arrays over its memory, which they keep. */
-Napi::Value columnsOf(Napi::Env env, const std::shared_ptr<State> &state, Memory &memory) {
-  uint64_t *const start = memory.words.get();
+/** A block as a script sees it: an array over its memory, which it keeps. */
+Napi::Value bytesOf(Napi::Env env, const std::shared_ptr<State> &state, const Block &block) {
   auto *keeper = new std::shared_ptr<State>(state);
   const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
-      env, start, memory.size, [](Napi::Env, void *, std::shared_ptr<State> *kept) { delete kept; }, keeper);
+      env, block.bytes, block.size, [](Napi::Env, void *, std::shared_ptr<State> *kept) { delete kept; }, keeper);
   if (env.IsExceptionPending()) return {};
-  const Block &block = memory.block;
-  const size_t capacity = block.capacity;
-  const auto at = [start](const void *column) {
-    return static_cast<size_t>(static_cast<const uint8_t *>(column) - reinterpret_cast<uint8_t *>(start));
-  };
-  Napi::Object columns = Napi::Object::New(env);
-  columns["bytes"] = Napi::Uint8Array::New(env, block.size, buffer, at(block.bytes));
-  columns["offset"] = Napi::Int32Array::New(env, capacity, buffer, at(block.offset));
-  columns["capturedBytes"] = Napi::Int32Array::New(env, capacity, buffer, at(block.captured));
-  columns["originalBytes"] = Napi::Float64Array::New(env, capacity, buffer, at(block.original));
-  columns["tsSec"] = Napi::Float64Array::New(env, capacity, buffer, at(block.seconds));
-  columns["tsNsec"] = Napi::Int32Array::New(env, capacity, buffer, at(block.nanoseconds));
-  return columns;
+  return Napi::Uint8Array::New(env, block.size, buffer, 0);
 }
 
 /** What a job's promise resolves to. */
@@ -202,10 +168,10 @@ Napi::Value resultOf(Napi::Env env, const std::shared_ptr<State> &state, const J
   if (job.task == Task::close) return env.Undefined();
   if (job.task == Task::open) {
     Napi::Array blocks = Napi::Array::New(env);
-    for (Memory &memory : state->blocks) {
-      const Napi::Value columns = columnsOf(env, state, memory);
+    for (const Block &block : state->blocks) {
+      const Napi::Value bytes = bytesOf(env, state, block);
       if (env.IsExceptionPending()) return {};
-      blocks.Set(blocks.Length(), columns);
+      blocks.Set(blocks.Length(), bytes);
     }
     Napi::Object opened = Napi::Object::New(env);
     opened["linkType"] = state->linkType;
@@ -214,8 +180,12 @@ Napi::Value resultOf(Napi::Env env, const std::shared_ptr<State> &state, const J
     return opened;
   }
   switch (job.outcome) {
-    case Outcome::packets:
-      return Napi::Number::New(env, static_cast<double>(job.packets));
+    case Outcome::packets: {
+      Napi::Object filled = Napi::Object::New(env);
+      filled["packets"] = static_cast<double>(job.filled.packets);
+      filled["bytes"] = static_cast<double>(job.filled.bytes);
+      return filled;
+    }
     case Outcome::down:
       return Napi::String::New(env, "down");
     case Outcome::up:
@@ -256,7 +226,6 @@ class Capture : public Napi::ObjectWrap<Capture> {
     options.delayMs = integer(given, "delayMs");
     options.promiscuous = isSet(given, "promiscuous");
     state_->blockBytes = static_cast<size_t>(integer(given, "blockBytes"));
-    state_->capacity = static_cast<size_t>(integer(given, "capacity"));
     if (env.IsExceptionPending()) return;
     answers_ = Answers::New(env, "genevescope capture", 0, 1, nullptr);
     if (env.IsExceptionPending()) return;
@@ -356,7 +325,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
       answers_.Ref(env);
       Ref();
     }
-    auto job = std::make_unique<Job>(Job{this, task, deferred, block, Outcome::ended, 0, {}});
+    auto job = std::make_unique<Job>(Job{this, task, deferred, block, Outcome::ended, {}, {}});
     {
       const std::lock_guard lock(state_->mutex);
       state_->isClosing = task == Task::close;

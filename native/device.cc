@@ -19,6 +19,8 @@ namespace {
 constexpr int64_t kLookMs = 500;
 /** How often it looks for the last packets of a capture that ends. */
 constexpr int64_t kLastLookMs = 10;
+/** How long packets may lie in the kernel's ring before they are looked for. */
+constexpr int kMostInRingMs = 100;
 /** How long after `stop` packets may still come from before it; beyond it a clock was set back. */
 constexpr int64_t kPatienceMs = 10'000;
 
@@ -75,7 +77,7 @@ struct Device::Filling {
   size_t packets;
   size_t used;
   /** Nanoseconds in a unit of the time stamps. */
-  int32_t unit;
+  uint32_t unit;
   int64_t stopNs;
 };
 
@@ -96,7 +98,9 @@ Failure Device::open(const Options &options) {
   };
   pcap_set_snaplen(pcap, options.snapBytes);
   pcap_set_promisc(pcap, options.promiscuous ? 1 : 0);
-  pcap_set_timeout(pcap, options.delayMs);
+  // What is collected for longer lies in the block: a capture that ends waits for the ring alone.
+  const int inRingMs = std::min(options.delayMs, kMostInRingMs);
+  pcap_set_timeout(pcap, inRingMs);
   pcap_set_buffer_size(pcap, options.bufferBytes);
   pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
   const int status = pcap_activate(pcap);
@@ -127,7 +131,7 @@ Failure Device::open(const Options &options) {
   heldBytes_.reserve(static_cast<size_t>(snapBytes_));
   delayMs_ = options.delayMs;
   // The kernel hands a block of its ring on at the second expiry of a timer at the latest.
-  lingerMs_ = 2 * (options.delayMs + kLastLookMs);
+  lingerMs_ = 2 * (inRingMs + kLastLookMs);
   return {};
 }
 
@@ -135,32 +139,28 @@ void Device::take(u_char *filling, const pcap_pkthdr *header, const u_char *data
   Filling &to = *reinterpret_cast<Filling *>(filling);
   Device &device = *to.device;
   const Block &block = to.block;
-  const int64_t seconds = header->ts.tv_sec;
-  const int32_t nanoseconds = static_cast<int32_t>(header->ts.tv_usec) * to.unit;
-  if (to.stopNs != 0 && seconds * 1'000'000'000 + nanoseconds > to.stopNs) {
+  RecordHeader record{static_cast<uint32_t>(header->ts.tv_sec), static_cast<uint32_t>(header->ts.tv_usec) * to.unit,
+                      header->caplen, header->len};
+  if (to.stopNs != 0 && header->ts.tv_sec * int64_t{1'000'000'000} + record.nanoseconds > to.stopNs) {
     device.isPast_ = true;
     pcap_breakloop(device.pcap_);
     return;
   }
-  size_t captured = header->caplen;
-  if (captured > block.size - to.used) {
-    if (to.packets > 0) {
+  if (sizeof record + record.captured > block.size - to.used) {
+    if (to.used > 0) {
       device.isHeld_ = true;
       device.heldHeader_ = *header;
-      device.heldBytes_.assign(data, data + captured);
+      device.heldBytes_.assign(data, data + record.captured);
       pcap_breakloop(device.pcap_);
       return;
     }
-    captured = block.size;
+    record.captured = static_cast<uint32_t>(block.size - sizeof record);
   }
-  const size_t i = to.packets++;
-  memcpy(block.bytes + to.used, data, captured);
-  block.offset[i] = static_cast<int32_t>(to.used);
-  block.captured[i] = static_cast<int32_t>(captured);
-  block.original[i] = header->len;
-  block.seconds[i] = static_cast<double>(seconds);
-  block.nanoseconds[i] = nanoseconds;
-  to.used += captured;
+  uint8_t *const at = block.bytes + to.used;
+  memcpy(at, &record, sizeof record);
+  memcpy(at + sizeof record, data, record.captured);
+  to.packets++;
+  to.used += sizeof record + record.captured;
 }
 
 Device::Presence Device::presence() const {
@@ -187,38 +187,36 @@ void Device::wait(int64_t most) const {
 }
 
 int64_t Device::gatherMs(const Block &block) const {
-  const auto first = static_cast<int64_t>(block.seconds[0]) * 1'000'000'000 + block.nanoseconds[0];
+  RecordHeader record;
+  memcpy(&record, block.bytes, sizeof record);
+  const int64_t first = record.seconds * int64_t{1'000'000'000} + record.nanoseconds;
   const int64_t left = delayMs_ - (nowNs() - first) / 1'000'000;
   // Beyond these bounds a clock was set.
   return left > delayMs_ ? 0 : std::max<int64_t>(left, 0);
 }
 
-Outcome Device::fill(const Block &block, size_t *packets, Failure *failure) {
-  *packets = 0;
-  Filling filling{this, block, 0, 0, isNano_ ? 1 : 1000, stopNs_};
+Outcome Device::fill(const Block &block, Filled *filled, Failure *failure) {
+  *filled = {};
+  Filling filling{this, block, 0, 0, isNano_ ? 1u : 1000u, stopNs_};
+  u_char *const user = reinterpret_cast<u_char *>(&filling);
   if (isHeld_) {
     isHeld_ = false;
-    take(reinterpret_cast<u_char *>(&filling), &heldHeader_, heldBytes_.data());
+    take(user, &heldHeader_, heldBytes_.data());
   }
   while (!isInterrupted_) {
     filling.stopNs = stopNs_;
     int64_t now = steadyMs();
     if (filling.stopNs != 0 && endMs_ == 0) endMs_ = now + lingerMs_;
-    int status = 0;
-    if (!isPast_ && filling.packets < block.capacity) {
-      const int room = static_cast<int>(block.capacity - filling.packets);
-      status = pcap_dispatch(pcap_, room, take, reinterpret_cast<u_char *>(&filling));
-    }
+    const int status = isPast_ ? 0 : pcap_dispatch(pcap_, -1, take, user);
     if (status == PCAP_ERROR && failure_.fault == Fault::none) {
       failure_ = {presence() == Presence::gone ? Fault::gone : Fault::failed, pcap_geterr(pcap_)};
       endMs_ = now + lingerMs_;
     }
-    if (filling.packets > 0) {
-      *packets = filling.packets;
+    if (filling.used > 0) {
+      *filled = {filling.packets, filling.used};
       // They come from before `stop`, or a clock was set back.
       if (filling.stopNs != 0 && now > endMs_ + kPatienceMs) isPast_ = true;
-      const bool isFull = filling.packets == block.capacity || isHeld_;
-      const int64_t left = isFull || endMs_ != 0 ? 0 : gatherMs(block);
+      const int64_t left = isHeld_ || endMs_ != 0 ? 0 : gatherMs(block);
       if (left == 0) return Outcome::packets;
       wait(left);
       continue;

@@ -47,18 +47,28 @@ struct Options {
   std::string filter;
 };
 
-/** Where packets go: bytes back to back, and columns of `capacity` entries. The caller's. */
+/**
+ * Where packets go, back to back: the caller's. Each is a record as of a pcap with nanoseconds, in the byte order
+ * of the machine: a RecordHeader and the bytes.
+ */
 struct Block {
   uint8_t *bytes;
   size_t size;
-  size_t capacity;
-  /** Where a packet's bytes begin in `bytes`, how many there are, and how many it had on the wire. */
-  int32_t *offset;
-  int32_t *captured;
-  double *original;
+};
+
+struct RecordHeader {
   /** Time of capture: seconds since 1970 and nanoseconds. */
-  double *seconds;
-  int32_t *nanoseconds;
+  uint32_t seconds;
+  uint32_t nanoseconds;
+  /** Bytes that are here, and those the packet had on the wire. */
+  uint32_t captured;
+  uint32_t original;
+};
+
+/** What a `fill` has put into a block: packets, and the bytes that their records take. */
+struct Filled {
+  size_t packets = 0;
+  size_t bytes = 0;
 };
 
 /** What a `fill` has come to. */
@@ -100,10 +110,11 @@ class Device {
   Failure open(const Options &options);
 
   /**
-   * Waits for packets and puts as many as fit or come within `delayMs` into `block`; `packets` is their number. A packet of
-   * more bytes than the block is cut. What ends the capture is reported behind all packets that came before it.
+   * Waits for packets and puts as many as fit or come within `delayMs` into `block`; `filled` is what they are. A
+   * packet that does not fit into an empty block is cut; there must be room for a header. What ends the capture is
+   * reported behind all packets that came before it.
    */
-  Outcome fill(const Block &block, size_t *packets, Failure *failure);
+  Outcome fill(const Block &block, Filled *filled, Failure *failure);
 
   /** Ends a `fill` that waits, and all later ones, at once. */
   void interrupt();

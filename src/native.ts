@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { endianness } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installation, type Thing } from "./packages.js";
@@ -19,26 +20,27 @@ export interface NativeOptions {
   promiscuous: boolean;
   /** How long packets are collected, so that there are many at once, milliseconds. */
   delayMs: number;
-  /** Bytes and packets a block has room for. */
+  /** Bytes a block has room for, at least. */
   blockBytes: number;
-  capacity: number;
-}
-
-/** Where `read` puts packets: the bytes, and the columns of a PacketBatch, over memory of the addon's. */
-export interface NativeBlock {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly offset: Int32Array;
-  readonly capturedBytes: Int32Array;
-  readonly originalBytes: Float64Array;
-  readonly tsSec: Float64Array;
-  readonly tsNsec: Int32Array;
 }
 
 export interface NativeOpened {
   /** LINKTYPE_ number. */
   readonly linkType: number;
   readonly snapBytes: number;
-  readonly blocks: readonly NativeBlock[];
+  /** Where packets are put, over memory of the addon's: records as of a pcap, with nanoseconds. */
+  readonly blocks: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** Byte order of the records in blocks: the machine's. */
+export const BLOCKS_LITTLE_ENDIAN = endianness() === "LE";
+
+/** What has been put into a block. */
+export interface NativeFilled {
+  /** One at least. */
+  packets: number;
+  /** What their records take. */
+  bytes: number;
 }
 
 /** Packets since the device was opened. */
@@ -61,10 +63,11 @@ export interface NativeDevice {
   /** First of all, and once. */
   open(): Promise<NativeOpened>;
   /**
-   * Fills block 0 or 1 with packets and answers how many: one at least. Instead it may say that the device is
-   * down (a further read waits for it), up again, or that `stop` or `close` has ended the capture.
+   * Waits for packets, puts them into block 0 or 1 and answers how many they are.
+   * Instead it may say that the device is down (a further read waits for it), up again, or that `stop` or `close` has
+   * ended the capture.
    */
-  read(block: 0 | 1): Promise<number | "down" | "up" | "ended">;
+  read(block: 0 | 1): Promise<NativeFilled | "down" | "up" | "ended">;
   /** Ends the capture behind the packets that have come until this moment. */
   stop(): void;
   counts(): NativeCounts;

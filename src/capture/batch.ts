@@ -133,6 +133,10 @@ export interface CaptureSource {
    * `pass`. An empty run, or one whose first record is not complete, asks for a `next`, which reads on.
    */
   records(): RecordRun | null;
+  /**
+   * Waits until there are records behind an empty run; false at the end. Absent where `next` alone can read on.
+   */
+  fill?(): Promise<boolean>;
   /** Passes the first `packets` records of the run, the last of which ends at `end`. */
   pass(end: number, packets: number): void;
   /** Releases the input; wanted after the end too. Twice does no harm. */

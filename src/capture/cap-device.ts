@@ -1,9 +1,9 @@
 /* A device that the npm package cap captures from, seen as one of the addon's. */
 import type {
-  NativeBlock,
   NativeCounts,
   NativeDevice,
   NativeFault,
+  NativeFilled,
   NativeOpened,
   NativeOptions,
 } from "../native.js";
@@ -32,7 +32,7 @@ export class CapDevice implements NativeDevice {
   readonly #options: NativeOptions;
   readonly #link: CapLink;
   readonly #records: CapRecords;
-  readonly #blocks: NativeBlock[];
+  readonly #blocks: Uint8Array<ArrayBuffer>[];
   #given = 0;
   #isClosed = false;
   #changed = (): void => {};
@@ -41,7 +41,7 @@ export class CapDevice implements NativeDevice {
     this.#options = options;
     this.#link = link;
     this.#records = new CapRecords(() => link.read());
-    this.#blocks = [newBlock(options), newBlock(options)];
+    this.#blocks = [0, 1].map(() => new Uint8Array(options.blockBytes));
   }
 
   async open(): Promise<NativeOpened> {
@@ -50,11 +50,11 @@ export class CapDevice implements NativeDevice {
     return { linkType, snapBytes, blocks: this.#blocks };
   }
 
-  async read(block: 0 | 1): Promise<number | "ended"> {
+  async read(block: 0 | 1): Promise<NativeFilled | "ended"> {
     while (!this.#isClosed) {
-      const count = this.#records.fill(this.#blocks[block]);
-      this.#given += count;
-      if (count > 0) return count;
+      const filled = this.#records.fill(this.#blocks[block]);
+      this.#given += filled.packets;
+      if (filled.packets > 0) return filled;
       const { end } = this.#link;
       if (end === "ended") break;
       if (end !== null) throw end;
@@ -82,15 +82,4 @@ export class CapDevice implements NativeDevice {
     this.#changed();
     await this.#link.close();
   }
-}
-
-function newBlock({ blockBytes, capacity }: NativeOptions): NativeBlock {
-  return {
-    bytes: new Uint8Array(blockBytes),
-    offset: new Int32Array(capacity),
-    capturedBytes: new Int32Array(capacity),
-    originalBytes: new Float64Array(capacity),
-    tsSec: new Float64Array(capacity),
-    tsNsec: new Int32Array(capacity),
-  };
 }

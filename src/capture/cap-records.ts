@@ -1,16 +1,11 @@
 /*
- * Packets on their way from cap's listener to blocks, as records back to back, little-endian:
- *
- *  +---------------------------------------+
- *  | milliseconds since 1970, a double     |  0
- *  | captured bytes                        |  8
- *  | original bytes, as far as cap says    | 12
- *  | captured bytes of the packet          | 16
- *  +---------------------------------------+
+ * Packets on their way from cap's listener to blocks: records back to back, as blocks have them. cap says how many
+ * bytes a packet had only as far as it captured them.
  */
-import type { NativeBlock } from "../native.js";
+import { BLOCKS_LITTLE_ENDIAN, type NativeFilled } from "../native.js";
+import { RECORD_HEADER_BYTES } from "./pcap-source.js";
 
-const HEADER_BYTES = 16;
+const HEADER_BYTES = RECORD_HEADER_BYTES;
 /** Bytes of records that are handed on at once: some of the longest. */
 const CHUNK_BYTES = 256 * 1024;
 
@@ -21,6 +16,7 @@ export class CapRecorder {
   readonly #delayMs: number;
   readonly #hand: (records: Buffer, packets: number) => void;
   readonly #chunk = Buffer.alloc(CHUNK_BYTES);
+  readonly #view = new DataView(this.#chunk.buffer, this.#chunk.byteOffset, CHUNK_BYTES);
   #at = 0;
   #packets = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -45,12 +41,15 @@ export class CapRecorder {
   readonly take = (original: number): void => {
     const captured = Math.min(original, this.#snapBytes);
     if (this.#at + HEADER_BYTES + captured > CHUNK_BYTES) this.flush();
-    const chunk = this.#chunk;
+    const view = this.#view;
     const at = this.#at;
-    chunk.writeDoubleLE(Date.now(), at);
-    chunk.writeUInt32LE(captured, at + 8);
-    chunk.writeUInt32LE(original, at + 12);
-    this.#buffer.copy(chunk, at + HEADER_BYTES, 0, captured);
+    const milliseconds = Date.now();
+    const seconds = Math.floor(milliseconds / 1000);
+    view.setUint32(at, seconds, BLOCKS_LITTLE_ENDIAN);
+    view.setUint32(at + 4, (milliseconds - seconds * 1000) * 1_000_000, BLOCKS_LITTLE_ENDIAN);
+    view.setUint32(at + 8, captured, BLOCKS_LITTLE_ENDIAN);
+    view.setUint32(at + 12, original, BLOCKS_LITTLE_ENDIAN);
+    this.#buffer.copy(this.#chunk, at + HEADER_BYTES, 0, captured);
     this.#at = at + HEADER_BYTES + captured;
     this.#packets++;
     this.#timer ??= setTimeout(() => this.flush(), this.#delayMs);
@@ -79,39 +78,32 @@ export class CapRecords {
     this.#next = next;
   }
 
-  /** Fills a block, which has room for the longest packet, with packets that have come; returns how many. */
-  fill(block: NativeBlock): number {
-    const { bytes, offset, capturedBytes, originalBytes, tsSec, tsNsec } = block;
-    let count = 0;
-    let filled = 0;
-    while (count < offset.length && this.#ready()) {
-      const from = this.#bytes;
-      const at = this.#at;
-      const captured = from.readUInt32LE(at + 8);
-      if (filled + captured > bytes.length) break;
-      const milliseconds = from.readDoubleLE(at);
-      const seconds = Math.floor(milliseconds / 1000);
-      this.#at = at + HEADER_BYTES + captured;
-      from.copy(bytes, filled, at + HEADER_BYTES, this.#at);
-      offset[count] = filled;
-      capturedBytes[count] = captured;
-      originalBytes[count] = from.readUInt32LE(at + 12);
-      tsSec[count] = seconds;
-      tsNsec[count] = (milliseconds - seconds * 1000) * 1_000_000;
-      filled += captured;
-      count++;
+  /** Fills a block, which has room for the longest packet, with packets that have come. */
+  fill(block: Uint8Array): NativeFilled {
+    const filled = { packets: 0, bytes: 0 };
+    for (let length = this.#length(); length > 0; length = this.#length()) {
+      if (filled.bytes + length > block.length) break;
+      this.#bytes.copy(block, filled.bytes, this.#at, this.#at + length);
+      this.#at += length;
+      filled.bytes += length;
+      filled.packets++;
     }
-    return count;
+    return filled;
   }
 
-  /** Whether there is a whole record at `#at`. */
-  #ready(): boolean {
+  /** Bytes of the record at `#at`; 0 where there is no whole one. */
+  #length(): number {
     for (;;) {
-      const left = this.#bytes.length - this.#at;
-      if (left >= HEADER_BYTES && left >= HEADER_BYTES + this.#bytes.readUInt32LE(this.#at + 8)) return true;
+      const bytes = this.#bytes;
+      const left = bytes.length - this.#at;
+      if (left >= HEADER_BYTES) {
+        const at = this.#at + 8;
+        const captured = BLOCKS_LITTLE_ENDIAN ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
+        if (left >= HEADER_BYTES + captured) return HEADER_BYTES + captured;
+      }
       const more = this.#next();
-      if (more === null) return false;
-      this.#bytes = left === 0 ? more : Buffer.concat([this.#bytes.subarray(this.#at), more]);
+      if (more === null) return 0;
+      this.#bytes = left === 0 ? more : Buffer.concat([bytes.subarray(this.#at), more]);
       this.#at = 0;
     }
   }

@@ -1,6 +1,14 @@
-/* One device of a live capture: its blocks as batches, and what becomes of it when it goes and comes. */
-import type { NativeBlock, NativeCounts, NativeDevice, NativeFault, NativeOptions } from "../native.js";
-import { type CaptureInterface, PacketBatch } from "./batch.js";
+/* One device of a live capture: its packets as records and batches, and what becomes of it when it goes and comes. */
+import {
+  BLOCKS_LITTLE_ENDIAN,
+  type NativeCounts,
+  type NativeDevice,
+  type NativeFault,
+  type NativeOptions,
+} from "../native.js";
+import { LinkType } from "../wire/linktype.js";
+import type { CaptureInterface, PacketBatch, RecordLayout, RecordRun } from "./batch.js";
+import { RECORD_HEADER_BYTES, USUAL_CAPTURED_BYTES } from "./pcap-source.js";
 
 /** How often it is tried to open a device again that is gone. */
 const RETRY_MS = 1000;
@@ -25,66 +33,101 @@ export interface LiveCounts extends NativeCounts {
   device: string;
 }
 
-/** A device from one opening to the next, and its blocks as batches. */
-class Session {
-  readonly device: NativeDevice;
-  readonly batches: readonly PacketBatch[];
-  readonly linkType: number;
-  readonly snapBytes: number;
-  /** Batches that are not released; the others are free, the one behind the last filled first. */
-  #held = 0;
-  #wake = (): void => {};
+/** How records of a device lie. */
+function layoutOf(linkType: number): RecordLayout {
+  const units = 1_000_000_000;
+  return {
+    littleEndian: BLOCKS_LITTLE_ENDIAN,
+    largest: USUAL_CAPTURED_BYTES,
+    units,
+    nsecPerUnit: 1,
+    linkType,
+    blocks: null,
+  };
+}
 
-  constructor(
-    device: NativeDevice,
-    opened: { linkType: number; snapBytes: number; blocks: readonly NativeBlock[] },
-  ) {
-    this.device = device;
-    this.linkType = opened.linkType;
-    this.snapBytes = opened.snapBytes;
-    this.batches = opened.blocks.map((block) => {
-      const { bytes } = block;
-      const batch = new PacketBatch(block.offset.length, block);
-      batch.bytes = bytes;
-      batch.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return batch;
+/** The records where none wait. */
+export const NO_RECORDS: RecordRun = {
+  view: new DataView(new ArrayBuffer(0)),
+  start: 0,
+  end: 0,
+  layout: layoutOf(LinkType.ETHERNET),
+};
+
+/** A block of a device: records that come by one interface, and wait until somebody has had them all. */
+export class LiveBlock {
+  /** The records that nobody has had yet. */
+  readonly run: RecordRun;
+  readonly #bytes: Uint8Array;
+  readonly #index: number;
+  /** It has records that somebody has not had, or not said so. */
+  isHeld = false;
+  #freed: Promise<void> = Promise.resolve();
+  #free = (): void => {};
+
+  /** `index`: of the interface. */
+  constructor(bytes: Uint8Array<ArrayBuffer>, linkType: number, index: number) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.run = { view, start: 0, end: 0, layout: layoutOf(linkType) };
+    this.#bytes = bytes;
+    this.#index = index;
+  }
+
+  /** Over when the device may fill it. */
+  get freed(): Promise<void> {
+    return this.#freed;
+  }
+
+  /** It has been filled with so many bytes. */
+  offer(bytes: number): void {
+    this.run.start = 0;
+    this.run.end = bytes;
+    this.isHeld = true;
+    this.#freed = new Promise((resolve) => {
+      this.#free = resolve;
     });
   }
 
-  /** Whether no block is free. */
-  get isFull(): boolean {
-    return this.#held === this.batches.length;
+  get isDone(): boolean {
+    return this.run.start === this.run.end;
   }
 
-  /** Waits until a block is free. */
-  async room(): Promise<void> {
-    while (this.isFull)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-  }
-
-  hold(): void {
-    this.#held++;
-  }
-
+  /** It is the device's again. */
   release(): void {
-    this.#held--;
-    this.#wake();
+    this.isHeld = false;
+    this.#free();
   }
 
-  /** Closes the device; whoever waits for room finds it closed. */
-  close(): Promise<void> {
-    this.#held = 0;
-    this.#wake();
-    return this.device.close();
+  /** Makes the next records, `most` at most, a batch. */
+  put(batch: PacketBatch, most: number): void {
+    const { view, end } = this.run;
+    const { offset, capturedBytes, originalBytes, tsSec, tsNsec, interfaceIndex } = batch;
+    const limit = Math.min(most, batch.capacity);
+    const index = this.#index;
+    let at = this.run.start;
+    let count = 0;
+    for (; count < limit && at < end; count++) {
+      const captured = view.getUint32(at + 8, BLOCKS_LITTLE_ENDIAN);
+      tsSec[count] = view.getUint32(at, BLOCKS_LITTLE_ENDIAN);
+      tsNsec[count] = view.getUint32(at + 4, BLOCKS_LITTLE_ENDIAN);
+      capturedBytes[count] = captured;
+      originalBytes[count] = view.getUint32(at + 12, BLOCKS_LITTLE_ENDIAN);
+      offset[count] = at + RECORD_HEADER_BYTES;
+      interfaceIndex[count] = index;
+      at += RECORD_HEADER_BYTES + captured;
+    }
+    this.run.start = at;
+    batch.bytes = this.#bytes;
+    batch.view = view;
+    batch.count = count;
   }
 }
 
-/** What has come of a device: a batch, of a session that is to be told when it is done with. */
-export interface Arrival {
-  readonly session: Session;
-  readonly batch: PacketBatch;
+/** A device from one opening to the next. */
+interface Session {
+  readonly device: NativeDevice;
+  /** One is filled while the other is looked at. */
+  readonly blocks: readonly LiveBlock[];
 }
 
 /** Who takes what comes of devices. */
@@ -92,7 +135,8 @@ export interface Receiver {
   readonly gaps: LiveGap[];
   /** The index of an interface like this one, which is entered where there is none. */
   indexOf(entry: CaptureInterface): number;
-  arrive(arrival: Arrival): void;
+  /** A block has records to be had. */
+  arrive(block: LiveBlock): void;
   /** A device has failed: the capture ends. */
   fail(device: string, reason: string): void;
 }
@@ -132,11 +176,9 @@ export class LiveDevice {
   async #open(): Promise<void> {
     const device = this.#make(this.#options);
     try {
-      const session = new Session(device, await device.open());
-      const { linkType, snapBytes } = session;
+      const { linkType, snapBytes, blocks } = await device.open();
       const index = this.#source.indexOf({ linkType, name: this.name, snapLength: snapBytes });
-      for (const batch of session.batches) batch.interfaceIndex.fill(index);
-      this.#session = session;
+      this.#session = { device, blocks: blocks.map((bytes) => new LiveBlock(bytes, linkType, index)) };
     } catch (error) {
       await device.close();
       throw error;
@@ -147,7 +189,8 @@ export class LiveDevice {
   async run(): Promise<void> {
     // While both blocks are held no read says how the device is.
     const looking = setInterval(() => {
-      if (this.#session?.isFull === true && !this.#isOver) this.#look(this.#session);
+      const session = this.#session;
+      if (session?.blocks.every(({ isHeld }) => isHeld) && !this.#isOver) this.#look(session);
     }, LOOK_MS);
     try {
       await this.#run();
@@ -163,22 +206,21 @@ export class LiveDevice {
   }
 
   async #run(): Promise<void> {
-    for (let block: 0 | 1 = 0; this.#session !== null; ) {
+    for (let turn: 0 | 1 = 0; this.#session !== null; ) {
       const session: Session = this.#session;
-      await session.room();
+      const block = session.blocks[turn];
+      await block.freed;
       try {
-        const result = await session.device.read(block);
+        const result = await session.device.read(turn);
         if (result === "ended") return this.#settle();
         if (result === "down") this.#beginGap("down");
         // Packets may be from before the gap.
         else if (this.#gap !== null) this.#look(session);
-        if (typeof result === "number") {
-          const batch = session.batches[block];
-          batch.count = result;
-          this.#taken += result;
-          session.hold();
-          this.#source.arrive({ session, batch });
-          block = block === 0 ? 1 : 0;
+        if (typeof result === "object") {
+          this.#taken += result.packets;
+          block.offer(result.bytes);
+          this.#source.arrive(block);
+          turn = turn === 0 ? 1 : 0;
         }
       } catch (error) {
         if (this.#isOver) return;
@@ -187,7 +229,7 @@ export class LiveDevice {
         this.#beginGap(fault);
         await this.#leave();
         await this.#reopen();
-        block = 0;
+        turn = 0;
       }
     }
   }
@@ -232,7 +274,9 @@ export class LiveDevice {
     this.#atStop = null;
     this.#taken = 0;
     this.#session = null;
-    await session.close();
+    // Whoever waits for a block finds the device closed.
+    for (const block of session.blocks) block.release();
+    await session.device.close();
   }
 
   #beginGap(reason: LiveGap["reason"]): void {

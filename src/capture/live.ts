@@ -4,21 +4,30 @@
  */
 import { loadNative, type NativeFault, type NativeOptions } from "../native.js";
 import { shown } from "../text.js";
-import type { CaptureInterface, CaptureSource, Damage, PacketBatch } from "./batch.js";
+import {
+  type CaptureInterface,
+  type CaptureSource,
+  type Damage,
+  PacketBatch,
+  type RecordRun,
+} from "./batch.js";
 import { CaptureError, type CaptureErrorCode } from "./error.js";
 import {
-  type Arrival,
+  type LiveBlock,
   type LiveCounts,
   LiveDevice,
   type LiveGap,
   type MakeDevice,
+  NO_RECORDS,
   type Receiver,
 } from "./live-device.js";
 
 export type { LiveCounts, LiveGap } from "./live-device.js";
 
-/** Bytes and packets of a block: many, as each has a price to hand over, but done in a few milliseconds. */
-const BLOCK_BYTES = 1024 * 1024;
+/** Bytes of a block: many, as to hand one over costs as much as to sum up thousands of packets. */
+const BLOCK_BYTES = 4 * 1024 * 1024;
+
+/** Most packets of a batch: many, as each batch has a price, but shown in a few milliseconds. */
 const BATCH_CAPACITY = 2048;
 
 /** What libpcap takes for no limit. */
@@ -120,7 +129,6 @@ export function settingsOf(
     delayMs: options.immediate === true ? 1 : whole("delayMs", options.delayMs ?? 100, 1, 1000),
     promiscuous: options.promiscuous === true,
     blockBytes: BLOCK_BYTES,
-    capacity: BATCH_CAPACITY,
   };
   return devices.map((device, index) => ({ ...settings, device, filter: filters[index] }));
 }
@@ -154,9 +162,13 @@ class DeviceSource implements LiveSource, Receiver {
   readonly position = 0;
   readonly size = null;
   readonly #devices: LiveDevice[];
-  readonly #arrived: Arrival[] = [];
-  #given: Arrival | null = null;
+  /** Blocks with records that wait, and the one whose records are being had. */
+  readonly #arrived: LiveBlock[] = [];
+  #given: LiveBlock | null = null;
+  #batch: PacketBatch | null = null;
   #packets = 0;
+  /** Packets that were had in this turn of the event loop. */
+  #sinceTurn = 0;
   /** Devices that may still give packets. */
   #running = 0;
   #closed: Promise<void> | null = null;
@@ -191,8 +203,8 @@ class DeviceSource implements LiveSource, Receiver {
     return known >= 0 ? known : this.interfaces.push(entry) - 1;
   }
 
-  arrive(arrival: Arrival): void {
-    this.#arrived.push(arrival);
+  arrive(block: LiveBlock): void {
+    this.#arrived.push(block);
     this.#wake();
   }
 
@@ -201,31 +213,59 @@ class DeviceSource implements LiveSource, Receiver {
     this.stop();
   }
 
-  async next(): Promise<PacketBatch | null> {
-    if (this.#given !== null) {
-      this.#given.session.release();
-      this.#given = null;
-      // One batch a turn of the event loop: under a flood, too, everything else has its turn.
-      await new Promise(setImmediate);
-    }
-    while (this.#arrived.length === 0 && this.#running > 0 && this.#closed === null)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    const arrival = this.#arrived.shift();
-    if (arrival === undefined || this.#closed !== null) return null;
-    this.#given = arrival;
-    const { batch } = arrival;
+  async next(most = BATCH_CAPACITY): Promise<PacketBatch | null> {
+    const block = await this.#block();
+    if (block === null) return null;
+    this.#batch ??= new PacketBatch(BATCH_CAPACITY);
+    const batch = this.#batch;
+    block.put(batch, most);
     batch.firstNumber = this.#packets + 1;
-    this.#packets += batch.count;
+    this.#had(batch.count);
     return batch;
   }
 
-  records(): null {
-    return null;
+  async fill(): Promise<boolean> {
+    return (await this.#block()) !== null;
   }
 
-  pass(): void {}
+  /** Waits for a block with records that nobody has had; null at the end. */
+  async #block(): Promise<LiveBlock | null> {
+    if (this.#given !== null) {
+      const isDone = this.#given.isDone;
+      if (isDone) {
+        this.#given.release();
+        this.#given = null;
+      }
+      // Under a flood, too, everything else has its turn of the event loop.
+      if (isDone || this.#sinceTurn >= BATCH_CAPACITY) {
+        this.#sinceTurn = 0;
+        await new Promise(setImmediate);
+      }
+    }
+    while (this.#given === null && this.#closed === null) {
+      this.#given = this.#arrived.shift() ?? null;
+      if (this.#given !== null) break;
+      if (this.#running === 0) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#closed === null ? this.#given : null;
+  }
+
+  records(): RecordRun {
+    return this.#given?.run ?? NO_RECORDS;
+  }
+
+  pass(end: number, packets: number): void {
+    if (this.#given !== null) this.#given.run.start = end;
+    this.#had(packets);
+  }
+
+  #had(packets: number): void {
+    this.#packets += packets;
+    this.#sinceTurn += packets;
+  }
 
   counts(): LiveCounts[] {
     return this.#devices.map((device) => device.counts());

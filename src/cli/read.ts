@@ -144,6 +144,7 @@ export class SourceReader {
       while (!stopped && selection.left > 0) {
         const run = hasFastWay && selection.filter === null ? source.records() : null;
         if (run !== null && sink.records !== undefined && sink.recordsEnd !== undefined) {
+          if (run.start === run.end && (await source.fill?.())) continue;
           const taken = sink.records(run, selection.left);
           if (taken > 0) {
             source.pass(sink.recordsEnd(), taken);

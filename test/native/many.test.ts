@@ -78,7 +78,7 @@ describeLive("live captures", () => {
     await live.event("open");
     live.tell("hold");
     await live.until("the command", () => true);
-    const sent = wire.send(alike(500), { repeat: 2000, perSecond: 50_000 });
+    const sent = wire.send(alike(500), { repeat: 6000, perSecond: 50_000 });
     const held = await live.state();
     expect(held.packets).toBeLessThanOrEqual(2048);
     expect(held.counts[0]).toMatchObject({ received: sent });
