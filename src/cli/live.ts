@@ -91,6 +91,8 @@ async function capture(
       promiscuous: options.promiscuous === true,
       immediate: options.immediate === true,
       backend: options.backend ?? "native",
+      // Frames without tunnels are looked for elsewhere at the same time.
+      ...(options.summary !== undefined && bare.size === 0 && { delayMs: delayOfSums(options.summary) }),
     });
   const source = await (usual ? openUsual(open, ports) : open(options.bpf ?? ""));
   let metrics: MetricsExporter | null = null;
@@ -208,6 +210,11 @@ async function openMetrics(
   if (options.metrics === undefined) return null;
   const { MetricsExporter } = await import("./metrics.js");
   return MetricsExporter.open(run, options.names || "logical", options.metrics, source);
+}
+
+/** How long packets may be collected that are summed up every so often, milliseconds: waking up for them is dear. */
+function delayOfSums(every: number): number {
+  return Math.ceil(Math.min(500, every / 10));
 }
 
 /** Opens devices for tunnels to `ports`. */

@@ -1,5 +1,6 @@
 import type { Analyzer } from "../analysis/analyzer.js";
-import type { CaptureSource, LiveSource, PacketBatch } from "../capture/index.js";
+import { train } from "../analysis/training.js";
+import type { CaptureSource, LiveSource, PacketBatch, RecordRun } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import type { LiveSink } from "./live-sink.js";
 import { reportBeforeHistory } from "./names.js";
@@ -33,6 +34,7 @@ export class Summaries implements LiveSink {
     this.#live = live;
     this.selection = selectionOf(options, "take", run.filter);
     this.#analyzer = analyzerOf(run, mostFlows(1));
+    if (run.filter === null) train(false);
   }
 
   startFile(source: CaptureSource): void {
@@ -53,6 +55,14 @@ export class Summaries implements LiveSink {
       this.#failure ??= error;
     }
     if (this.#failure !== null || this.#run.stdout.closed) this.#live.stop();
+  }
+
+  records(run: RecordRun, most: number): number {
+    return this.#analyzer.takeRecords(run, most);
+  }
+
+  recordsEnd(): number {
+    return this.#analyzer.recordsEnd;
   }
 
   async packets(

@@ -35,6 +35,22 @@ function isb(file: Buffer): Record<number, bigint> {
   return counters;
 }
 
+/** A frame as a packet of a file. */
+const frameOf = (bytes: Uint8Array) => ({
+  sec: 1,
+  nsec: 0,
+  data: Buffer.from(bytes).toString("hex"),
+  original: bytes.length,
+  interface: 0,
+});
+
+/** Sums without what two captures of the same packets differ in: names of files, and times. */
+function sumsOf(json: string): { packets: number } {
+  return JSON.parse(json, (key, value) =>
+    /^(files|first|last|.*Time|filteredOut)$/.test(key) ? undefined : value,
+  );
+}
+
 describeLive("live", () => {
   let wire: Wire;
   beforeAll(() => {
@@ -115,6 +131,33 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     expect(packets).toBe(sent);
     for (const flow of whole.flows) expect(sums.get(`${flow.inport} ${flow.outport}`)).toBe(flow.packets * 3);
     expect(sums.size).toBe(whole.flows.length);
+  });
+
+  test("sums up, by records or by columns, what analyze does of tcpdump's capture", async () => {
+    const names = readdirSync("captures").filter((name) => existsSync(`captures/${name}/hv2.pcap`));
+    const file = wire.file("all.pcap");
+    // All of it, tunnels or not; frames that are unusual stand among usual ones.
+    const flags = ["--all", "-n", "--summary", "1h", "-o", "json"];
+    const started = [
+      await begin("-i", "rx0", ...flags),
+      // A filter that every packet matches: records are not summed up without a look.
+      await begin("-i", "rx0", ...flags, "--since", "2020-01-01T00:00:00Z"),
+    ];
+    const end = await wire.tcpdump("rx0", file);
+    let sent = 0;
+    for (const name of names)
+      sent += wire.send(`captures/${name}/hv2.pcap`, { repeat: 20, perSecond: 20_000 });
+    for (const frames of Object.values(usualFrames))
+      sent += wire.send(temporary(pcap([frameOf(frames)])), { repeat: 3 });
+    await eventually("all of it in the file", async () => (await collect(file)).packets.length >= sent);
+    await end();
+    expect(sent).toBeGreaterThan(1000);
+    const wanted = sumsOf(ours("analyze", "--all", "-n", "-o", "json", file));
+    expect(wanted.packets).toBe(sent);
+    for (const live of started) {
+      const { status, out } = await live.end("SIGINT");
+      expect([status, sumsOf(out)]).toEqual([0, wanted]);
+    }
   });
 
   test("without a device takes the one that has the host's tunnel address", async () => {
