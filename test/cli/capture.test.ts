@@ -160,6 +160,24 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     }
   });
 
+  test("millions of packets take no memory", async () => {
+    const live = await begin("-i", "rx0", ...NAMED, "--summary", "1h");
+    /** Sends packets, and says what memory is resident then, in KiB. */
+    const resident = async (repeat: number): Promise<number> => {
+      wire.send(CAPTURE, { repeat, perSecond: 250_000 });
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      const status = readFileSync(`/proc/${live.child.pid}/status`, "utf8");
+      return Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]);
+    };
+    const before = await resident(100_000);
+    // Eight bytes a packet would be 23 MiB.
+    expect((await resident(300_000)) - before).toBeLessThan(16 * 1024);
+    const { status, out } = await live.end("SIGINT");
+    expect(status).toBe(0);
+    const [, packets] = /^rx0: ([\d,]+) packets/.exec(out) ?? [];
+    expect(Number(packets.replaceAll(",", ""))).toBeGreaterThan(3_000_000);
+  }, 60_000);
+
   test("without a device takes the one that has the host's tunnel address", async () => {
     wire.ip("address", "add", "10.127.0.4/24", "dev", "rx0");
     const live = await begin(...NAMED, "--ovs", "captures/routed-ping/hv2.conf.db", "--duration", "1s");
