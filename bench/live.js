@@ -202,7 +202,7 @@ try {
     "",
     `${machine}; Node ${process.version.slice(1)}; ${`${version.stdout}`.trim().split("\n").slice(0, 2).join(", ")}; ${new Date().toISOString().slice(0, 10)}. \`node bench/live.js\` repeats it.`,
     "",
-    `A veth pair in a network namespace; ${flowCount.toLocaleString("en")} flows (\`${values.input}\` of bench/generate.js, ${Math.round(input.truth.bytes / frames)} bytes a packet); the filter of \`live\` and a ring of ${values.ring} KiB for each program. Medians of ${rounds} rounds of ${seconds} s, the programs in turns, alone on the wire; in brackets the least and the most; \`times\` is the median of the ratios round by round. Processor time is that of all threads of the process, user and system, after two million packets that are not measured; the printing of the sums at the end is not among it. tcpdump writes to /dev/null.`,
+    `A veth pair in a network namespace; ${flowCount.toLocaleString("en")} flows (\`${values.input}\` of bench/generate.js, ${Math.round(input.truth.bytes / frames)} bytes a packet); the filter of \`live\` and a ring of ${values.ring} KiB for each program. Medians of ${rounds} rounds of ${seconds} s, the programs in turns, alone on the wire; in brackets the least and the most; \`times\` is the median of the ratios round by round. Processor time is that of all threads of the process, user and system, after ${((WARM_RATE * WARM_SECONDS) / 1e6).toFixed(1)} million packets that are not measured; the printing of the sums at the end is not among it. What is lost is counted from the start. tcpdump writes to /dev/null.`,
   ];
   for (const part of values.only.split(",")) text.push("", ...(await PARTS[part]()));
   if (values.out !== undefined) writeFileSync(values.out, `${text.join("\n")}\n`);
