@@ -181,6 +181,11 @@ export class Analyzer {
     return this.#kernel.end;
   }
 
+  /** The original bytes of the records that the last takeRecords took. */
+  get recordsBytes(): number {
+    return this.#kernel.bytes;
+  }
+
   /** Counts those packets of a decoded batch whose indices the first `count` of `rows` are, whatever they are. */
   add(packets: PacketBatch, frames: FrameBatch, rows = frames.every, count = packets.count): void {
     this.#follow();

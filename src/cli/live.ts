@@ -55,6 +55,7 @@ export type LiveOptions = LineOptions &
     metrics?: ListenAddress;
   };
 
+const MOST_DELAY_MS = 500;
 /** How long, once it is to end, a pipe is waited for that takes none of what is left, in milliseconds. */
 const PATIENCE_MS = 2000;
 
@@ -92,7 +93,7 @@ async function capture(
       immediate: options.immediate === true,
       backend: options.backend ?? "native",
       // Frames without tunnels are looked for elsewhere at the same time.
-      ...(options.summary !== undefined && bare.size === 0 && { delayMs: delayOfSums(options.summary) }),
+      ...(bare.size === 0 && delayOf(options)),
     });
   const source = await (usual ? openUsual(open, ports) : open(options.bpf ?? ""));
   let metrics: MetricsExporter | null = null;
@@ -212,9 +213,10 @@ async function openMetrics(
   return MetricsExporter.open(run, options.names || "logical", options.metrics, source);
 }
 
-/** How long packets may be collected that are summed up every so often, milliseconds: waking up for them is dear. */
-function delayOfSums(every: number): number {
-  return Math.ceil(Math.min(500, every / 10));
+/** How long packets may be collected that nobody is shown one by one, milliseconds: waking up for them is dear. */
+function delayOf({ summary, quiet }: LiveOptions): { delayMs?: number } {
+  if (quiet === true) return { delayMs: MOST_DELAY_MS };
+  return summary === undefined ? {} : { delayMs: Math.ceil(Math.min(MOST_DELAY_MS, summary / 10)) };
 }
 
 /** Opens devices for tunnels to `ports`. */

@@ -1,5 +1,5 @@
 import type { Analyzer } from "../analysis/analyzer.js";
-import type { CaptureSource, PacketBatch } from "../capture/index.js";
+import type { CaptureSource, PacketBatch, RecordRun } from "../capture/index.js";
 import type { LiveSource } from "../capture/live.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import { FrameStatus } from "../frame/status.js";
@@ -7,6 +7,7 @@ import { LiveMetrics, METRICS_TYPE } from "../output/metrics.js";
 import type { NameChoice } from "../output/names.js";
 import { inventoryStates } from "./inventory-states.js";
 import type { ListenAddress } from "./listen-argument.js";
+import { Quiet } from "./live-sink.js";
 import { type PageServer, servePage } from "./metrics-server.js";
 import type { PacketSink } from "./read.js";
 import { analyzerOf, type Run } from "./run.js";
@@ -29,6 +30,7 @@ export class MetricsExporter {
   readonly #metrics: LiveMetrics;
   readonly #timer: NodeJS.Timeout;
   #analyzer: Analyzer;
+  #recordsEnd = 0;
   #ovnBytes = 0;
   #notGeneve = 0;
   readonly #source: LiveSource;
@@ -67,9 +69,13 @@ export class MetricsExporter {
     return this.#server?.url ?? "";
   }
 
-  /** A sink that counts what it hands on to `sink`. */
+  /** A sink that counts what it hands on to `sink`; what that looks at nothing of, straight from records. */
   beside(sink: PacketSink): PacketSink {
     return {
+      ...(sink instanceof Quiet && {
+        records: (run: RecordRun, most: number) => this.#take(run, most),
+        recordsEnd: () => this.#recordsEnd,
+      }),
       startFile: (source) => sink.startFile(source),
       packets: (source: CaptureSource, packets, frames, rows, count) => {
         this.#add(packets, frames, rows, count);
@@ -90,6 +96,15 @@ export class MetricsExporter {
     return analyzer;
   }
 
+  #take(run: RecordRun, most: number): number {
+    const analyzer = this.#analyzer;
+    const count = analyzer.takeRecords(run, Math.min(most, MANY_FLOWS / 2));
+    this.#recordsEnd = analyzer.recordsEnd;
+    if (count > 0) this.#ovnBytes += analyzer.recordsBytes;
+    this.#foldMany();
+    return count;
+  }
+
   #add(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, count: number): void {
     this.#analyzer.add(packets, frames, rows, count);
     const { status, flags } = frames;
@@ -104,6 +119,11 @@ export class MetricsExporter {
     let notGeneve = 0;
     for (let i = 0; i < packets.count; i++) if (status[i] === NOT_GENEVE) notGeneve++;
     this.#notGeneve += notGeneve;
+    this.#foldMany();
+  }
+
+  /** Makes room where there are many flows. */
+  #foldMany(): void {
     if (this.#analyzer.flowCount >= MANY_FLOWS && performance.now() - this.#foldTime >= FRESH_MS)
       this.#fold();
   }
