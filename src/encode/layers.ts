@@ -12,6 +12,7 @@ import {
   computeUdpChecksum,
   ETHER_TYPE_MIN,
   ethernetBytes,
+  foldSum,
   geneveBytes,
   ICMP_HEADER_BYTES,
   IcmpOffset,
@@ -52,6 +53,9 @@ import {
   writeUdp,
 } from "../wire/index.js";
 
+/** What a checksum is set to: the right one, or what a sender leaves for its network card to complete. */
+export type ChecksumFix = "right" | "unfilled";
+
 /** How to write. Both flags are off by default: every field goes out as its record says. */
 export interface WriteLayersOptions {
   /**
@@ -62,10 +66,10 @@ export interface WriteLayersOptions {
    */
   fixLengths?: boolean;
   /**
-   * Sets the checksums of IPv4, UDP, TCP, ICMP, ICMPv6 and SCTP over what is written. Those above a
-   * fragmented IP packet are left too, but for the IPv4 header's.
+   * Sets the checksums of IPv4, UDP, TCP, ICMP, ICMPv6 and SCTP over what is written: of all layers, or of
+   * those that are named. Those above a fragmented IP packet are left too, but for the IPv4 header's.
    */
-  fixChecksums?: boolean;
+  fixChecksums?: boolean | ReadonlyMap<Layer, ChecksumFix>;
   /** With `fixChecksums`, leaves a UDP checksum of 0 (absent) as it is. Off by default. */
   keepAbsentUdp?: boolean;
 }
@@ -83,23 +87,47 @@ interface Placed {
  * flag asks for what the layers do not tell (a trailer of no layer, UDP without IP).
  */
 export function writeLayers(layers: readonly Layer[], options: WriteLayersOptions = {}): Uint8Array {
-  const placed: Placed[] = [];
-  let size = 0;
-  for (const layer of layers) {
-    placed.push({ layer, start: size, end: 0 });
-    size += layerBytes(layer);
-  }
+  const { fixLengths = false, fixChecksums = false, keepAbsentUdp = false } = options;
+  const { placed, size } = place(layers);
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
-  if (options.fixLengths || options.fixChecksums) setEnds(placed, size);
-  placed.forEach((place, index) => {
-    const layer = options.fixLengths ? withLength(placed, index) : place.layer;
-    writeLayer(view, place.start, layer);
+  const isFixed = fixLengths || fixChecksums !== false;
+  if (isFixed) setEnds(placed, size);
+  const fragment = isFixed ? fragmentIndex(layers) : 0;
+  placed.forEach((each, index) => {
+    writeLayer(view, each.start, fixLengths && index <= fragment ? withLength(each) : each.layer);
   });
-  if (options.fixChecksums)
-    for (let index = placed.length - 1; index >= 0; index--)
-      fixChecksum(view, placed, index, options.keepAbsentUdp === true);
+  if (fixChecksums === false) return bytes;
+  for (let index = placed.length - 1; index >= 0; index--) {
+    const { layer } = placed[index] as Placed;
+    if (index > fragment && layer.layer !== "ipv4") continue;
+    const fix = fixChecksums === true ? "right" : fixChecksums.get(layer);
+    const isKept = keepAbsentUdp && layer.layer === "udp" && layer.checksum === 0;
+    if (fix !== undefined && !isKept) fixChecksum(view, placed, index, fix);
+  }
   return bytes;
+}
+
+/**
+ * The layers with their lengths as `fixLengths` sets them, each a copy where it has one. `missing`: bytes behind
+ * the last layer that are not there, but counted by the lengths of all layers that no trailer ends.
+ */
+export function withRightLengths(layers: readonly Layer[], missing = 0): Layer[] {
+  const { placed, size } = place(layers);
+  setEnds(placed, size + missing);
+  const fragment = fragmentIndex(layers);
+  return placed.map((each, index) => (index <= fragment ? withLength(each) : each.layer));
+}
+
+/** Where each layer starts, and how many bytes they take. */
+function place(layers: readonly Layer[]): { placed: Placed[]; size: number } {
+  let size = 0;
+  const placed = layers.map((layer) => {
+    const start = size;
+    size += layerBytes(layer);
+    return { layer, start, end: 0 };
+  });
+  return { placed, size };
 }
 
 /** Bytes a layer takes. */
@@ -212,9 +240,7 @@ function nearest(placed: readonly Placed[], index: number, test: (layer: Layer) 
 }
 
 /** The layer with its length field set, or itself if it has none. */
-function withLength(placed: readonly Placed[], index: number): Layer {
-  const { layer, start, end } = placed[index] as Placed;
-  if (isInFragment(placed, index)) return layer;
+function withLength({ layer, start, end }: Placed): Layer {
   switch (layer.layer) {
     case "ethernet":
       if (layer.etherType >= ETHER_TYPE_MIN) return layer;
@@ -241,32 +267,28 @@ function fitting(layer: string, field: string, bytes: number, limit: number): nu
   throw new WireError("ERR_WIRE_RANGE", layer, field, `${bytes} bytes, ${limit} at most`, limit);
 }
 
-/** Sets the checksum of one layer in the bytes written; what it covers is right already. */
-function fixChecksum(view: DataView, placed: readonly Placed[], index: number, keepAbsentUdp: boolean): void {
+/** Sets the checksum of one layer in the bytes written; what it covers is there already. */
+function fixChecksum(view: DataView, placed: readonly Placed[], index: number, fix: ChecksumFix): void {
   const { layer, start, end } = placed[index] as Placed;
   if (layer.layer === "ipv4") {
     const checksum = computeIpv4Checksum(view, start, start + ipv4HeaderBytes(layer));
     view.setUint16(start + Ipv4Offset.checksum, checksum);
     return;
   }
-  if (layer.layer === "udp" && layer.checksum === 0 && keepAbsentUdp) return;
-  if (isInFragment(placed, index)) return;
   switch (layer.layer) {
     case "udp": {
       const sum = pseudoSum(placed, index, IpProtocol.udp);
-      view.setUint16(start + UdpOffset.checksum, computeUdpChecksum(view, start, end, sum));
+      const right = fix === "right" ? computeUdpChecksum(view, start, end, sum) : foldSum(sum);
+      view.setUint16(start + UdpOffset.checksum, right);
       return;
     }
-    case "tcp": {
-      const field = start + TcpOffset.checksum;
-      const sum = pseudoSum(placed, index, IpProtocol.tcp);
-      view.setUint16(field, computeChecksum(view, start, end, field, sum));
-      return;
-    }
+    case "tcp":
     case "icmpv6": {
-      const field = start + Icmpv6Offset.checksum;
-      const sum = pseudoSum(placed, index, IpProtocol.icmpv6);
-      view.setUint16(field, computeChecksum(view, start, end, field, sum));
+      const isTcp = layer.layer === "tcp";
+      const field = start + (isTcp ? TcpOffset.checksum : Icmpv6Offset.checksum);
+      const sum = pseudoSum(placed, index, isTcp ? IpProtocol.tcp : IpProtocol.icmpv6);
+      const right = fix === "right" ? computeChecksum(view, start, end, field, sum) : foldSum(sum);
+      view.setUint16(field, right);
       return;
     }
     case "icmp": {
@@ -294,13 +316,17 @@ function ipBelow(placed: readonly Placed[], index: number): IpLayer | undefined 
   return at < 0 ? undefined : ((placed[at] as Placed).layer as IpLayer);
 }
 
-/** True above an IP packet that is a fragment, at either depth: lengths and sums there cover bytes of other packets. */
-function isInFragment(placed: readonly Placed[], index: number): boolean {
-  return placed.slice(0, index).some(({ layer }) => {
+/**
+ * Index of the outermost IP layer that is a fragment, or the number of layers: lengths and checksums behind it, at
+ * either depth, cover bytes of other packets.
+ */
+export function fragmentIndex(layers: readonly Layer[]): number {
+  const index = layers.findIndex((layer) => {
     if (layer.layer !== "ipv4" && layer.layer !== "ipv6") return false;
     const header = layer.layer === "ipv4" ? layer : boundIpv6(layer).ipv6;
     return header.moreFragments || header.fragmentOffset !== 0;
   });
+  return index < 0 ? layers.length : index;
 }
 
 function pseudoSum(placed: readonly Placed[], index: number, protocol: number): number {

@@ -21,8 +21,8 @@ import { JsonNames } from "./json-names.js";
 import { KeptTexts } from "./kept-texts.js";
 import type { LineBuffer } from "./line-buffer.js";
 import { type NameSources, NO_SOURCES } from "./names.js";
-import { PacketObjects } from "./packet-objects.js";
-import { isPlain } from "./plain-packet.js";
+import { interfaceFields, PacketObjects } from "./packet-objects.js";
+import { isPlain, transportLength } from "./plain-packet.js";
 import type { PacketPrinter } from "./printer.js";
 
 const CAPTURED = new Literal(',"capturedBytes":');
@@ -115,7 +115,8 @@ export class JsonPrinter implements PacketPrinter {
   /** Writes a packet that isPlain. */
   #line(out: LineBuffer, packets: PacketBatch, frames: FrameBatch, i: number): void {
     const device = this.#interfaceName(packets.interfaceIndex[i]);
-    out.reserve(this.#start.length + device.length);
+    // Two digits a byte of the payload.
+    out.reserve(this.#start.length + device.length + 2 * packets.capturedBytes[i]);
     let { view } = out;
     let at = putLiteral(view, out.at, this.#start);
     at = putNumber(view, at, packets.firstNumber + i);
@@ -153,7 +154,10 @@ export class JsonPrinter implements PacketPrinter {
     const type = frames.innerType[i];
     let at = headers.ethernet(out, putLiteral(out, start, INNER), view, frames.inner[i], ip);
     at = type === EtherType.ipv6 ? headers.ipv6(out, at, view, ip) : headers.ipv4(out, at, view, ip, end);
-    at = headers.transport(out, at, view, ip, end, type, frames.innerProtocol[i], frames.innerTransport[i]);
+    const protocol = frames.innerProtocol[i];
+    const transport = frames.innerTransport[i];
+    at = headers.transport(out, at, view, ip, end, type, protocol, transport);
+    at = headers.payload(out, at, view, transport + transportLength(view, protocol, transport), end);
     at = this.#summary.write(out, putLiteral(out, at, SUMMARY), view, frames, i);
     return putLiteral(out, at, END);
   }
@@ -292,7 +296,7 @@ export class JsonPrinter implements PacketPrinter {
 
   #interfaceName(index: number): Literal {
     this.#interfaceNames[index] ??= new Literal(
-      `,"interface":${safeJson(this.#interfaces[index]?.name ?? null)}`,
+      `,${safeJson(interfaceFields(this.#interfaces[index])).slice(1, -1)}`,
     );
     return this.#interfaceNames[index];
   }

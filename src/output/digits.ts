@@ -24,6 +24,8 @@ const OCTET = new Int32Array(256);
 const OCTET_BYTES = new Uint8Array(256);
 /** Octets as two hexadecimal digits, and with a colon behind. */
 const HEX = new Int32Array(256);
+/** Octets as two hexadecimal digits and no more. */
+const HEX_PAIR = new Uint16Array(256);
 
 for (let value = 0; value < 1000; value++) {
   const digits = `${value}`;
@@ -34,6 +36,7 @@ for (let value = 0; value < 256; value++) {
   OCTET[value] = word(`${value}.`);
   OCTET_BYTES[value] = `${value}.`.length;
   HEX[value] = word(`${value.toString(16).padStart(2, "0")}:`);
+  HEX_PAIR[value] = HEX[value] & 0xffff;
 }
 
 /** A whole number, 0 to 2^31 - 1. */
@@ -153,9 +156,17 @@ export function putHexBytes(
   offset: number,
   bytes: number,
 ): number {
-  for (let index = 0; index < bytes; index++)
-    out.setInt32(at + 2 * index, HEX[view.getUint8(offset + index)], true);
-  return at + 2 * bytes;
+  const pairs = HEX_PAIR;
+  const end = offset + bytes;
+  let to = at;
+  let from = offset;
+  for (const stop = end - 3; from < stop; from += 4, to += 8) {
+    const word = view.getInt32(from);
+    out.setInt32(to, pairs[word >>> 24] | (pairs[(word >>> 16) & 0xff] << 16), true);
+    out.setInt32(to + 4, pairs[(word >>> 8) & 0xff] | (pairs[word & 0xff] << 16), true);
+  }
+  for (; from < end; from++, to += 2) out.setInt16(to, pairs[view.getUint8(from)], true);
+  return to;
 }
 
 /** The order of bytes of what typed arrays hold. */

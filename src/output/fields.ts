@@ -1,12 +1,28 @@
 /* The fields of each header as `decode -o json` names them (docs/cli.md). */
-import type { HeaderLayer } from "../frame/layers.js";
-import { readHex, readIpv6 } from "../wire/address.js";
+import type { HeaderLayer, HeaderName, TrailerLayer } from "../frame/layers.js";
+import { MAC_BYTES, readHex, readIpv6 } from "../wire/address.js";
 import { bfdStateText } from "../wire/bfd.js";
+import { EtherType } from "../wire/ethertype.js";
 import { Icmpv6Type } from "../wire/icmpv6.js";
+import type { SllRecord } from "../wire/sll.js";
 import { TcpFlag } from "../wire/tcp.js";
 import type { VlanTag } from "../wire/vlan.js";
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
+
+/** Ethernet among the kinds of hardware: ARP's number, and ARPHRD_ETHER. */
+const ETHERNET_HARDWARE = 1;
+
+/** The name under which the header of a layer stands in the object of its depth. */
+function nameOf(layer: HeaderName): string {
+  if (layer === "ethernet") return "eth";
+  return layer === "ipv4" || layer === "ipv6" ? "ip" : layer;
+}
+
+/** Bytes behind the end of a header. */
+export function trailerFields({ of, bytes }: TrailerLayer): Fields {
+  return { of: nameOf(of), data: hex(bytes) };
+}
 
 /** The name under which a header stands in the object of its depth, and its fields. */
 export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fields: Fields] {
@@ -26,8 +42,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
         "sll",
         {
           packetType: layer.packetType,
-          address: hardware(layer.address, layer.addressLength),
-          type: layer.etherType,
+          ...cooked(layer),
         },
       ];
     case "sll2":
@@ -36,12 +51,12 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
         {
           interfaceIndex: layer.interfaceIndex,
           packetType: layer.packetType,
-          address: hardware(layer.address, layer.addressLength),
-          type: layer.etherType,
+          ...cooked(layer),
+          ...unlessUsual("reserved", layer.reserved, 0),
         },
       ];
     case "null":
-      return ["null", { family: layer.family }];
+      return ["null", { family: layer.family, littleEndian: layer.littleEndian }];
     case "ipv4":
       return [
         "ip",
@@ -55,6 +70,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           length: layer.totalLength,
           protocol: layer.protocol,
           dontFragment: layer.dontFragment,
+          ...unlessUsual("reservedFlag", layer.reservedFlag, false),
           ...(layer.options.length > 0 ? { options: hex(layer.options) } : {}),
           ...fragment(layer.fragmentOffset, layer.moreFragments, layer.identification),
         },
@@ -87,6 +103,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           flags: tcpFlags(layer.flags),
           window: layer.window,
           urgent: layer.urgent,
+          ...unlessUsual("reserved", layer.reserved, 0),
           ...(layer.options.length > 0 ? { options: hex(layer.options) } : {}),
         },
       ];
@@ -110,6 +127,8 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
       return [
         "arp",
         {
+          ...unlessUsual("hardwareType", layer.hardwareType, ETHERNET_HARDWARE),
+          ...unlessUsual("protocolType", layer.protocolType, EtherType.ipv4),
           operation: layer.operation,
           senderMac: layer.senderHardware,
           senderIp: layer.senderProtocol,
@@ -131,6 +150,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           desiredMinTxUsec: layer.desiredMinTxUsec,
           requiredMinRxUsec: layer.requiredMinRxUsec,
           requiredMinEchoRxUsec: layer.requiredMinEchoRxUsec,
+          ...(layer.authentication.length > 0 ? { authentication: hex(layer.authentication) } : {}),
         },
       ];
     case "geneve":
@@ -178,14 +198,21 @@ function fragment(offset: number, more: boolean, id: number): Fields {
 }
 
 function icmpv6(layer: HeaderLayer<"icmpv6">): Fields {
-  const { type, code, rest, body } = layer;
+  const { type, code, rest, body, options } = layer;
   const fields: Fields = { type, code };
   if (type === Icmpv6Type.echoRequest || type === Icmpv6Type.echoReply) {
     fields.id = rest >>> 16;
     fields.seq = rest & 0xffff;
   } else if (type === Icmpv6Type.packetTooBig) fields.mtu = rest;
   else fields.rest = rest;
-  if (body.length >= 16) fields.target = readIpv6(new DataView(body.buffer, body.byteOffset), 0);
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  if (body.length === 8) {
+    fields.reachableTime = view.getUint32(0);
+    fields.retransTimer = view.getUint32(4);
+  }
+  if (body.length >= 16) fields.target = readIpv6(view, 0);
+  if (body.length === 32) fields.destination = readIpv6(view, 16);
+  if (options.length > 0) fields.options = options.map(({ type, data }) => ({ type, data: hex(data) }));
   return fields;
 }
 
@@ -196,10 +223,23 @@ export function tcpFlags(flags: number): string[] {
   return letters.filter((name) => (flags & TcpFlag[name]) !== 0);
 }
 
-/** The address of a cooked header: of its eight bytes those that count, a MAC as such. */
-function hardware(address: Uint8Array, length: number): string {
-  const bytes = hex(address.subarray(0, Math.min(length, address.length)));
-  return length === 6 ? (bytes.match(/../g) ?? []).join(":") : bytes;
+/** A field that is left out where it has its usual value. */
+function unlessUsual<T>(name: string, value: T, usual: T): Fields {
+  return value === usual ? {} : { [name]: value };
+}
+
+/** What both cooked headers say: of the eight bytes of an address those that count, a MAC as such. */
+function cooked({ address, addressLength, hardwareType, etherType, tags }: SllRecord): Fields {
+  const bytes = hex(address.subarray(0, Math.min(addressLength, address.length)));
+  const rest = address.subarray(addressLength);
+  return {
+    address: addressLength === MAC_BYTES ? (bytes.match(/../g) ?? []).join(":") : bytes,
+    type: etherType,
+    ...unlessUsual("hardwareType", hardwareType, ETHERNET_HARDWARE),
+    ...(addressLength > address.length ? { addressLength } : {}),
+    ...(rest.some((byte) => byte !== 0) ? { addressRest: hex(rest) } : {}),
+    ...(tags.length > 0 ? { vlans: vlans(tags) } : {}),
+  };
 }
 
 function hex(bytes: Uint8Array): string {

@@ -58,15 +58,23 @@ const URGENT = new Literal(',"urgent":');
 const OPTIONS = new Literal(',"options":"');
 const QUOTE = new Literal('"');
 const CLOSE = new Literal("},");
+const COMMA = new Literal(",");
+const PAYLOAD = new Literal(',"payload":"');
 
-/** The end of a header. */
+/** The end of a header; the value of the checksum, and NO_MORE, follow where the verdict does not tell it. */
 const CHECKSUMS: Record<Verdict, string> = {
   good: ',"checksum":"good"}',
-  bad: ',"checksum":"bad"}',
+  bad: ',"checksum":"bad","checksumValue":',
   unfilled: ',"checksum":"bad","unfilled":true}',
   absent: ',"checksum":"absent"}',
-  unverified: ',"checksum":"unverified"}',
+  unverified: ',"checksum":"unverified","checksumValue":',
 };
+const NO_MORE = new Literal("}");
+
+/** Whether a verdict does not tell what the checksum is. */
+function isOpen(verdict: Verdict): boolean {
+  return verdict === "bad" || verdict === "unverified";
+}
 
 /** `make` for each verdict. */
 function byVerdict<T>(make: (checksum: string) => T): Record<Verdict, T> {
@@ -78,6 +86,12 @@ function byVerdict<T>(make: (checksum: string) => T): Record<Verdict, T> {
     absent: make(absent),
     unverified: make(unverified),
   };
+}
+
+/** Where the header of `protocol` has its checksum: TCP, UDP, ICMP or ICMPv6. */
+export function checksumOffset(protocol: number): number {
+  if (protocol === IpProtocol.tcp) return TcpOffset.checksum;
+  return protocol === IpProtocol.udp ? UdpOffset.checksum : IcmpOffset.checksum;
 }
 
 /** The usual Geneve header: version 0, two words of options, C without O, a frame inside; OVN's option alone. */
@@ -111,7 +125,7 @@ export class JsonHeaders {
     (checksum) =>
       new LiteralTable(
         1 << 9,
-        (both) => `,"protocol":${both >> 1},"dontFragment":${(both & 1) === 1}${checksum},`,
+        (both) => `,"protocol":${both >> 1},"dontFragment":${(both & 1) === 1}${checksum}`,
       ),
   );
   readonly #tcpFlags = new LiteralTable(
@@ -155,8 +169,11 @@ export class JsonHeaders {
     next = putNumber(out, next, view.getUint16(ip + Ipv4Offset.identification));
     next = putNumber(out, putLiteral(out, next, LENGTH), view.getUint16(ip + Ipv4Offset.totalLength));
     const isWhole = (view.getUint16(ip + Ipv4Offset.fragment) & Ipv4Mask.dontFragment) !== 0;
-    const ends = this.#ipv4Ends[this.#verifier.header(view, ip, end, EtherType.ipv4)];
-    return putLiteral(out, next, ends.at(2 * view.getUint8(ip + Ipv4Offset.protocol) + Number(isWhole)));
+    const verdict = this.#verifier.header(view, ip, end, EtherType.ipv4);
+    const ends = this.#ipv4Ends[verdict];
+    next = putLiteral(out, next, ends.at(2 * view.getUint8(ip + Ipv4Offset.protocol) + Number(isWhole)));
+    if (isOpen(verdict)) next = putChecksum(out, next, view, ip + Ipv4Offset.checksum);
+    return putLiteral(out, next, COMMA);
   }
 
   /** The IPv6 header at `ip`, without extension headers, and a comma. */
@@ -191,7 +208,15 @@ export class JsonHeaders {
     else if (protocol === IpProtocol.tcp) next = this.#tcp(out, at, view, transport);
     else next = icmp(out, at, view, transport, protocol === IpProtocol.icmp ? ICMP : ICMPV6);
     const verdict = this.#verifier.transport(view, ip, end, type, protocol, transport);
-    return putLiteral(out, next, this.#checksums[verdict]);
+    next = putLiteral(out, next, this.#checksums[verdict]);
+    return isOpen(verdict) ? putChecksum(out, next, view, transport + checksumOffset(protocol)) : next;
+  }
+
+  /** The bytes from `start` to `end` as the payload, where there are any. */
+  payload(out: DataView, at: number, view: DataView, start: number, end: number): number {
+    if (start === end) return at;
+    const next = putHexBytes(out, putLiteral(out, at, PAYLOAD), view, start, end - start);
+    return putLiteral(out, next, QUOTE);
   }
 
   #tcp(out: DataView, at: number, view: DataView, start: number): number {
@@ -226,6 +251,11 @@ function icmp(out: DataView, at: number, view: DataView, start: number, name: Li
   next = putUint32(out, putLiteral(out, next, REST), view, start + IcmpOffset.rest);
   if (type !== IcmpType.unreachable || code !== ICMP_FRAGMENTATION_NEEDED) return next;
   return putNumber(out, putLiteral(out, next, MTU), view.getUint16(start + IcmpOffset.mtu));
+}
+
+/** The 16 bits of a checksum at `offset`, which end a header. */
+function putChecksum(out: DataView, at: number, view: DataView, offset: number): number {
+  return putLiteral(out, putNumber(out, at, view.getUint16(offset)), NO_MORE);
 }
 
 /** UDP's and TCP's ports, which begin both headers. */

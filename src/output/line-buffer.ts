@@ -2,7 +2,8 @@
 const FULL_BYTES = 64 * 1024;
 /** Bytes that are always there behind the last one. */
 const LINE_ROOM = 64 * 1024;
-const USUAL_BYTES = FULL_BYTES + 2 * LINE_ROOM;
+/** Enough for a line with the digits of a packet of 64 KiB, too. */
+const USUAL_BYTES = FULL_BYTES + 4 * LINE_ROOM;
 
 /**
  * Lines as bytes (UTF-8) in one piece of memory that is filled, handed on and filled again. A writer takes

@@ -1,13 +1,15 @@
 import type { BareKeys } from "../analysis/bare-keys.js";
-import type { CaptureSource, PacketBatch } from "../capture/batch.js";
+import type { CaptureInterface, CaptureSource, PacketBatch } from "../capture/batch.js";
+import { packetFromJson } from "../encode/from-json.js";
 import { type FrameBatch, FrameFlag, KEYS_FROM_NAMES, KeysFrom } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import type { HeaderLayer, Layer } from "../frame/layers.js";
+import type { HeaderLayer, Layer, TrailerLayer } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
+import { LinkType } from "../wire/linktype.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
-import { fieldsOf } from "./fields.js";
+import { type Fields, fieldsOf, trailerFields } from "./fields.js";
 import { InnerSummary, SUMMARY_ROOM } from "./inner-summary.js";
 import { safeJson } from "./json.js";
 import type { JsonNames } from "./json-names.js";
@@ -28,7 +30,19 @@ const NO_OVN = {
   destination: null,
 };
 
-/** What JSON says of packets (docs/cli.md), of any that there are, put together from their layers. */
+/** What JSON says of a packet (docs/cli.md). */
+export interface PacketObject {
+  [field: string]: unknown;
+  outer: Fields | null;
+  geneve: Fields | null;
+  ovn: object | null;
+  inner: Fields | null;
+}
+
+/**
+ * What JSON says of packets, of any that there are, put together from their layers. Where `encode` would make other
+ * bytes of an object, it has all of them in `frame`.
+ */
 export class PacketObjects {
   readonly #names: JsonNames;
   readonly #decoder: FrameDecoder;
@@ -58,6 +72,11 @@ export class PacketObjects {
 
   /** The object of packet `i`, without line end. */
   text(packets: PacketBatch, frames: FrameBatch, i: number): string {
+    return safeJson(this.object(packets, frames, i));
+  }
+
+  /** The same as an object. */
+  object(packets: PacketBatch, frames: FrameBatch, i: number): PacketObject {
     const { view } = packets;
     const start = packets.offset[i];
     const end = start + packets.capturedBytes[i];
@@ -65,20 +84,29 @@ export class PacketObjects {
     const isBare = (frames.flags[i] & FrameFlag.bare) !== 0;
     const verdicts = this.#verifier.layers(view, start, layers, end, frames.innerEnd[i]);
     const hasInner = frames.inner[i] >= 0 && (frames.flags[i] & FrameFlag.oam) === 0;
-    return safeJson({
+    const outer = this.#headers(layers, verdicts, 0);
+    const inner = hasInner ? this.#headers(layers, verdicts, 1) : null;
+    const summary = hasInner ? this.#summaryText(view, frames, i) : "";
+    const isInner = inner !== null || summary !== "";
+    const bytes = packets.bytes.subarray(start, end);
+    const said: PacketObject = {
       file: this.#file,
       number: packets.firstNumber + i,
       time: isoTime(packets.tsSec[i], packets.tsNsec[i]),
-      interface: this.#interfaces[packets.interfaceIndex[i]]?.name ?? null,
-      capturedBytes: packets.capturedBytes[i],
+      ...interfaceFields(this.#interfaces[packets.interfaceIndex[i]]),
+      capturedBytes: bytes.length,
       originalBytes: packets.originalBytes[i],
       status: statusName(frames.status[i]),
       ...this.#stop(frames, i),
-      outer: this.#headers(view, frames, i, layers, verdicts, 0),
+      outer: outer && { ...outer, ...restFields(bytes, layers, 0, !isInner) },
       geneve: this.#geneve(view, frames, i, layers, end),
       ovn: isBare ? this.#bareOvn(packets, frames, i, layers) : this.#ovn(packets, frames, i, layers),
-      inner: hasInner ? this.#headers(view, frames, i, layers, verdicts, 1) : null,
-    });
+      inner: isInner
+        ? { ...inner, ...restFields(bytes, layers, 1, true), ...(summary === "" ? {} : { summary }) }
+        : null,
+    };
+    if (isSaidBy(said, bytes)) return said;
+    return { ...said, outer: withoutRest(said.outer), inner: withoutRest(said.inner), frame: hexOf(bytes) };
   }
 
   /** The layers of packet `i`. */
@@ -100,15 +128,8 @@ export class PacketObjects {
   }
 
   /** The headers at one depth: an object with `eth`, `ip` and so on, or null without any. */
-  #headers(
-    view: DataView,
-    frames: FrameBatch,
-    i: number,
-    layers: readonly Layer[],
-    verdicts: readonly (Verdict | null)[],
-    depth: 0 | 1,
-  ): Record<string, unknown> | null {
-    const object: Record<string, unknown> = {};
+  #headers(layers: readonly Layer[], verdicts: readonly (Verdict | null)[], depth: 0 | 1): Fields | null {
+    const object: Fields = {};
     let any = false;
     for (const [place, layer] of layers.entries()) {
       if (layer.depth !== depth || layer.layer === "geneve") continue;
@@ -116,15 +137,9 @@ export class PacketObjects {
       any = true;
       const [name, fields] = fieldsOf(layer, depth === 1);
       const verdict = verdicts[place];
-      if (verdict !== null) Object.assign(fields, verdictFields(verdict));
+      if (verdict !== null && "checksum" in layer)
+        Object.assign(fields, verdictFields(verdict, layer.checksum));
       object[name] = fields;
-    }
-    if (depth === 1) {
-      const summary = this.#summaryText(view, frames, i);
-      if (summary !== "") {
-        any = true;
-        object.summary = summary;
-      }
     }
     return any ? object : null;
   }
@@ -136,7 +151,7 @@ export class PacketObjects {
     i: number,
     layers: readonly Layer[],
     end: number,
-  ): object | null {
+  ): Fields | null {
     const layer = layers.find((each): each is HeaderLayer<"geneve"> => each.layer === "geneve");
     if (layer !== undefined) return fieldsOf(layer, false)[1];
     const at = frames.geneve[i];
@@ -206,6 +221,55 @@ export class PacketObjects {
 }
 
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */
-function verdictFields(verdict: Verdict): object {
-  return verdict === "unfilled" ? { checksum: "bad", unfilled: true } : { checksum: verdict };
+function verdictFields(verdict: Verdict, checksumValue: number): Fields {
+  if (verdict === "unfilled") return { checksum: "bad", unfilled: true };
+  if (verdict === "good" || verdict === "absent") return { checksum: verdict };
+  return { checksum: verdict, checksumValue };
+}
+
+/** The name of an interface, and its link type where that is not Ethernet. */
+export function interfaceFields(one: CaptureInterface | undefined): Fields {
+  const { name = null, linkType = LinkType.ETHERNET } = one ?? {};
+  return { interface: name, ...(linkType === LinkType.ETHERNET ? {} : { linkType }) };
+}
+
+/**
+ * What is behind the headers of a depth: `payload`, where they are the innermost that are shown, and `trailers`.
+ */
+function restFields(bytes: Uint8Array, layers: readonly Layer[], depth: 0 | 1, isInnermost: boolean): Fields {
+  const isHere = (layer: Layer): boolean => layer.depth <= depth;
+  const trailers = layers.filter(
+    (layer): layer is TrailerLayer => layer.layer === "trailer" && layer.depth === depth,
+  );
+  const last = layers.findLastIndex((layer) => isHeader(layer) && isHere(layer));
+  const start = layers[last + 1]?.offset ?? bytes.length;
+  const end = layers.find((layer) => layer.layer === "trailer" && isHere(layer))?.offset ?? bytes.length;
+  return {
+    ...(isInnermost && start < end ? { payload: hexOf(bytes.subarray(start, end)) } : {}),
+    ...(trailers.length > 0 ? { trailers: trailers.map(trailerFields) } : {}),
+  };
+}
+
+function isHeader({ layer }: Layer): boolean {
+  return layer !== "payload" && layer !== "trailer";
+}
+
+/** The same headers alone. */
+function withoutRest(headers: Fields | null): Fields | null {
+  if (headers === null) return null;
+  const { payload: _, trailers: __, ...rest } = headers;
+  return rest;
+}
+
+/** Whether `encode` makes these bytes of an object. */
+function isSaidBy(object: PacketObject, bytes: Uint8Array): boolean {
+  try {
+    return Buffer.compare(packetFromJson(object).bytes, bytes) === 0;
+  } catch {
+    return false;
+  }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

@@ -70,7 +70,7 @@ export const NdOptionType = {
 export const NeighborFlag = { router: 0x8000_0000, solicited: 0x4000_0000, override: 0x2000_0000 } as const;
 
 /** Bytes of a type's body behind the first eight. */
-function bodyBytes(type: number): number {
+export function icmpv6BodyBytes(type: number): number {
   switch (type) {
     case Icmpv6Type.mldQuery:
     case Icmpv6Type.mldReport:
@@ -145,7 +145,7 @@ export class Icmpv6View {
     this.#optionsStart = this.payloadStart;
     if (end - start < ICMPV6_HEADER_BYTES) return Reason.short;
     const type = view.getUint8(start + Icmpv6Offset.type);
-    const options = this.payloadStart + bodyBytes(type);
+    const options = this.payloadStart + icmpv6BodyBytes(type);
     if (options > end) return Reason.short;
     this.payloadStart = options;
     this.#optionsStart = options;
@@ -194,7 +194,7 @@ export class Icmpv6View {
   }
   /** Target of a neighbor solicitation, advertisement or redirect, or the group of an MLD message; else "". */
   get target(): string {
-    return bodyBytes(this.type) >= 16 ? readIpv6(this.#view, this.#start + Icmpv6Offset.target) : "";
+    return icmpv6BodyBytes(this.type) >= 16 ? readIpv6(this.#view, this.#start + Icmpv6Offset.target) : "";
   }
   /** Destination that a redirect is about (RFC 4861 section 4.5); else "". */
   get redirectDestination(): string {
@@ -257,7 +257,7 @@ export function writeIcmpv6(view: DataView, offset: number, record: Icmpv6Record
   view.setUint8(offset + Icmpv6Offset.code, ranged("icmpv6", "code", record.code, 0xff));
   view.setUint16(offset + Icmpv6Offset.checksum, ranged("icmpv6", "checksum", record.checksum, 0xffff));
   view.setUint32(offset + Icmpv6Offset.rest, ranged("icmpv6", "rest of header", record.rest, 0xffff_ffff));
-  const needed = bodyBytes(type);
+  const needed = icmpv6BodyBytes(type);
   if (record.body.length !== needed)
     throw refused("body", `${record.body.length} bytes, type ${type} has ${needed}`, needed);
   if (record.options.length > 0 && !hasOptions(type)) throw refused("options", `type ${type} has none`, 0);
