@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { withDefaults } from "./arguments.js";
+import type { EncodeOptions } from "./encode.js";
 import { Exit } from "./fault.js";
 import { listenArgument } from "./listen-argument.js";
 import type { LiveOptions } from "./live.js";
@@ -29,6 +30,7 @@ const VERBS = {
   decode: addDecode,
   analyze: addAnalyze,
   live: addLive,
+  encode: addEncode,
   sb: addSbVerbs,
   devices: addDevices,
   doctor: addDoctor,
@@ -117,6 +119,29 @@ function addAnalyze(program: Command, done: (status: number) => void): void {
     .action(async (files: string[], options: CommonOptions & { top?: number; workers?: number }) => {
       const { analyze } = await import("./analyze.js");
       done(await analyze(files, options));
+    });
+}
+
+function addEncode(program: Command, done: (status: number) => void): void {
+  program
+    .command("encode")
+    .description("write packets: the way back from `decode -o json`")
+    .argument("[files...]", "JSON Lines as `decode -o json` prints them; - is stdin")
+    .option(
+      "-w, --write <file>",
+      "a capture: a pcap where the name ends in .pcap, else a pcapng; - is standard output",
+    )
+    .addOption(
+      new Option(
+        "-o, --output <format>",
+        "in the place of a file, on standard output: hexadecimal digits, a packet a line (default), arrays of C, or a capture",
+      )
+        .choices(["hex", "c", "pcap", "pcapng"])
+        .conflicts("write"),
+    )
+    .action(async (files: string[], options: EncodeOptions) => {
+      const { encode } = await import("./encode.js");
+      done(await encode(files, options));
     });
 }
 

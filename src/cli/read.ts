@@ -68,13 +68,15 @@ function places(count: number): string {
   return count === 1 ? "1 place" : `${count} places`;
 }
 
-/** The files to read: those given, or standard input when it is a pipe or a file. */
-export function inputs(files: readonly string[]): string[] {
+/** The files to read: those given, or standard input when it is a pipe or a file; `none` says what is missing. */
+export function inputs(
+  files: readonly string[],
+  none = "no capture file; name one, or pipe a capture in",
+): string[] {
   const names = files.length > 0 ? [...files] : ["-"];
   // Asked for, Node keeps a pipe from blocking, so that Control-C need not wait for the packets that come next.
   const fromTerminal = names.includes("-") && process.stdin.isTTY;
-  if (fromTerminal && files.length === 0)
-    throw new CliError("no capture file; name one, or pipe a capture in");
+  if (fromTerminal && files.length === 0) throw new CliError(none);
   return names;
 }
 

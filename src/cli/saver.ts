@@ -10,6 +10,7 @@ import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
 import type { LiveSink } from "./live-sink.js";
 import type { PacketOptions } from "./options.js";
+import { isReaderGone } from "./reader-gone.js";
 import type { Run } from "./run.js";
 import { type Selection, selectionOf } from "./selection.js";
 import { version } from "./version.js";
@@ -111,9 +112,4 @@ export class Saver implements LiveSink {
     const many = files === 1 ? "" : `, ${grouped(files)} files`;
     await this.#run.report(`${grouped(packets)} packets written to ${shown(name)}${many}`);
   }
-}
-
-/** Whether who read standard output has gone: no fault. */
-function isReaderGone(error: unknown): boolean {
-  return ((error as { cause?: NodeJS.ErrnoException }).cause?.code ?? "") === "EPIPE";
 }

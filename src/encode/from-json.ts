@@ -5,23 +5,19 @@
 import type { Layer } from "../frame/layers.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
-import { type JsonFieldError, JsonFields, Largest } from "./json-fields.js";
+import { JsonFields, Largest } from "./json-fields.js";
 import { finishedBytes } from "./json-finish.js";
 import { geneve, ovnKeys } from "./json-geneve.js";
 import { carriedBy, headersOf, type Nest, payloadOf, trailersOf } from "./json-nest.js";
-import { type Moment, parseMoment } from "./json-time.js";
+import { parseMoment } from "./json-time.js";
+import type { EncodedPacket, Moment } from "./packet.js";
 
 export { JsonFieldError } from "./json-fields.js";
+export type { EncodedPacket } from "./packet.js";
 
-/** A packet to write. */
-export interface EncodedPacket extends Moment {
-  bytes: Uint8Array;
-  /** Bytes that it is to have had on the wire. */
-  originalBytes: number;
-  /** LINKTYPE_ number. */
-  linkType: number;
-  /** The name of the interface, or null. */
-  interface: string | null;
+/** A packet and what its object says of it. */
+export interface PacketOfJson {
+  packet: EncodedPacket;
   /** The bytes are those of the object's `frame`: whether its other fields say the same nobody has looked. */
   isGiven: boolean;
 }
@@ -37,7 +33,7 @@ const LINK_TYPES: Readonly<Record<string, readonly number[]>> = {
 const RAW = [LinkType.RAW, LinkType.RAW_BSD, LinkType.RAW_OPENBSD, LinkType.IPV4, LinkType.IPV6];
 
 /** The packet that `json` is. Throws a {@link JsonFieldError}, or a WireError of a writer, where it is none. */
-export function packetFromJson(json: unknown): EncodedPacket {
+export function packetFromJson(json: unknown): PacketOfJson {
   const fields = new JsonFields(json, "");
   // What was found out, and does not make the bytes.
   fields.skip("file", "number", "status", "stop");
@@ -57,7 +53,8 @@ export function packetFromJson(json: unknown): EncodedPacket {
   fields.end();
   if (captured !== undefined && captured !== bytes.length)
     throw fields.wrong("capturedBytes", `${captured}, but the frame has ${bytes.length}`);
-  return { ...moment, bytes, originalBytes: original ?? bytes.length, linkType, interface: name, isGiven };
+  const packet = { ...moment, bytes, originalBytes: original ?? bytes.length, linkType, interface: name };
+  return { packet, isGiven };
 }
 
 function momentOf(fields: JsonFields): Moment {

@@ -1,8 +1,4 @@
-/** A moment: seconds since 1970, rounded down, and nanoseconds. */
-export interface Moment {
-  sec: number;
-  nsec: number;
-}
+import type { Moment } from "./packet.js";
 
 const RFC3339 = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 /** How `decode` writes years that no date has. */

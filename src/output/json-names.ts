@@ -5,14 +5,14 @@ import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { Layer } from "../frame/layers.js";
 import type { Datapath, Port, Resolution } from "../southbound/index.js";
-import { type NameSources, portFields } from "./names.js";
+import { type NameSources, NO_SOURCES, portFields } from "./names.js";
 
 /** Who the ends of packets are, as JSON has it; all null where no names are asked for. */
 export class JsonNames {
   readonly #namer: Namer | null;
   readonly #sources: NameSources;
 
-  constructor(namer: Namer | null, sources: NameSources) {
+  constructor(namer: Namer | null, sources: NameSources = NO_SOURCES) {
     this.#namer = namer;
     this.#sources = sources;
   }

@@ -264,7 +264,7 @@ function withoutRest(headers: Fields | null): Fields | null {
 /** Whether `encode` makes these bytes of an object. */
 function isSaidBy(object: PacketObject, bytes: Uint8Array): boolean {
   try {
-    return Buffer.compare(packetFromJson(object).bytes, bytes) === 0;
+    return Buffer.compare(packetFromJson(object).packet.bytes, bytes) === 0;
   } catch {
     return false;
   }

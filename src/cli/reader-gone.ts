@@ -1,0 +1,4 @@
+/** Whether who read standard output, or a pipe, has gone, for which a capture could not be written: no fault. */
+export function isReaderGone(error: unknown): boolean {
+  return ((error as { cause?: NodeJS.ErrnoException }).cause?.code ?? "") === "EPIPE";
+}
