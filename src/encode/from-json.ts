@@ -92,9 +92,11 @@ function bytesOf(fields: JsonFields, outer: JsonFields | null, missing: number):
     throw fields.wrong("inner", "there is no Geneve header to carry it");
 
   const layers: Nest[] = [];
+  if (hasGeneve && outer?.has("udp") !== true)
+    throw fields.wrong("outer.udp", "is missing, which carries Geneve");
   if (outer !== null) layers.push(headersOf(outer, 0, hasGeneve ? GENEVE_PORT : undefined));
   if (hasGeneve) {
-    if (layers[0]?.drafts.at(-1)?.layer.layer !== "udp") throw fields.wrong("outer.udp", "is missing");
+    if (outer?.has("bfd")) throw fields.wrong("outer.bfd", "stands where Geneve is");
     layers[0].drafts.push(geneve(header, ovn, carriedBy(inner)));
     header?.end();
   }

@@ -83,8 +83,8 @@ export function geneve(
       `${optionBytes} bytes with their headers, not a multiple of 4 up to ${GENEVE_OPTIONS_MAX} (a header of ${GENEVE_HEADER_BYTES + GENEVE_OPTIONS_MAX})`,
       GENEVE_OPTIONS_MAX,
     );
-  layer.critical = critical(fields, layer);
   if (ovn !== null && layer.version === 0) agree(ovn, layer);
+  layer.critical = critical(fields, layer);
   return { layer, fields: at };
 }
 

@@ -18,7 +18,7 @@ export interface Nest {
   drafts: Draft[];
 }
 
-/** What IP carries, by name. */
+/** The protocol numbers of what IP carries, by name. */
 const UPPERS = {
   udp: IpProtocol.udp,
   tcp: IpProtocol.tcp,
@@ -51,10 +51,10 @@ export function headersOf(fields: JsonFields, depth: Depth, port?: number): Nest
   const drafts: Draft[] = [];
   const upper = onlyOne(fields, Object.keys(UPPERS) as Upper[]);
   const nets = onlyOne(fields, ["ip", "arp"]);
+  if (upper !== undefined && nets !== "ip") throw fields.wrong("ip", `is missing, which carries ${upper}`);
   const link = onlyOne(fields, LINKS);
   const carried = network(fields);
   if (link !== undefined) drafts.push(linkOf(fields, link, depth, carried));
-  if (upper !== undefined && nets !== "ip") throw fields.wrong("ip", `is missing, which carries ${upper}`);
   if (nets === "arp") drafts.push(arp(fields.needed("arp"), depth));
   if (nets === "ip") drafts.push(ipOf(fields.needed("ip"), carried, depth, upper));
   const hasBfd = fields.has("bfd");
