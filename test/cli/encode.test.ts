@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCapture } from "../../src/capture/index.js";
 import { captures } from "../conformance/captures.js";
 import { batchOf } from "../frame/batch.js";
+import { findCommand, peer } from "../setup/peer.js";
 import { packetBytes, packetNames, packets as vectors } from "../vectors/packets.js";
 import { genevescope, program, run } from "./run.js";
 
@@ -109,18 +110,6 @@ describe("what is written", () => {
     );
   });
 
-  test("as arrays of C, which a compiler takes", async () => {
-    const input = linesOf(2).join("\n");
-    const { stdout } = await genevescope(["encode", "-o", "c"], { input });
-    const digits = (await genevescope(["encode"], { input })).stdout.split("\n");
-    const source = join(folder, "packets.c");
-    const main =
-      'int main(void) { for (unsigned i = 0; i < sizeof packet2; i++) printf("%02x", packet2[i]); return sizeof packet1 == 0; }';
-    writeFileSync(source, `#include <stdio.h>\n${stdout}${main}\n`);
-    execFileSync("cc", ["-Wall", "-Werror", "-o", join(folder, "packets"), source]);
-    expect(execFileSync(join(folder, "packets")).toString()).toBe(digits[1]);
-  });
-
   test("as a capture whose kind its name says, and which is not written over", async () => {
     const input = linesOf(3).join("\n");
     for (const [name, magic] of [
@@ -167,6 +156,20 @@ describe("what is written", () => {
     await shell(
       `mkfifo "${out}"; { echo '${line}'; read -r _ < "${out}"; } | ${ours} encode | { head -1 > "${out}"; cat > /dev/null; }`,
     );
+  });
+});
+
+peer("a C compiler", ["cc"])("what is written", () => {
+  test("as arrays of C, which a compiler takes", async () => {
+    const input = linesOf(2).join("\n");
+    const { stdout } = await genevescope(["encode", "-o", "c"], { input });
+    const digits = (await genevescope(["encode"], { input })).stdout.split("\n");
+    const source = join(folder, "packets.c");
+    const main =
+      'int main(void) { for (unsigned i = 0; i < sizeof packet2; i++) printf("%02x", packet2[i]); return sizeof packet1 == 0; }';
+    writeFileSync(source, `#include <stdio.h>\n${stdout}${main}\n`);
+    execFileSync(findCommand("cc") ?? "cc", ["-Wall", "-Werror", "-o", join(folder, "packets"), source]);
+    expect(execFileSync(join(folder, "packets")).toString()).toBe(digits[1]);
   });
 });
 
