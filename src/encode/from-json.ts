@@ -32,17 +32,31 @@ const LINK_TYPES: Readonly<Record<string, readonly number[]>> = {
 /** Without a link header. */
 const RAW = [LinkType.RAW, LinkType.RAW_BSD, LinkType.RAW_OPENBSD, LinkType.IPV4, LinkType.IPV6];
 
-/** The packet that `json` is. Throws a {@link JsonFieldError}, or a WireError of a writer, where it is none. */
+/** The packet that `json` is. Throws a JsonFieldError, or a WireError of a writer, where it is none. */
 export function packetFromJson(json: unknown): PacketOfJson {
   const fields = new JsonFields(json, "");
   // What was found out, and does not make the bytes.
   fields.skip("file", "number", "status", "stop");
   const moment = momentOf(fields);
   const name = fields.text("interface") ?? null;
+  const isGiven = fields.has("frame");
+  const frame = frameOf(fields, isGiven);
+  fields.end();
+  return { packet: { ...frame, ...moment, interface: name }, isGiven };
+}
+
+/** The bytes of the same packet, if they are not given: for who knows the rest. */
+export function bytesFromJson(json: unknown): Uint8Array {
+  return frameOf(new JsonFields(json, ""), false).bytes;
+}
+
+function frameOf(
+  fields: JsonFields,
+  isGiven: boolean,
+): Pick<EncodedPacket, "bytes" | "originalBytes" | "linkType"> {
   const captured = fields.given("capturedBytes", Largest.long);
   const original = fields.given("originalBytes", Largest.long);
   const missing = captured === undefined || original === undefined ? 0 : Math.max(0, original - captured);
-  const isGiven = fields.has("frame");
   const outer = fields.object("outer");
   const linkType = linkTypeOf(fields, outer, isGiven);
   let bytes: Uint8Array;
@@ -50,11 +64,9 @@ export function packetFromJson(json: unknown): PacketOfJson {
     bytes = fields.bytes("frame");
     fields.skip("geneve", "ovn", "inner");
   } else bytes = bytesOf(fields, outer, missing);
-  fields.end();
   if (captured !== undefined && captured !== bytes.length)
     throw fields.wrong("capturedBytes", `${captured}, but the frame has ${bytes.length}`);
-  const packet = { ...moment, bytes, originalBytes: original ?? bytes.length, linkType, interface: name };
-  return { packet, isGiven };
+  return { bytes, originalBytes: original ?? bytes.length, linkType };
 }
 
 function momentOf(fields: JsonFields): Moment {

@@ -1,13 +1,62 @@
 import type { Layer } from "../frame/layers.js";
+import type { Verdict } from "../frame/verify.js";
 import { ETHER_TYPE_MIN } from "../wire/ethertype.js";
-import type { Draft } from "./json-draft.js";
+import type { ChecksumRule, Draft } from "./json-draft.js";
+import { JsonFields } from "./json-fields.js";
 import { type ChecksumFix, fragmentIndex, withRightLengths, writeLayers } from "./layers.js";
 
-/**
- * The bytes of headers and what follows them, with lengths and checksums that were not given. Lengths that were
- * given must fit; of a frame of which `missing` bytes were cut off behind these they may count any of those.
- */
+/** The bytes of headers and what follows them, with lengths and checksums that were not given: see `settle`. */
 export function finishedBytes(drafts: readonly Draft[], rest: readonly Layer[], missing: number): Uint8Array {
+  const { layers, fixes } = settle(drafts, rest, missing);
+  return writeLayers(layers, { fixChecksums: fixes });
+}
+
+/**
+ * Whether what JSON does not say of a frame's layers is worked out as it is, given the verdict on each checksum: the
+ * lengths fit, and a checksum is told where it does not follow.
+ */
+export function isSettled(
+  layers: readonly Layer[],
+  verdicts: readonly (Verdict | null)[],
+  missing: number,
+): boolean {
+  const drafts: Draft[] = [];
+  for (const [index, layer] of layers.entries()) {
+    if (layer.layer === "payload" || layer.layer === "trailer") break;
+    const verdict = verdicts[index];
+    // Where it is right, 0 may be as well, which is what would be written.
+    if (verdict === "good" && "checksum" in layer && layer.checksum === 0xffff) return false;
+    const length = hasLength(layer) ? lengthOf(layer) : undefined;
+    drafts.push({ layer, fields: NOBODYS, length, ...(verdict ? { checksum: RULES[verdict] } : {}) });
+  }
+  try {
+    settle(drafts, layers.slice(drafts.length), missing);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Fields of layers that come from elsewhere. */
+const NOBODYS = new JsonFields({}, "");
+/** What is done for a checksum with each verdict. */
+const RULES: Record<Verdict, ChecksumRule> = {
+  good: "right",
+  unfilled: "unfilled",
+  bad: "stored",
+  absent: "stored",
+  unverified: "stored",
+};
+
+/**
+ * Sets lengths that were not given, and says which checksums are to be set. Lengths that were given must fit; of a
+ * frame of which `missing` bytes were cut off behind these layers they may count any of those.
+ */
+function settle(
+  drafts: readonly Draft[],
+  rest: readonly Layer[],
+  missing: number,
+): { layers: Layer[]; fixes: Map<Layer, ChecksumFix> } {
   const layers = [...drafts.map(({ layer }) => layer), ...rest];
   const least = withRightLengths(layers);
   // Few need it: a length that is given is that of what is there.
@@ -35,7 +84,7 @@ export function finishedBytes(drafts: readonly Draft[], rest: readonly Layer[], 
       );
     fixes.set(layer, checksum);
   });
-  return writeLayers(layers, { fixChecksums: fixes });
+  return { layers, fixes };
 }
 
 /** The length of a header as given, or the largest that fits. */

@@ -1,6 +1,7 @@
 import type { BareKeys } from "../analysis/bare-keys.js";
 import type { CaptureInterface, CaptureSource, PacketBatch } from "../capture/batch.js";
-import { packetFromJson } from "../encode/from-json.js";
+import { bytesFromJson } from "../encode/from-json.js";
+import { isSettled } from "../encode/json-finish.js";
 import { type FrameBatch, FrameFlag, KEYS_FROM_NAMES, KeysFrom } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import type { HeaderLayer, Layer, TrailerLayer } from "../frame/layers.js";
@@ -105,6 +106,15 @@ export class PacketObjects {
         ? { ...inner, ...restFields(bytes, layers, 1, true), ...(summary === "" ? {} : { summary }) }
         : null,
     };
+    const isWhole = isInner || layers.every(({ depth }) => depth === 0);
+    const isOrdinary = outer !== null && isWhole && ORDINARY.has(frames.status[i]);
+    const missing = Math.max(0, packets.originalBytes[i] - bytes.length);
+    if (
+      isOrdinary &&
+      hasGeneveLayer(layers) === (said.geneve !== null) &&
+      isSettled(layers, verdicts, missing)
+    )
+      return said;
     if (isSaidBy(said, bytes)) return said;
     return { ...said, outer: withoutRest(said.outer), inner: withoutRest(said.inner), frame: hexOf(bytes) };
   }
@@ -261,10 +271,17 @@ function withoutRest(headers: Fields | null): Fields | null {
   return rest;
 }
 
+/** Of packets whose headers are whole, one after the other. */
+const ORDINARY: ReadonlySet<number> = new Set([FrameStatus.ok, FrameStatus.truncated, FrameStatus.notGeneve]);
+
+function hasGeneveLayer(layers: readonly Layer[]): boolean {
+  return layers.some(({ layer }) => layer === "geneve");
+}
+
 /** Whether `encode` makes these bytes of an object. */
 function isSaidBy(object: PacketObject, bytes: Uint8Array): boolean {
   try {
-    return Buffer.compare(packetFromJson(object).packet.bytes, bytes) === 0;
+    return Buffer.compare(bytesFromJson(object), bytes) === 0;
   } catch {
     return false;
   }
