@@ -1,20 +1,20 @@
 import type { BareKeys } from "../analysis/bare-keys.js";
 import type { CaptureInterface, CaptureSource, PacketBatch } from "../capture/batch.js";
-import { bytesFromJson } from "../encode/from-json.js";
 import { isSettled } from "../encode/json-finish.js";
 import { type FrameBatch, FrameFlag, KEYS_FROM_NAMES, KeysFrom } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import type { HeaderLayer, Layer, TrailerLayer } from "../frame/layers.js";
+import type { HeaderLayer, Layer } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
-import { type Fields, fieldsOf, trailerFields } from "./fields.js";
+import { type Fields, fieldsOf } from "./fields.js";
 import { InnerSummary, SUMMARY_ROOM } from "./inner-summary.js";
 import { safeJson } from "./json.js";
 import type { JsonNames } from "./json-names.js";
 import { packetLayers } from "./packet-layers.js";
+import { isOrdinary, type PacketObject, restFields, saysAll, withFrame } from "./packet-whole.js";
 import { isoTime } from "./time.js";
 
 const NO_CHASSIS = { sourceChassis: null, destinationChassis: null };
@@ -30,15 +30,6 @@ const NO_OVN = {
   source: null,
   destination: null,
 };
-
-/** What JSON says of a packet (docs/cli.md). */
-export interface PacketObject {
-  [field: string]: unknown;
-  outer: Fields | null;
-  geneve: Fields | null;
-  ovn: object | null;
-  inner: Fields | null;
-}
 
 /**
  * What JSON says of packets, of any that there are, put together from their layers. Where `encode` would make other
@@ -106,17 +97,9 @@ export class PacketObjects {
         ? { ...inner, ...restFields(bytes, layers, 1, true), ...(summary === "" ? {} : { summary }) }
         : null,
     };
-    const isWhole = isInner || layers.every(({ depth }) => depth === 0);
-    const isOrdinary = outer !== null && isWhole && ORDINARY.has(frames.status[i]);
     const missing = Math.max(0, packets.originalBytes[i] - bytes.length);
-    if (
-      isOrdinary &&
-      hasGeneveLayer(layers) === (said.geneve !== null) &&
-      isSettled(layers, verdicts, missing)
-    )
-      return said;
-    if (isSaidBy(said, bytes)) return said;
-    return { ...said, outer: withoutRest(said.outer), inner: withoutRest(said.inner), frame: hexOf(bytes) };
+    if (isOrdinary(frames.status[i], said, layers) && isSettled(layers, verdicts, missing)) return said;
+    return saysAll(said, bytes) ? said : withFrame(said, bytes);
   }
 
   /** The layers of packet `i`. */
@@ -241,52 +224,4 @@ function verdictFields(verdict: Verdict, checksumValue: number): Fields {
 export function interfaceFields(one: CaptureInterface | undefined): Fields {
   const { name = null, linkType = LinkType.ETHERNET } = one ?? {};
   return { interface: name, ...(linkType === LinkType.ETHERNET ? {} : { linkType }) };
-}
-
-/**
- * What is behind the headers of a depth: `payload`, where they are the innermost that are shown, and `trailers`.
- */
-function restFields(bytes: Uint8Array, layers: readonly Layer[], depth: 0 | 1, isInnermost: boolean): Fields {
-  const isHere = (layer: Layer): boolean => layer.depth <= depth;
-  const trailers = layers.filter(
-    (layer): layer is TrailerLayer => layer.layer === "trailer" && layer.depth === depth,
-  );
-  const last = layers.findLastIndex((layer) => isHeader(layer) && isHere(layer));
-  const start = layers[last + 1]?.offset ?? bytes.length;
-  const end = layers.find((layer) => layer.layer === "trailer" && isHere(layer))?.offset ?? bytes.length;
-  return {
-    ...(isInnermost && start < end ? { payload: hexOf(bytes.subarray(start, end)) } : {}),
-    ...(trailers.length > 0 ? { trailers: trailers.map(trailerFields) } : {}),
-  };
-}
-
-function isHeader({ layer }: Layer): boolean {
-  return layer !== "payload" && layer !== "trailer";
-}
-
-/** The same headers alone. */
-function withoutRest(headers: Fields | null): Fields | null {
-  if (headers === null) return null;
-  const { payload: _, trailers: __, ...rest } = headers;
-  return rest;
-}
-
-/** Of packets whose headers are whole, one after the other. */
-const ORDINARY: ReadonlySet<number> = new Set([FrameStatus.ok, FrameStatus.truncated, FrameStatus.notGeneve]);
-
-function hasGeneveLayer(layers: readonly Layer[]): boolean {
-  return layers.some(({ layer }) => layer === "geneve");
-}
-
-/** Whether `encode` makes these bytes of an object. */
-function isSaidBy(object: PacketObject, bytes: Uint8Array): boolean {
-  try {
-    return Buffer.compare(bytesFromJson(object), bytes) === 0;
-  } catch {
-    return false;
-  }
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

@@ -54,6 +54,17 @@ describe("numbers", () => {
   });
 });
 
+test("bytes in hexadecimal, any number of them from anywhere", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(5), (bytes, start) => {
+      const view = viewOf(bytes);
+      const from = Math.min(start, bytes.length);
+      const digits = written((out, at) => putHexBytes(out, at, view, from, bytes.length - from));
+      expect(digits).toBe(Buffer.from(bytes.subarray(from)).toString("hex"));
+    }),
+  );
+});
+
 describe("addresses, as they are read", () => {
   test("MAC and IPv4", () => {
     fc.assert(
