@@ -121,6 +121,14 @@ export function addOutputOptions(command: Command): Command {
   return addFormatOption(command).option("--utc", "times in UTC instead of local time");
 }
 
+/** The flag `--geneve-port`. */
+export function genevePortOption(): Option {
+  return new Option(
+    "--geneve-port <port>",
+    "UDP destination port of Geneve, repeatable (default: 6081 and every Encap's dst_port)",
+  ).argParser(repeated((text) => integer(text, 1, 65535)));
+}
+
 /** Gives `command` the common flags. */
 export function addPacketOptions(command: Command, countHelp: string): Command {
   // `-c` is the count here: see arguments.ts.
@@ -129,12 +137,7 @@ export function addPacketOptions(command: Command, countHelp: string): Command {
     "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
   );
   addFilterOptions(addNameOptions(command))
-    .addOption(
-      new Option(
-        "--geneve-port <port>",
-        "UDP destination port of Geneve, repeatable (default: 6081 and every Encap's dst_port)",
-      ).argParser(repeated((text) => integer(text, 1, 65535))),
-    )
+    .addOption(genevePortOption())
     .addOption(new Option("-c, --count <n>", countHelp).argParser(countArgument));
   return addOutputOptions(command)
     .option("--all", "packets that are not Geneve too")

@@ -7,12 +7,15 @@ import type { LiveOptions } from "./live.js";
 import {
   addCommonOptions,
   addFormatOption,
+  addNameOptions,
   addPacketOptions,
+  addSourceOptions,
   bufferArgument,
   type CommonOptions,
   countArgument,
   durationArgument,
   type Format,
+  genevePortOption,
   lengthArgument,
   repeated,
 } from "./options.js";
@@ -20,6 +23,7 @@ import { addSbVerbs } from "./sb-verbs.js";
 import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
 import { version } from "./version.js";
+import type { WiresharkOptions } from "./wireshark.js";
 
 const CAPTURES = "captures (pcap, pcapng, gzip or zstd compressed, or tcpdump -x text); - is stdin";
 
@@ -32,6 +36,7 @@ const VERBS = {
   live: addLive,
   encode: addEncode,
   sb: addSbVerbs,
+  wireshark: addWireshark,
   devices: addDevices,
   doctor: addDoctor,
 } satisfies Record<string, AddVerb>;
@@ -142,6 +147,24 @@ function addEncode(program: Command, done: (status: number) => void): void {
     .action(async (files: string[], options: EncodeOptions) => {
       const { encode } = await import("./encode.js");
       done(await encode(files, options));
+    });
+}
+
+function addWireshark(program: Command, done: (status: number) => void): void {
+  const wireshark = program
+    .command("wireshark")
+    .description("write a script with which Wireshark and tshark show and filter by logical names");
+  addNameOptions(addSourceOptions(wireshark, "-c, --certificate"))
+    .option(
+      "--sb-time <when>",
+      "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
+    )
+    .addOption(genevePortOption())
+    .option("-w, --write <file>", "where to; - is standard output, the default")
+    .option("--colors", "in the place of the script, rules that colour packets by datapath")
+    .action(async (options: WiresharkOptions) => {
+      const { wireshark } = await import("./wireshark.js");
+      done(await wireshark(options));
     });
 }
 

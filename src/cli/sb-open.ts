@@ -47,11 +47,16 @@ export async function openSb(options: SbOptions): Promise<SbRun> {
     throw new CliError("--sb-time packet: there are no packets here; give latest, or a time");
   const at = sbTime(options.sbTime, options.utc) ?? Number.POSITIVE_INFINITY;
   const inventory = await openSource(options);
-  const unknown = timeUnknown(inventory, at, options.utc === true);
-  if (unknown !== null) await report(`${shown(inventory.source)}: ${unknown}`);
+  await reportTime(inventory, at, options.utc === true);
   const { known, sources, sound } = await openKnown(options, report);
   const names = new SbNames(known, options.names, sources, at);
   return { inventory, names, at, sound: isSound(inventory) && sound };
+}
+
+/** Says so where the source does not know what was at the moment asked for. */
+export async function reportTime(inventory: Inventory, at: number, utc: boolean): Promise<void> {
+  const unknown = timeUnknown(inventory, at, utc);
+  if (unknown !== null) await report(`${shown(inventory.source)}: ${unknown}`);
 }
 
 /** Why the source does not know what was at the moment asked for; null where it does. */

@@ -330,6 +330,23 @@ export class Inventory implements TransactionSink {
     );
   }
 
+  /** The key of every datapath there ever was, and with it the keys of all ports and multicast groups it ever had. */
+  *everyKey(): Generator<[datapathKey: number, keys: ReadonlySet<number>]> {
+    const { datapathByKey, portByKey, groupByKey } = this.#history;
+    for (const [datapathKey, owners] of datapathByKey) {
+      const keys = new Set<number>();
+      for (const { value: row } of owners.segments)
+        for (const index of [portByKey, groupByKey])
+          for (const key of index.get(row?.uuid ?? "")?.keys() ?? []) keys.add(key);
+      yield [datapathKey, keys];
+    }
+  }
+
+  /** Every address that a tunnel end point ever had, in canonical text. */
+  everyTunnelAddress(): ReadonlySet<string> {
+    return new Set([...this.#history.encapByIp.values()].flatMap((index) => [...index.keys()]));
+  }
+
   /** Every UDP port that a Geneve end point asks for with `options:dst_port`, at any time, ascending. */
   genevePorts(): readonly number[] {
     if (this.#genevePortsIn === this.#history.generation) return this.#genevePorts;
