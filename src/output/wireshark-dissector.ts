@@ -52,6 +52,10 @@ local epoch = Field.new("frame.time_epoch")
 local bfd = Field.new("bfd")
 local sources = { Field.new("ip.src"), Field.new("ipv6.src") }
 local destinations = { Field.new("ip.dst"), Field.new("ipv6.dst") }
+local source_port, destination_port = Field.new("udp.srcport"), Field.new("udp.dstport")
+
+local is_tunnel = { [6081] = true }
+for _, port in ipairs(PORTS) do is_tunnel[port] = true end
 
 -- Records as a table: by key, in the order of time.
 local function parse(records)
@@ -136,6 +140,18 @@ local function chassis_at(address, time)
   return at(CHASSIS[tostring(address.range:bytes()):upper()], time)
 end
 
+local function value_at(field, offset)
+  for _, info in ipairs({ field() }) do
+    if info.offset == offset then return info.value end
+  end
+  return nil
+end
+
+-- Wireshark takes what comes from a tunnel's port for a tunnel's packet, too, but the port it goes to says that.
+local function is_answer(start)
+  return is_tunnel[value_at(source_port, start - 8)] and not is_tunnel[value_at(destination_port, start - 6)]
+end
+
 -- Where the data of OVN's option is in a Geneve header; nil where there is none.
 local function find_option(header)
   local room = header:len()
@@ -178,7 +194,7 @@ function ovn.dissector(_, pinfo, root)
   local datapath_key = vni:uint()
   local option = find_option(header)
   local is_bfd = option == nil and datapath_key == 0 and header(0, 1):uint() == 0 and bfd() ~= nil
-  if option == nil and not is_bfd then return end
+  if (option == nil and not is_bfd) or is_answer(layer.offset) then return end
 
   local time = packet_time()
   local source, destination = outer(sources, layer.offset), outer(destinations, layer.offset)
@@ -216,8 +232,10 @@ end
 
 register_postdissector(ovn)
 
+local udp = DissectorTable.get("udp.port")
+local decoder = udp:get_dissector(6081)
 for _, port in ipairs(PORTS) do
-  DissectorTable.get("udp.port"):add(port, Dissector.get("geneve"))
+  if decoder ~= nil then udp:add(port, decoder) end
 end
 `;
 
