@@ -418,6 +418,17 @@ Napi::Value permission(const Napi::CallbackInfo &info) {
   return errorOf(info.Env(), failure).Value();
 }
 
+Napi::Value checkFilter(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsString()) {
+    Napi::TypeError::New(env, "filter is no string").ThrowAsJavaScriptException();
+    return {};
+  }
+  const Failure failure = genevescope::checkFilter(info[0].As<Napi::String>());
+  if (failure.fault == Fault::none) return env.Null();
+  return errorOf(env, failure).Value();
+}
+
 Napi::Object start(Napi::Env env, Napi::Object exports) {
   const std::string why = genevescope::loadLibpcap();
   if (!why.empty()) {
@@ -427,6 +438,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports["Device"] = Capture::define(env);
   exports["devices"] = Napi::Function::New<devices>(env, "devices");
   exports["permission"] = Napi::Function::New<permission>(env, "permission");
+  exports["checkFilter"] = Napi::Function::New<checkFilter>(env, "checkFilter");
   exports["libraryVersion"] = pcap_lib_version();
   return exports;
 }

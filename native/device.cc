@@ -135,6 +135,19 @@ Failure Device::open(const Options &options) {
   return {};
 }
 
+Failure checkFilter(const std::string &filter) {
+  pcap_t *const pcap = pcap_open_dead(DLT_EN10MB, Options{}.snapBytes);
+  if (pcap == nullptr) return {Fault::failed, "No memory for a filter"};
+  Failure failure;
+  bpf_program program;
+  if (pcap_compile(pcap, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0)
+    failure = {Fault::filter, pcap_geterr(pcap)};
+  else
+    pcap_freecode(&program);
+  pcap_close(pcap);
+  return failure;
+}
+
 void Device::take(u_char *filling, const pcap_pkthdr *header, const u_char *data) {
   Filling &to = *reinterpret_cast<Filling *>(filling);
   Device &device = *to.device;

@@ -95,6 +95,9 @@ struct Counts {
   uint64_t droppedByDevice = 0;
 };
 
+/** Whether `filter` is one of pcap-filter(7) for Ethernet: `filter`, and why, where it is none. Needs no device. */
+Failure checkFilter(const std::string &filter);
+
 /**
  * One device, open. One thread at a time opens it and calls `fill`. Another may call `interrupt`, `stop`,
  * `counts` and `presence` meanwhile, once `open` has returned.

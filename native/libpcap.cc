@@ -11,6 +11,7 @@
 // Result, name, parameters and arguments of each function that the addon uses.
 #define EACH_FUNCTION(X)                                                                                   \
   X(pcap_t *, pcap_create, (const char *a, char *b), (a, b))                                               \
+  X(pcap_t *, pcap_open_dead, (int a, int b), (a, b))                                                      \
   X(int, pcap_set_snaplen, (pcap_t * a, int b), (a, b))                                                    \
   X(int, pcap_set_promisc, (pcap_t * a, int b), (a, b))                                                    \
   X(int, pcap_set_timeout, (pcap_t * a, int b), (a, b))                                                    \

@@ -92,6 +92,8 @@ export interface Native {
   devices(): ListedDevice[];
   /** Why this process may not capture; null where it may. */
   permission(): NativeFault | null;
+  /** Why `filter` is none of pcap-filter(7) for Ethernet; null where it is one. */
+  checkFilter(filter: string): NativeFault | null;
   readonly Device: new (options: NativeOptions) => NativeDevice;
   /** Name and version of libpcap. */
   readonly libraryVersion: string;

@@ -89,7 +89,7 @@ export class GrowingFile {
     if (this.#out.at + bytes > this.#out.end) await this.flush();
   }
 
-  /** Hands the buffer to the system. Of a record that it takes a part of nothing stays. */
+  /** Hands the buffer to the system, or sees whether a pipe is still read where it is empty. Of a record that it takes a part of nothing stays. */
   async flush(): Promise<void> {
     const { file } = this;
     const out = this.#out;
@@ -97,6 +97,7 @@ export class GrowingFile {
     out.at = 0;
     let done = 0;
     try {
+      if (length === 0) await file.checkReader?.();
       while (done < length) done += await file.write(out.bytes, done, length - done);
     } catch (error) {
       const whole = this.#format.wholeBytes(out, done);

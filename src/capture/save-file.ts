@@ -1,5 +1,5 @@
 /* Files that packets are written to: how they begin, end and go. What the system refuses is thrown as it says it. */
-import { type BigIntStats, constants, write } from "node:fs";
+import { type BigIntStats, constants, fstatSync, write } from "node:fs";
 import { type FileHandle, lstat, open, stat, unlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Patience } from "../patience.js";
@@ -13,6 +13,8 @@ export interface SaveFile {
   write(bytes: Uint8Array, start: number, length: number): Promise<number>;
   /** Takes back what is behind its first `length` bytes, where that is possible. */
   truncate(length: number): Promise<void>;
+  /** Throws EPIPE where it is a pipe that nobody reads any more, which else a write alone would say. */
+  checkReader?(): Promise<void>;
   close(): Promise<void>;
   /** Removes it, unless it has gone or its name stands for another file. */
   remove(): Promise<void>;
@@ -163,6 +165,17 @@ class DescriptorFile implements SaveFile {
         else reject(error);
       });
     });
+  }
+
+  async checkReader(): Promise<void> {
+    if (!fstatSync(this.#fd).isFIFO()) return;
+    try {
+      await (await open(`/proc/self/fd/${this.#fd}`, O_WRONLY | O_NONBLOCK)).close();
+    } catch (error) {
+      // Where there are no such names it stays unknown.
+      if (systemCode(error) === "ENXIO")
+        throw Object.assign(new Error("its reader has gone"), { code: "EPIPE" });
+    }
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,11 @@ const OF_GUESTS = /^(tap|vnet)/;
 /** A device's name, and the logical port that it belongs to; null where none is known, as of a tunnel's. */
 export type BareDevices = ReadonlyMap<string, string | null>;
 
+/** Whether a device shows bare frames by its name alone. */
+export function isBareName(device: string): boolean {
+  return OF_TUNNELS.test(device) || OF_GUESTS.test(device);
+}
+
 /** Which of `devices` show bare frames. The host's databases tell whose guests' devices are. */
 export async function bareDevices(devices: readonly string[], switches: HostSwitches): Promise<BareDevices> {
   const bare = new Map<string, string | null>();
@@ -21,7 +26,7 @@ export async function bareDevices(devices: readonly string[], switches: HostSwit
   const ports = others.length === 0 ? new Map<string, string>() : await portsOf(others, switches);
   for (const device of devices) {
     const port = ports.get(device) ?? null;
-    if (port !== null || OF_TUNNELS.test(device) || OF_GUESTS.test(device)) bare.set(device, port);
+    if (port !== null || isBareName(device)) bare.set(device, port);
   }
   return bare;
 }

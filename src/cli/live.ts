@@ -51,6 +51,8 @@ export type LiveOptions = LineOptions &
     tunnelKeys?: boolean;
     /** No lines. */
     quiet?: boolean;
+    /** That no packet comes is no fault. */
+    mayBeEmpty?: boolean;
     /** Where metrics are served. */
     metrics?: ListenAddress;
   };
@@ -135,7 +137,7 @@ async function capture(
       await report(`${damage.reason}; the capture has ended`);
       return false;
     }
-    if (stopped || run.stdout.closed || reader.packets > 0) return true;
+    if (stopped || run.stdout.closed || reader.packets > 0 || options.mayBeEmpty === true) return true;
     await report("no packets; nothing captured");
     return false;
   } finally {

@@ -30,7 +30,7 @@ export interface Naming {
   close(): Promise<void>;
 }
 
-const NAMELESS: Naming = {
+export const NAMELESS: Naming = {
   inventory: null,
   known: null,
   sources: { north: false, vswitches: false },

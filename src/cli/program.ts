@@ -1,7 +1,9 @@
 import { Command, CommanderError, Option } from "commander";
 import { withDefaults } from "./arguments.js";
 import type { EncodeOptions } from "./encode.js";
+import type { ExtcapOptions } from "./extcap.js";
 import { Exit } from "./fault.js";
+import { addFilterOptions } from "./filter-options.js";
 import { listenArgument } from "./listen-argument.js";
 import type { LiveOptions } from "./live.js";
 import {
@@ -37,13 +39,16 @@ const VERBS = {
   encode: addEncode,
   sb: addSbVerbs,
   wireshark: addWireshark,
+  extcap: addExtcap,
   devices: addDevices,
   doctor: addDoctor,
 } satisfies Record<string, AddVerb>;
 type Verb = keyof typeof VERBS;
 
 /** Takes `args` (without node and script) apart, runs the verb they name and returns its exit status. */
-export async function runProgram(args: readonly string[]): Promise<number> {
+export async function runProgram(given: readonly string[]): Promise<number> {
+  // Wireshark starts what it finds in its directory for such programs, which is this one under any name.
+  const args = given.some((word) => word.startsWith("--extcap-")) ? ["extcap", ...given] : given;
   let status: number = Exit.done;
   const stdout = new Stdout();
   const programOf = (verbs: readonly Verb[]): Command => {
@@ -166,6 +171,34 @@ function addWireshark(program: Command, done: (status: number) => void): void {
       const { wireshark } = await import("./wireshark.js");
       done(await wireshark(options));
     });
+}
+
+function addExtcap(program: Command, done: (status: number) => void): void {
+  const extcap = program
+    .command("extcap")
+    .description(
+      "the capture interface that Wireshark offers: started by Wireshark itself (docs/wireshark.md)",
+    )
+    // Versions of Wireshark to come may say more.
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .option("--extcap-interfaces", "list the interface")
+    .option("--extcap-interface <name>", "which interface the others are about")
+    .option("--extcap-dlts", "list its link types")
+    .option("--extcap-config", "list its options")
+    .option(
+      "--extcap-capture-filter <filter>",
+      "of pcap-filter(7); without --capture: say what is wrong with it",
+    )
+    .option("--capture", "capture into the pipe")
+    .option("--fifo <path>", "the pipe")
+    .option("--device <name>", "what to capture from")
+    .option("--all", "packets that are not Geneve too")
+    .option("--promiscuous", "frames for others too");
+  addFilterOptions(addSourceOptions(extcap, "-c, --certificate")).action(async (options: ExtcapOptions) => {
+    const { extcap } = await import("./extcap.js");
+    done(await extcap(options));
+  });
 }
 
 function addDevices(program: Command, done: (status: number) => void): void {

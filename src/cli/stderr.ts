@@ -25,6 +25,11 @@ export function holdErrors(isHeld: boolean): void {
   if (!isHeld) for (const text of texts) writeError(text);
 }
 
+/** Forgets what is held back so far. */
+export function dropHeld(): void {
+  if (held !== null) held = [];
+}
+
 /** The last of what is held back; null where there is none. */
 export function lastHeld(): string | null {
   return held?.at(-1) ?? null;
