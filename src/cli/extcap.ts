@@ -45,7 +45,11 @@ export async function extcap(options: ExtcapOptions): Promise<number> {
     throw new CliError(`extcap: Wireshark starts it, with --extcap-interface ${INTERFACE}`);
   if (options.extcapDlts === true)
     return answer([sentence("dlt", { number: 1, name: "EN10MB", display: "Ethernet" })]);
-  if (options.extcapConfig === true) return answer(await config());
+  if (options.extcapConfig === true) {
+    await answer(await config());
+    // A database that does not answer would keep the process, and Wireshark waits for its end.
+    process.exit(Exit.done);
+  }
   if (options.capture === true) return capture(options);
   if (options.extcapCaptureFilter !== undefined) return answer(filterFault(options.extcapCaptureFilter));
   throw new CliError("extcap: nothing is asked for; Wireshark knows how to");
