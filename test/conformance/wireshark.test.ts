@@ -1,10 +1,11 @@
 /* The script of `genevescope wireshark` in tshark, against what `decode` says of the same packets. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { printable } from "../../src/text.js";
 import { genevescope as runGenevescope } from "../cli/run.js";
-import { findCommand } from "../setup/peer.js";
+import { findCommand, peer } from "../setup/peer.js";
 import { databaseFile, pairs, ref, TempDirectory, uuid } from "../southbound/ovsdb.js";
 import { packetBytes, packetNames, packets } from "../vectors/packets.js";
 import { CAPTURES, captures } from "./captures.js";
@@ -153,6 +154,9 @@ describeTshark("the script for Wireshark", () => {
     );
     expect(counted('ovn.chassis.src == "worker2"').length).toBeGreaterThan(10);
     // vm4 is where it was when a packet was on its way.
+    expect(counted('ovn.outport == "vm4" and ovn.outport.chassis == ovn.chassis.dst')).toEqual(
+      ours("--outport", "vm4"),
+    );
     expect(counted('ovn.outport == "vm4" and ovn.outport.chassis != ovn.chassis.dst')).toEqual([]);
   });
 
@@ -302,6 +306,61 @@ describeTshark("the script for Wireshark", () => {
     );
   });
 });
+
+/** Versions of Wireshark have had Lua 5.1 to 5.4; the one here has its own. */
+for (const version of ["5.1", "5.4"])
+  peer(`lua ${version}`, [`lua${version}`])("the script for Wireshark with another Lua", () => {
+    /** What the script says of packets in the form that the stub reads. */
+    function ran(lua: string, packets: readonly string[]): Said[] {
+      const stub = join(import.meta.dirname, "wireshark-stub.lua");
+      const { status, stdout, stderr } = spawnSync(`lua${version}`, [stub, lua], {
+        input: packets.map((line) => `${line}\n`).join(""),
+        encoding: "utf8",
+      });
+      expect([status, stderr]).toEqual([0, ""]);
+      const lines = stdout.split("\n").slice(0, -1);
+      return lines.map((line) => Object.fromEntries(line.split("\t").map((each) => each.split("="))));
+    }
+
+    test("says the same", () => {
+      const [path, sb] = [`${CAPTURES}/migration/hv1.pcap`, `${CAPTURES}/migration/sb.db`];
+      const { records } = readPcap(path);
+      const given = decodeAll(path, "--sb", sb).flatMap((packet, index) => {
+        const { seconds, microseconds, bytes } = records[index];
+        if (packet.geneve === null) return [];
+        const header = bytes.subarray(42, 50 + (bytes[42] & 0x3f) * 4);
+        const words = [header, bytes.subarray(26, 30), bytes.subarray(30, 34)].map((each) =>
+          each.toString("hex"),
+        );
+        return [{ packet, line: `${words.join(" ")} ${seconds} ${microseconds * 1000}` }];
+      });
+      const theirs = ran(
+        script("--sb", sb),
+        given.map(({ line }) => line),
+      );
+      expect(theirs.map(({ color: _, ...rest }) => rest)).toEqual(
+        given.map(({ packet }) => expected(packet)),
+      );
+      expect(theirs.length).toBeGreaterThan(50);
+    });
+
+    test("takes many networks", () => {
+      const lua = script(
+        "--sb",
+        database(
+          Array.from({ length: 25_000 }, (_, index) => ({ port: `p${index}`, chassis: `hv${index}` })),
+        ),
+      );
+      const packets = [1, 10_000, 10_001, 25_000, 25_001].map((vni) => {
+        const header = packetOf(vni).subarray(42, 58).toString("hex");
+        return `${header} c0a83264 c0a83264 1700000000 0`;
+      });
+      expect(ran(lua, packets).map(({ outport }) => outport)).toEqual([
+        ...["p0", "p9999", "p10000", "p24999"],
+        undefined,
+      ]);
+    });
+  });
 
 interface Given {
   port: string;

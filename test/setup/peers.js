@@ -19,6 +19,8 @@ const NEEDS = {
   "/usr/include/pcap/pcap.h": "libpcap-dev",
   "/usr/include/stdio.h": "libc6-dev",
   tshark: "tshark",
+  "lua5.1": "lua5.1",
+  "lua5.4": "lua5.4",
   tcpdump: "tcpdump",
   zstd: "zstd",
   "ovsdb-server": "openvswitch-switch",
