@@ -16,10 +16,10 @@ export type {
 } from "./analysis/summary.js";
 export * from "./capture/index.js";
 export * from "./encode/build.js";
-export type { CorruptKind } from "./encode/corrupt.js";
 export { entropyPort } from "./encode/entropy.js";
 export type { IpFields, LinkFields } from "./encode/headers.js";
 export * from "./encode/inner.js";
+export type { CorruptKind, InnerKind } from "./encode/kinds.js";
 export * from "./encode/layers.js";
 export { ABSENT, FrameBatch, FrameFlag, NO_VNI } from "./frame/columns.js";
 export { FrameDecoder } from "./frame/decode.js";

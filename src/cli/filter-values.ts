@@ -77,7 +77,7 @@ function wordsOf(bytes: Uint8Array): number[] {
 }
 
 /** Six bytes with colons or dashes between them, three groups of four digits with dots, or twelve digits. */
-function macOf(flag: string, text: string): number {
+export function macOf(flag: string, text: string): number {
   const bytes = /^([0-9a-f]{1,2}[:-]){5}[0-9a-f]{1,2}$/i.test(text)
     ? text.split(/[:-]/).map((byte) => byte.padStart(2, "0"))
     : /^([0-9a-f]{4}\.){2}[0-9a-f]{4}$|^[0-9a-f]{12}$/i.test(text)

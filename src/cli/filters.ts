@@ -47,13 +47,24 @@ async function checkName(
     throw new CliError(
       `${flag} is a name, and names need a southbound database: give --sb SOURCE, without -n, or ${kind === "chassis" ? "an address" : "a key"}`,
     );
-  const { missing } = await import("../match/look-up.js");
-  const nearest = missing(kind, name, names);
-  if (nearest === null) return;
-  const alike = nearest.length === 0 ? "" : `; nearest: ${nearest.map((each) => quoted(each)).join(", ")}`;
-  const fault = `${flag}: ${shown(names.inventory.source)} has had no ${THINGS[kind]} of that name${alike}`;
+  const fault = await unknownName(flag, kind, name, names);
+  if (fault === null) return;
   if (!isFollowed) throw new CliError(fault);
   await report(`${fault}; going on, in case there comes one`);
+}
+
+/** That nothing ever had the name, and which ones are most like it; null where something had it. */
+export async function unknownName(
+  flag: string,
+  kind: NamedKind,
+  name: string,
+  names: Names,
+): Promise<string | null> {
+  const { missing } = await import("../match/look-up.js");
+  const nearest = missing(kind, name, names);
+  if (nearest === null) return null;
+  const alike = nearest.length === 0 ? "" : `; nearest: ${nearest.map((each) => quoted(each)).join(", ")}`;
+  return `${flag}: ${shown(names.inventory.source)} has had no ${THINGS[kind]} of that name${alike}`;
 }
 
 /** A number is a key; that a network is named so, too, is said. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { withDefaults } from "./arguments.js";
 import type { EncodeOptions } from "./encode.js";
+import { addFrameOptions, givenFrameFlag } from "./encode-options.js";
 import type { ExtcapOptions } from "./extcap.js";
 import { Exit } from "./fault.js";
 import { addFilterOptions } from "./filter-options.js";
@@ -133,9 +134,11 @@ function addAnalyze(program: Command, done: (status: number) => void): void {
 }
 
 function addEncode(program: Command, done: (status: number) => void): void {
-  program
+  const encode = program
     .command("encode")
-    .description("write packets: the way back from `decode -o json`")
+    .description(
+      "write packets: the way back from `decode -o json`, or from flags that describe Geneve frames",
+    )
     .argument("[files...]", "JSON Lines as `decode -o json` prints them; - is stdin")
     .option(
       "-w, --write <file>",
@@ -149,10 +152,15 @@ function addEncode(program: Command, done: (status: number) => void): void {
         .choices(["hex", "c", "pcap", "pcapng"])
         .conflicts("write"),
     )
-    .action(async (files: string[], options: EncodeOptions) => {
-      const { encode } = await import("./encode.js");
-      done(await encode(files, options));
-    });
+    .option(
+      "-c, --count <n>",
+      "so many packets (default: all; of a frame that flags describe one)",
+      countArgument,
+    );
+  addFrameOptions(encode).action(async (files: string[], options: EncodeOptions) => {
+    const { encode: run } = await import("./encode.js");
+    done(await run(files, options, givenFrameFlag(encode)));
+  });
 }
 
 function addWireshark(program: Command, done: (status: number) => void): void {

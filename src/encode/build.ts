@@ -5,7 +5,7 @@
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
 import { GeneveOptionMask, type GeneveOptionRecord, type GeneveRecord } from "../wire/geneve.js";
 import { ovnOption } from "../wire/ovn-option.js";
-import { type CorruptKind, corruptions } from "./corrupt.js";
+import { corruptions } from "./corrupt.js";
 import { entropyPort } from "./entropy.js";
 import {
   commonVersion,
@@ -16,6 +16,7 @@ import {
   type LinkFields,
   udpLayer,
 } from "./headers.js";
+import type { CorruptKind } from "./kinds.js";
 import { layerBytes, writeLayers } from "./layers.js";
 
 /** The headers around Geneve. */

@@ -21,6 +21,7 @@ import { Ipv4Mask, Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
 import { OVN_OPTION_CLASS, OVN_OPTION_DATA_BYTES, OVN_OPTION_TYPE } from "../wire/ovn-option.js";
 import { UDP_HEADER_BYTES, UdpOffset } from "../wire/udp.js";
+import type { CorruptKind } from "./kinds.js";
 
 /** A Geneve header and what it carries. */
 interface Carried {
@@ -30,8 +31,6 @@ interface Carried {
 
 /** A way to be wrong. */
 interface Corruption {
-  /** What is wrong then, for people. */
-  readonly text: string;
   /** Changes the header and what it carries, before lengths and checksums are worked out. */
   readonly header?: (carried: Carried) => Carried;
   /** Changes the bytes of the frame, whose outer IP and UDP headers begin at `ip` and `udp`. */
@@ -45,13 +44,12 @@ const BEYOND = 8;
 const UNKNOWN_PROTOCOL = 0x88b5;
 const NO_BYTES = new Uint8Array(0);
 
-const KINDS = {
+/** By kind; each does what its words in kinds.ts say. */
+export const corruptions: Readonly<Record<CorruptKind, Corruption>> = {
   version: {
-    text: "Geneve's version is 1",
     header: ({ geneve, inner }) => ({ geneve: { ...geneve, version: 1 }, inner }),
   },
   "opt-len": {
-    text: "Opt Len is a word less than the options take, so that the last one overruns it",
     header: ({ geneve, inner }) => {
       const options = optionBytes(geneve);
       if (options.length === 0) throw impossible("opt-len", "there is no option");
@@ -63,7 +61,6 @@ const KINDS = {
     },
   },
   "opt-len-beyond": {
-    text: "Opt Len is a word more than there is: the datagram ends behind the options",
     header: ({ geneve }) => {
       if (geneveBytes(geneve) > GENEVE_HEADER_BYTES + GENEVE_OPTIONS_MAX - WORD)
         throw impossible("opt-len-beyond", "Opt Len cannot say more than the options take");
@@ -76,7 +73,6 @@ const KINDS = {
     },
   },
   "option-length": {
-    text: "the last option says that it has 31 words of data, more than Opt Len has room for",
     header: ({ geneve, inner }) => {
       const options = geneve.options.slice(0, -1);
       const [last] = geneve.options.slice(-1);
@@ -89,7 +85,6 @@ const KINDS = {
     },
   },
   "ovn-option": {
-    text: "OVN's option has two words of data",
     header: ({ geneve, inner }) => {
       const index = geneve.options.findIndex(isOvn);
       if (index < 0) throw impossible("ovn-option", "there is no option of OVN's");
@@ -101,11 +96,9 @@ const KINDS = {
     },
   },
   "critical-flag": {
-    text: "C says the opposite of what the options say",
     header: ({ geneve, inner }) => ({ geneve: { ...geneve, critical: !geneve.critical }, inner }),
   },
   "reserved-bits": {
-    text: "all reserved bits are set, the options' too",
     header: ({ geneve, inner }) => {
       const options = geneve.options.map((option) => ({ ...option, reserved: GeneveOptionMask.reserved }));
       return {
@@ -115,11 +108,9 @@ const KINDS = {
     },
   },
   "protocol-type": {
-    text: "Geneve carries a protocol that nobody knows, 0x88b5",
     header: ({ geneve, inner }) => ({ geneve: { ...geneve, protocolType: UNKNOWN_PROTOCOL }, inner }),
   },
   "inner-truncated": {
-    text: "the inner frame ends within its network header, and all lengths outside say so",
     header: ({ geneve, inner }) => {
       const ethernet = new EthernetView();
       ethernet.bind(new DataView(inner.buffer, inner.byteOffset, inner.length), 0, inner.length);
@@ -129,14 +120,12 @@ const KINDS = {
     },
   },
   "udp-length": {
-    text: "UDP's length is 8 bytes more than IP has",
     bytes: (view, _, udp) => {
       const at = udp + UdpOffset.length;
       view.setUint16(at, longer("udp-length", view.getUint16(at)));
     },
   },
   "ip-length": {
-    text: "the outer IP header's length is 8 bytes more than the frame has",
     bytes: (view, ip, udp) => {
       const isIpv4 = versionAt(view, ip) === 4;
       const at = ip + (isIpv4 ? Ipv4Offset.totalLength : Ipv6Offset.payloadLength);
@@ -145,7 +134,6 @@ const KINDS = {
     },
   },
   "udp-checksum": {
-    text: "the outer UDP checksum is wrong",
     bytes: (view, _, udp) => {
       const at = udp + UdpOffset.checksum;
       if (view.getUint16(at) === 0) throw impossible("udp-checksum", "there is none");
@@ -153,18 +141,13 @@ const KINDS = {
     },
   },
   "ip-checksum": {
-    text: "the outer IPv4 header's checksum is wrong",
     bytes: (view, ip) => {
       if (versionAt(view, ip) !== 4) throw impossible("ip-checksum", "an IPv6 header has none");
       const at = ip + Ipv4Offset.checksum;
       view.setUint16(at, wrong(view.getUint16(at)));
     },
   },
-} satisfies Record<string, Corruption>;
-
-/** The ways to be wrong, by name. */
-export type CorruptKind = keyof typeof KINDS;
-export const corruptions: Readonly<Record<CorruptKind, Corruption>> = KINDS;
+};
 
 function impossible(kind: CorruptKind, why: string): WireError {
   return new WireError("ERR_WIRE_RANGE", "corrupt", kind, why);

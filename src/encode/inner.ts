@@ -16,18 +16,8 @@ import {
   type LinkFields,
   udpLayer,
 } from "./headers.js";
+import type { InnerKind } from "./kinds.js";
 import { writeLayers } from "./layers.js";
-
-/** What they are, with words for people. */
-export const innerKinds = {
-  arp: "an ARP request",
-  "arp-reply": "an ARP reply",
-  icmp: "an ICMP or ICMPv6 echo request",
-  "icmp-reply": "its reply",
-  udp: "a UDP datagram",
-  "tcp-syn": "a TCP segment that opens a connection",
-} as const;
-export type InnerKind = keyof typeof innerKinds;
 
 /** An inner frame; of the last five fields those count that its kind has. */
 export interface InnerFields extends LinkFields, IpFields {

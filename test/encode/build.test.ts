@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { buildFrame, type GeneveContents, type OuterHeaders } from "../../src/encode/build.js";
-import { type CorruptKind, corruptions } from "../../src/encode/corrupt.js";
 import { entropyPort } from "../../src/encode/entropy.js";
-import { buildInner, type InnerFields, type InnerKind, innerKinds } from "../../src/encode/inner.js";
+import { buildInner, type InnerFields } from "../../src/encode/inner.js";
+import { type CorruptKind, corruptKinds, type InnerKind, innerKinds } from "../../src/encode/kinds.js";
 import { type HeaderName, type Layer, readLayers } from "../../src/frame/layers.js";
 import { ChecksumVerifier } from "../../src/frame/verify.js";
 import { formatIpv4, formatIpv6, formatMac, type GeneveOptionRecord } from "../../src/wire/index.js";
@@ -415,11 +415,11 @@ describe("corruptions", () => {
   });
 
   it("has them all", () => {
-    expect(Object.keys(corruptions).sort()).toEqual(Object.keys(expected).sort());
+    expect(Object.keys(corruptKinds).sort()).toEqual(Object.keys(expected).sort());
   });
 
   it("is wrong in that way only: the checksums are right unless they are what is wrong", () => {
-    for (const kind of Object.keys(corruptions) as CorruptKind[]) {
+    for (const kind of Object.keys(corruptKinds) as CorruptKind[]) {
       const frame = buildFrame(OUTER, CONTENTS, ECHO, kind);
       const [, ip, udp] = verdicts(frame);
       expect(ip, kind).toBe(kind === "ip-checksum" ? "bad" : "good");
