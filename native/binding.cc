@@ -19,14 +19,17 @@
 #include <vector>
 
 #include "device.h"
+#include "errors.h"
 #include "libpcap.h"
 #include "listing.h"
+#include "sender.h"
 
 namespace {
 
 using genevescope::Block;
 using genevescope::Counts;
 using genevescope::Device;
+using genevescope::errorOf;
 using genevescope::Failure;
 using genevescope::Fault;
 using genevescope::Filled;
@@ -72,28 +75,6 @@ struct State {
   int linkType = 0;
   int snapBytes = 0;
 };
-
-const char *nameOf(Fault fault) {
-  switch (fault) {
-    case Fault::permission:
-      return "permission";
-    case Fault::gone:
-      return "gone";
-    case Fault::down:
-      return "down";
-    case Fault::filter:
-      return "filter";
-    default:
-      return "failed";
-  }
-}
-
-/** A failure as an error that names its fault. */
-Napi::Error errorOf(Napi::Env env, const Failure &failure) {
-  const Napi::Error error = Napi::Error::New(env, failure.text);
-  error.Set("fault", Napi::String::New(env, nameOf(failure.fault)));
-  return error;
-}
 
 /** Settles the promise of a job. Without an environment, which is being torn down, nobody waits for it. */
 void settle(Napi::Env env, Napi::Function, std::nullptr_t *, Job *job);
@@ -436,6 +417,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
     return exports;
   }
   exports["Device"] = Capture::define(env);
+  exports["Sender"] = genevescope::defineSender(env);
   exports["devices"] = Napi::Function::New<devices>(env, "devices");
   exports["permission"] = Napi::Function::New<permission>(env, "permission");
   exports["checkFilter"] = Napi::Function::New<checkFilter>(env, "checkFilter");

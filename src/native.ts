@@ -1,6 +1,6 @@
 /*
- * The addon of native/, which captures from devices. It is built where a compiler and libpcap's headers are
- * (binding.gyp), and loaded by nothing but what captures.
+ * The addon of native/, which captures from devices and sends by them. It is built where a compiler and libpcap's
+ * headers are (binding.gyp), and loaded by nothing but what does so.
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -77,6 +77,27 @@ export interface NativeDevice {
   close(): Promise<void>;
 }
 
+/** What has become of frames. */
+export interface NativeSent {
+  /** Frames that the device has taken, and those that it would not. */
+  readonly sent: number;
+  readonly failed: number;
+  /** Why the first of those failed; where the fault is `permission`, `gone` or `down` no further one was tried. */
+  readonly failure: NativeFault | null;
+}
+
+/** An Ethernet device that frames are sent by. Opening it throws a {@link NativeFault}. */
+export interface NativeSender {
+  /** The device's own MAC address; null once it is closed. */
+  readonly mac: string | null;
+  /**
+   * Sends frames that lie back to back; `ends`: the offset behind each. They are copied before this answers. What
+   * was begun is to have an answer before more is sent, or the order is anybody's.
+   */
+  send(frames: Uint8Array, ends: Uint32Array): Promise<NativeSent>;
+  close(): void;
+}
+
 /** A device that could be captured from. */
 export interface ListedDevice {
   readonly name: string;
@@ -95,6 +116,7 @@ export interface Native {
   /** Why `filter` is none of pcap-filter(7) for Ethernet; null where it is one. */
   checkFilter(filter: string): NativeFault | null;
   readonly Device: new (options: NativeOptions) => NativeDevice;
+  readonly Sender: new (device: string) => NativeSender;
   /** Name and version of libpcap. */
   readonly libraryVersion: string;
 }

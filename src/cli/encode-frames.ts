@@ -33,8 +33,8 @@ export interface LinkMacs {
 }
 
 /**
- * The frames, together as they are made: `count` of them, or with --inner-pcap those of the capture, `count` at most.
- * A multicast group has one for each chassis, which count as one. `link`: where they are sent.
+ * The frames, together as they are made: `count` of them at least (default: one to each end), or with --inner-pcap
+ * those of the capture. `link`: where they are sent.
  */
 export async function* framePackets(
   options: FrameOptions,
@@ -48,7 +48,11 @@ export async function* framePackets(
   const tunnels = await tunnelsOf(options, known, link);
   const { option = [], oam = false, corrupt = null } = options;
   const contents = { vni, keys, options: option, oam };
-  for await (const inners of innerFrames(options, known, count))
+  for await (const inners of innerFrames(
+    options,
+    known,
+    count === undefined ? 1 : Math.ceil(count / tunnels.length),
+  ))
     yield inners.flatMap(({ bytes: inner, ...moment }) =>
       tunnels.map((outer) => {
         const bytes = buildFrame(outer, contents, inner, corrupt);
@@ -111,7 +115,7 @@ interface InnerFrame extends Moment {
 async function* innerFrames(
   options: FrameOptions,
   known: KnownTunnel,
-  count: number | undefined,
+  count: number,
 ): AsyncGenerator<InnerFrame[]> {
   const { inner, innerHex, innerPcap } = options;
   const clock = clockOf(options);
@@ -119,14 +123,12 @@ async function* innerFrames(
     yield* capturedFrames(
       innerPcap,
       options.time === undefined && options.interval === undefined ? null : clock,
-      count,
     );
     return;
   }
   const make = innerHex === undefined ? maker(inner ?? "icmp", options, known) : () => innerHex;
-  const all = count ?? 1;
-  for (let start = 0; start < all; start += GROUP)
-    yield Array.from({ length: Math.min(GROUP, all - start) }, (_, i) => {
+  for (let start = 0; start < count; start += GROUP)
+    yield Array.from({ length: Math.min(GROUP, count - start) }, (_, i) => {
       return { bytes: make(start + i), ...clock(start + i) };
     });
 }
@@ -198,14 +200,13 @@ function clockOf({ time, interval = INTERVAL_MS }: FrameOptions): (index: number
 async function* capturedFrames(
   file: string,
   clock: ((index: number) => Moment) | null,
-  count = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<InnerFrame[]> {
   const source = await openCapture(file);
   let taken = 0;
   try {
-    for (let batch = await source.next(); batch !== null && taken < count; batch = await source.next()) {
+    for (let batch = await source.next(); batch !== null; batch = await source.next()) {
       const frames: InnerFrame[] = [];
-      for (let i = 0; i < batch.count && taken < count; i++) {
+      for (let i = 0; i < batch.count; i++) {
         const { linkType, fcsBytes = 0 } = source.interfaces[batch.interfaceIndex[i]];
         const which = `${shown(file)}: packet ${batch.firstNumber + i}`;
         if (linkType !== LinkType.ETHERNET)
@@ -223,7 +224,7 @@ async function* capturedFrames(
       }
       yield frames;
     }
-    if (source.damage !== null && taken < count)
+    if (source.damage !== null)
       throw new CliError(
         `${shown(file)}: damaged at byte ${source.damage.offset}: ${source.damage.reason}; everything before it was taken`,
       );

@@ -47,6 +47,14 @@ export function countArgument(text: string): number {
   return integer(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** Packets a second. */
+export function rateArgument(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < 0.001 || value > 10_000_000)
+    throw new InvalidArgumentError("Not a number of packets a second from 0.001 to 10000000.");
+  return value;
+}
+
 /** Bytes of a packet. */
 export function lengthArgument(text: string): number {
   return integer(text, 1, 262_144);

@@ -20,6 +20,7 @@ import {
   type Format,
   genevePortOption,
   lengthArgument,
+  rateArgument,
   repeated,
 } from "./options.js";
 import { addSbVerbs } from "./sb-verbs.js";
@@ -152,9 +153,16 @@ function addEncode(program: Command, done: (status: number) => void): void {
         .choices(["hex", "c", "pcap", "pcapng"])
         .conflicts("write"),
     )
+    .addOption(
+      new Option(
+        "--send <device>",
+        "in the place of a file, by this Ethernet device; takes --rate and --count",
+      ).conflicts(["write", "output"]),
+    )
+    .option("--rate <n>", "send so many packets a second", rateArgument)
     .option(
       "-c, --count <n>",
-      "so many packets (default: all; of a frame that flags describe one)",
+      "so many packets (default: all; of frames that flags describe one)",
       countArgument,
     );
   addFrameOptions(encode).action(async (files: string[], options: EncodeOptions) => {
