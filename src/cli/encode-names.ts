@@ -125,19 +125,33 @@ class TunnelNames {
     const sender = from ?? this.#byKey(vni, ingress);
     const receiver = to ?? this.#byKey(vni, egress);
     const source = await this.#chassis("from");
-    const [router] = way?.routers ?? [];
-    const sent = sender === null ? [] : this.#addresses(sender);
-    const received = receiver?.kind === "port" ? this.#addresses(receiver) : [];
     return {
       vni: this.#options.vni ?? vni,
       keys: ingress === null || egress === null ? null : { ingress, egress },
       sources: geneve(source?.encaps ?? (sender === null ? [] : portEncaps(sender))).map(({ ip }) => ip),
       ends: await this.#ends(source ?? sender?.chassis ?? null, receiver, datapath),
+      ...this.#inner(sender, receiver, way?.routers ?? []),
+    };
+  }
+
+  /** Addresses of the inner frame, behind the routers that it has passed, the last one's port first. */
+  #inner(sender: Port | null, receiver: Outport | null, routers: readonly Port[]) {
+    const sent = sender === null ? [] : this.#addresses(sender);
+    const received = receiver?.kind === "port" ? this.#addresses(receiver) : [];
+    const sourceIps = ipsIn(sent);
+    const isPort = receiver?.kind === "port";
+    // On the way to the gateway of a router, this one has routed it, to whom its flows say.
+    if (isPort && receiver.type === "chassisredirect" && receiver.datapath?.kind === "router") {
+      const hops = routers.length + 1;
+      return { sourceMac: macIn(received), destinationMac: null, sourceIps, destinationIps: [], hops };
+    }
+    const [router] = routers;
+    return {
       sourceMac: macIn(router === undefined ? sent : this.#addresses(router)),
       destinationMac: receiver?.kind === "multicast" ? BROADCAST : macIn(received),
-      sourceIps: ipsIn(sent),
+      sourceIps,
       destinationIps: ipsIn(received),
-      hops: way?.routers.length ?? 0,
+      hops: routers.length,
     };
   }
 
