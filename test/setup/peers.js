@@ -18,6 +18,7 @@ const NEEDS = {
   python3: "python3",
   "/usr/include/pcap/pcap.h": "libpcap-dev",
   "/usr/include/stdio.h": "libc6-dev",
+  "/usr/lib/python3/dist-packages/scapy/contrib/geneve.py": "python3-scapy",
   tshark: "tshark",
   "lua5.1": "lua5.1",
   "lua5.4": "lua5.4",
