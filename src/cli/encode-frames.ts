@@ -8,10 +8,11 @@ import { shown } from "../text.js";
 import { canonicalAddress, ipVersion } from "../wire/address.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
-import { BROADCAST, type KnownTunnel, knownTunnel, type TunnelEnd } from "./encode-names.js";
+import { BROADCAST, type KnownTunnel, knownTunnel } from "./encode-names.js";
 import type { FrameOptions } from "./encode-options.js";
 import { CliError } from "./fault.js";
 import { filterTime } from "./time-argument.js";
+import type { TunnelEnd } from "./tunnel-ends.js";
 
 /** MAC addresses that nobody has been given: the second bit says so (IEEE 802c). */
 const SOURCE_MAC = "02:00:00:00:00:01";

@@ -4,7 +4,6 @@ import { addressesIn } from "../southbound/address.js";
 import {
   type Chassis,
   type Datapath,
-  type Encap,
   type Inventory,
   type MulticastGroup,
   type Port,
@@ -13,21 +12,14 @@ import {
 import { KnownNames } from "../southbound/known-names.js";
 import { type NoWay, peerOf, type Way, wayInto } from "../southbound/way.js";
 import { quoted, shown } from "../text.js";
-import { canonicalAddress, ipVersion } from "../wire/address.js";
+import { ipVersion } from "../wire/address.js";
 import type { FrameOptions } from "./encode-options.js";
 import { CliError } from "./fault.js";
 import { unknownName } from "./filters.js";
 import { isNumber, keyArgument, LAST_EGRESS, LAST_INGRESS, LAST_VNI } from "./key-argument.js";
 import { openSource } from "./sb-open.js";
 import { sbTime } from "./time-argument.js";
-
-/** The end of a tunnel. */
-export interface TunnelEnd {
-  address: string;
-  /** UDP destination port, and whether a checksum is wanted, as the end point says. */
-  port: number | null;
-  checksum: boolean;
-}
+import { boundTo, endOf, geneve, type TunnelEnd } from "./tunnel-ends.js";
 
 /** What is known of a tunnel before flags have their say; null or empty where nothing is. */
 export interface KnownTunnel {
@@ -123,7 +115,7 @@ class TunnelNames {
     const ingress = inport === undefined ? null : (way?.inport.tunnelKey ?? ingressOf(inport));
     const egress = outport === undefined ? null : (to?.tunnelKey ?? egressOf(outport));
     const sender = from ?? this.#byKey(vni, ingress);
-    const receiver = to ?? this.#byKey(vni, egress);
+    const receiver = to ?? this.#receiver(datapath, egress);
     const source = await this.#chassis("from");
     return {
       vni: this.#options.vni ?? vni,
@@ -214,6 +206,12 @@ class TunnelNames {
     return datapathKey === null || key === null ? null : this.#inventory.port(datapathKey, key, this.#at);
   }
 
+  #receiver(datapath: Datapath | null, key: number | null): Outport | null {
+    if (datapath === null || key === null) return null;
+    const found = this.#inventory.egress(datapath.tunnelKey, key, this.#at);
+    return found?.kind === "multicast" ? { ...found, datapath } : found;
+  }
+
   /** The only one of a name. */
   async #only<T>(
     flag: string,
@@ -281,42 +279,13 @@ class TunnelNames {
     const remedy = "give --to or --outer-dst";
     if (bound.size === 0) throw new CliError(`no chassis has ${what}; ${remedy}`);
     if (from !== null) bound.delete(from.name);
-    if (bound.size > 0) return [...bound].map(([name, encaps]) => endOf(name, encaps));
+    // Of many some may have other tunnels.
+    const ends = [...bound].filter(([, encaps]) => isPort || geneve(encaps).length > 0);
+    if (ends.length > 0) return ends.map(([name, encaps]) => endOf(name, encaps));
     throw new CliError(
       `no chassis but ${quoted(from?.name ?? "")}, which would send it, has ${what}: OVN has no use for a tunnel there; ${remedy} to have one all the same`,
     );
   }
-}
-
-/** The chassis that have one of the ports, by name, and the end points to be used there. */
-function boundTo(ports: readonly Port[]): Map<string, readonly Encap[]> {
-  const bound = new Map<string, readonly Encap[]>();
-  for (const port of ports) {
-    if (port.chassis !== null) bound.set(port.chassis.name, portEncaps(port));
-    for (const { name, encaps } of port.additionalChassis) {
-      const own = port.additionalEncap.filter(({ chassisName }) => chassisName === name);
-      bound.set(name, own.length > 0 ? own : encaps);
-    }
-  }
-  return bound;
-}
-
-function geneve(encaps: readonly Encap[]): Encap[] {
-  return encaps.filter(({ type }) => type === "geneve");
-}
-
-/** The first of a chassis' end points for Geneve. */
-function endOf(chassis: string, encaps: readonly Encap[]): TunnelEnd {
-  const [first] = geneve(encaps);
-  if (first === undefined)
-    throw new CliError(`chassis ${quoted(chassis)} has no tunnel end point for Geneve; give --outer-dst`);
-  const { ip, options } = first;
-  const port = options.get("dst_port") ?? "";
-  return {
-    address: canonicalAddress(ip),
-    port: /^\d{1,5}$/.test(port) && Number(port) <= 0xffff ? Number(port) : null,
-    checksum: options.get("csum") !== "false",
-  };
 }
 
 function nameOf(datapath: Datapath | null): string {

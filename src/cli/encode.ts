@@ -1,8 +1,7 @@
 import type { EncodedPacket } from "../encode/packet.js";
 import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
-import { DeviceSender } from "./device-sender.js";
-import { framePackets, type LinkMacs } from "./encode-frames.js";
+import type { LinkMacs } from "./encode-frames.js";
 import type { FrameOptions } from "./encode-options.js";
 import { CliError, Exit } from "./fault.js";
 import { jsonPackets } from "./json-packets.js";
@@ -38,26 +37,28 @@ export async function encode(
   if (send !== undefined && (rate === undefined || count === undefined))
     throw new CliError("--send takes --rate and --count: how many packets a second, and how many in all");
   checkDescription(files, options, flag);
-  if (send !== undefined && rate !== undefined)
-    return sendAll(new DeviceSender(send, rate), files, options, flag);
+  if (send !== undefined && rate !== undefined) return sendAll(send, rate, files, options, flag);
   const writer = packetWriter(write, output);
-  await writeAll(writer, packetsOf(files, options, flag, null), count);
+  await writeAll(writer, await packetsOf(files, options, flag, null), count);
   if (write !== undefined)
     writeError(`genevescope: ${grouped(writer.packets)} packets written to ${shown(write)}\n`);
   return Exit.done;
 }
 
 async function sendAll(
-  sender: DeviceSender,
+  device: string,
+  rate: number,
   files: readonly string[],
   options: EncodeOptions,
   flag: string | null,
 ): Promise<number> {
+  const { DeviceSender } = await import("./device-sender.js");
+  const sender = new DeviceSender(device, rate);
   const stop = (): void => sender.stop();
   // Once: a second Control-C ends it whatever it is at.
   for (const signal of SIGNALS) process.once(signal, stop);
   try {
-    await writeAll(sender, packetsOf(files, options, flag, sender.link), options.count);
+    await writeAll(sender, await packetsOf(files, options, flag, sender.link), options.count);
   } finally {
     for (const signal of SIGNALS) process.removeListener(signal, stop);
   }
@@ -102,12 +103,15 @@ function checkDescription(
 }
 
 /** The packets of JSON Lines, or those that flags describe. `link`: where they are sent. */
-function packetsOf(
+async function packetsOf(
   files: readonly string[],
   options: EncodeOptions,
   flag: string | null,
   link: LinkMacs | null,
-): AsyncIterable<EncodedPacket[]> {
-  if (flag !== null) return framePackets(options, options.count, link);
+): Promise<AsyncIterable<EncodedPacket[]>> {
+  if (flag !== null) {
+    const { framePackets } = await import("./encode-frames.js");
+    return framePackets(options, options.count, link);
+  }
   return jsonPackets(inputs(files, "no JSON Lines; name a file, or pipe in what `decode -o json` prints"));
 }

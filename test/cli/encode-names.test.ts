@@ -194,6 +194,14 @@ describe("names", () => {
     expect(await ends("-c", "3")).toEqual(["10.127.0.3", "10.127.0.4", "10.127.0.3"]);
   });
 
+  test("a multicast group by its key", async () => {
+    const flags = ["--inport", "vm1", "--outport", "32768", "--inner-dst", "192.168.0.99", "--sb", SB];
+    const [made, ...more] = await encoded("--inner", "arp", ...flags);
+    expect(more).toEqual([]);
+    expect(made.outer?.ip.dst).toBe("10.127.0.4");
+    expect(made.inner?.eth.dst).toBe("ff:ff:ff:ff:ff:ff");
+  });
+
   test.each([
     [
       "an unknown port",

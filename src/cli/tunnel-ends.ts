@@ -1,0 +1,44 @@
+/* Where tunnels end: the chassis of ports, and their end points. */
+import { type Encap, type Port, portEncaps } from "../southbound/index.js";
+import { quoted } from "../text.js";
+import { canonicalAddress } from "../wire/address.js";
+import { CliError } from "./fault.js";
+
+/** The end of a tunnel. */
+export interface TunnelEnd {
+  address: string;
+  /** UDP destination port, and whether a checksum is wanted, as the end point says. */
+  port: number | null;
+  checksum: boolean;
+}
+
+/** The chassis that have one of the ports, by name, and the end points to be used there. */
+export function boundTo(ports: readonly Port[]): Map<string, readonly Encap[]> {
+  const bound = new Map<string, readonly Encap[]>();
+  for (const port of ports) {
+    if (port.chassis !== null) bound.set(port.chassis.name, portEncaps(port));
+    for (const { name, encaps } of port.additionalChassis) {
+      const own = port.additionalEncap.filter(({ chassisName }) => chassisName === name);
+      bound.set(name, own.length > 0 ? own : encaps);
+    }
+  }
+  return bound;
+}
+
+export function geneve(encaps: readonly Encap[]): Encap[] {
+  return encaps.filter(({ type }) => type === "geneve");
+}
+
+/** The first of a chassis' end points for Geneve. */
+export function endOf(chassis: string, encaps: readonly Encap[]): TunnelEnd {
+  const [first] = geneve(encaps);
+  if (first === undefined)
+    throw new CliError(`chassis ${quoted(chassis)} has no tunnel end point for Geneve; give --outer-dst`);
+  const { ip, options } = first;
+  const port = options.get("dst_port") ?? "";
+  return {
+    address: canonicalAddress(ip),
+    port: /^\d{1,5}$/.test(port) && Number(port) <= 0xffff ? Number(port) : null,
+    checksum: options.get("csum") !== "false",
+  };
+}
