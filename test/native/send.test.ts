@@ -1,5 +1,7 @@
 /* Frames that are sent by a device: what the addon answers, and what encode says. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decodeAll, MAIN } from "../conformance/genevescope.js";
 import { readPcap } from "../conformance/pcap.js";
@@ -112,6 +114,18 @@ describeLive("sending by a device", () => {
     const none = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
     const text = wire.run(...none, process.execPath, "-e", SCRIPT(`new native.Sender("tx0")`));
     expect(JSON.parse(text)).toMatchObject({ thrown: { fault: "permission" } });
+  });
+
+  test("under sanitizers: memory and undefined behaviour", () => {
+    const program = wire.file("outlet");
+    const root = join(import.meta.dirname, "../..");
+    const sources = ["test/native/outlet.cc", "native/send.cc"].map((source) => join(root, source));
+    const flags = ["-std=c++17", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    execFileSync("g++", [...flags, "-o", program, ...sources]);
+    const sizes = Array.from({ length: 200 }, (_, i) => `${14 + i}`);
+    expect(wire.run(program, "tx0", ...sizes, "1515", "60")).toBe("sent 201 failed 1 Message too long\n");
+    expect(wire.run(program, "tx0")).toBe("sent 0 failed 0 \n");
+    expect(wire.run(program, "none", "60")).toBe("closed No such device\n");
   });
 
   /** Runs `encode --send tx0`; `done` gives what it says at its end, and the packets that it says it has sent. */
