@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /*
  * Builds the addon where that can be done. Where it cannot, the installation goes on without: nothing but live
- * capture needs it. npm runs this on installing; by hand it does the same.
+ * capture and sending needs it. npm runs this on installing; by hand it does the same.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
