@@ -6,7 +6,13 @@ import type { Command, Option } from "commander";
 import { joinNots } from "./filter-options.js";
 
 /** Verbs that take packets, where `-c` and `-n` have two meanings. */
-const READERS = new Set(["decode", "analyze", "live"]);
+const READERS = new Set(["decode", "analyze", "live", "convert"]);
+
+/** What `-n` and a number mean where flows are listed. */
+const LIST_FLAGS: ReadonlyMap<string, string> = new Map([
+  ["analyze", "--top"],
+  ["live", "--flows"],
+]);
 
 /**
  * `args` as commander wants them for `program`: the verb first, then its own verb where it has some, `analyze`
@@ -68,14 +74,8 @@ function tellApart(words: string[]): void {
     const [, flag, value] = /^-([cn])(.*)$/.exec(words[index]) ?? [];
     if (flag === undefined) continue;
     const isNumber = /^\d+$/.test(value === "" ? (words[index + 1] ?? "") : value);
-    const isList = flag === "n" && isNumber && words[0] !== "decode";
-    const long = isList
-      ? words[0] === "live"
-        ? "--flows"
-        : "--top"
-      : flag === "c" && !isNumber && tls
-        ? "--certificate"
-        : null;
+    const list = flag === "n" && isNumber ? LIST_FLAGS.get(words[0]) : undefined;
+    const long = list ?? (flag === "c" && !isNumber && tls ? "--certificate" : null);
     if (long !== null) words.splice(index, 1, ...(value === "" ? [long] : [long, value]));
   }
 }

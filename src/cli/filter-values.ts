@@ -6,11 +6,11 @@ import { canonicalAddress, ipVersion, parseIpv4, parseIpv6 } from "../wire/addre
 import { CliError } from "./fault.js";
 import type { FilterArgument } from "./filter-options.js";
 import { isNumber, keyArgument, LAST_EGRESS, LAST_INGRESS, LAST_VNI } from "./key-argument.js";
-import type { PacketOptions } from "./options.js";
+import type { TakeOptions } from "./options.js";
 import { filterTime } from "./time-argument.js";
 
 /** The filters among a verb's flags. */
-export function filtersOf({ filters, utc }: PacketOptions): Filter[] {
+export function filtersOf({ filters, utc }: TakeOptions): Filter[] {
   return readFilters(filters ?? [], utc === true);
 }
 

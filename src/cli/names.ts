@@ -9,7 +9,7 @@ import type {
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { type FollowedServer, Following, moment, type Report } from "./following.js";
-import type { PacketOptions } from "./options.js";
+import type { TakeOptions } from "./options.js";
 import { sbTime } from "./time-argument.js";
 
 /** The inventory to name keys with, and the time to name them as of (see Namer). */
@@ -45,7 +45,7 @@ export const NAMELESS: Naming = {
  * Opens what `--sb` (or $OVN_SB_DB), `--nb` and `--ovs` name. Oddities and damage go to `report`, a line each.
  * With `live`, servers are followed until `close`.
  */
-export async function openNaming(options: PacketOptions, live: boolean, report: Report): Promise<Naming> {
+export async function openNaming(options: TakeOptions, live: boolean, report: Report): Promise<Naming> {
   const when = sbTime(options.sbTime, options.utc);
   const source = sourceOf(options);
   if (source === null) {
@@ -65,7 +65,7 @@ export async function openNaming(options: PacketOptions, live: boolean, report: 
 async function openWith(
   source: string,
   when: number | null | undefined,
-  options: PacketOptions,
+  options: TakeOptions,
   following: Following,
   report: Report,
 ): Promise<Naming> {
@@ -105,7 +105,7 @@ async function openWith(
 }
 
 /** Where the southbound is, by flag or environment; null where nothing says. */
-export function sourceOf({ sb }: Pick<PacketOptions, "sb">): string | null {
+export function sourceOf({ sb }: Pick<TakeOptions, "sb">): string | null {
   return (sb ?? process.env.OVN_SB_DB) || null;
 }
 
@@ -114,8 +114,8 @@ export function tlsFiles({ privateKey, certificate, caCert }: TlsOptions) {
   return { privateKey, certificate, caCert };
 }
 
-type TlsOptions = Pick<PacketOptions, "privateKey" | "certificate" | "caCert">;
-type FurtherSources = TlsOptions & Pick<PacketOptions, "nb" | "ovs">;
+type TlsOptions = Pick<TakeOptions, "privateKey" | "certificate" | "caCert">;
+type FurtherSources = TlsOptions & Pick<TakeOptions, "nb" | "ovs">;
 
 /** Opens what `--nb` and `--ovs` name; oddities and damage go to `report`. */
 export async function openKnown(

@@ -3,6 +3,9 @@ import type { NameChoice } from "../output/names.js";
 import { addFilterOptions, type FilterArgument } from "./filter-options.js";
 import { milliseconds } from "./time-argument.js";
 
+/** What captures are, for help. */
+export const CAPTURES = "captures (pcap, pcapng, gzip or zstd compressed, or tcpdump -x text); - is stdin";
+
 /** Where the southbound is. */
 export interface SourceOptions {
   sb?: string;
@@ -19,21 +22,28 @@ export interface NamingOptions extends SourceOptions {
   utc?: boolean;
 }
 
-/** The common flags of docs/cli.md, as verbs that take packets get them. */
-export interface PacketOptions extends NamingOptions {
+/** Flags that say which packets are taken, and how they are named. */
+export interface TakeOptions extends NamingOptions {
   filters?: FilterArgument[];
   genevePort?: number[];
   count?: number;
-  output: Format;
   all?: boolean;
   /** Which name is shown; false with `-n`. */
   names: NameChoice | false;
 }
 
-/** The same of verbs that read captures. */
-export interface CommonOptions extends PacketOptions {
+/** The common flags of docs/cli.md, as verbs that print packets get them. */
+export interface PacketOptions extends TakeOptions {
+  output: Format;
+}
+
+/** Which reader takes captures apart. */
+export interface ReaderOptions {
   reader: "builtin" | "pcap-parser";
 }
+
+/** The same of verbs that read captures. */
+export interface CommonOptions extends PacketOptions, ReaderOptions {}
 
 function integer(text: string, low: number, high: number): number {
   const value = Number(text);
@@ -137,8 +147,8 @@ export function genevePortOption(): Option {
   ).argParser(repeated((text) => integer(text, 1, 65535)));
 }
 
-/** Gives `command` the common flags. */
-export function addPacketOptions(command: Command, countHelp: string): Command {
+/** Gives `command` the flags that say which packets are taken, and how they are named. */
+export function addTakeOptions(command: Command, countHelp: string): Command {
   // `-c` is the count here: see arguments.ts.
   addSourceOptions(command, "--certificate").option(
     "--sb-time <when>",
@@ -147,14 +157,25 @@ export function addPacketOptions(command: Command, countHelp: string): Command {
   addFilterOptions(addNameOptions(command))
     .addOption(genevePortOption())
     .addOption(new Option("-c, --count <n>", countHelp).argParser(countArgument));
-  return addOutputOptions(command)
+  return command
+    .option("--utc", "times in UTC instead of local time")
     .option("--all", "packets that are not Geneve too")
     .option("-n, --no-names", "keys and addresses only, no names");
 }
 
+/** Gives `command` the common flags. */
+export function addPacketOptions(command: Command, countHelp: string): Command {
+  return addFormatOption(addTakeOptions(command, countHelp));
+}
+
 /** Gives `command` the common flags, and those of captures. */
 export function addCommonOptions(command: Command, countHelp: string): Command {
-  return addPacketOptions(command, countHelp).addOption(
+  return addReaderOption(addPacketOptions(command, countHelp));
+}
+
+/** The flag that says who takes captures apart. */
+export function addReaderOption(command: Command): Command {
+  return command.addOption(
     new Option(
       "--reader <reader>",
       "who takes capture files apart; pcap-parser: that npm package, microsecond pcap files only, slower",

@@ -4,9 +4,9 @@ import type { EncodedPacket } from "../encode/packet.js";
 import { isoTime } from "../output/time.js";
 import { LinkType } from "../wire/linktype.js";
 import { CliError } from "./fault.js";
-import { isReaderGone } from "./reader-gone.js";
 import { Stdout } from "./stdout.js";
 import { version } from "./version.js";
+import { formatOf, isReaderGone } from "./written-file.js";
 
 /** What packets are written as. */
 export type PacketFormat = "hex" | "c" | "pcap" | "pcapng";
@@ -23,7 +23,7 @@ export interface PacketWriter {
 
 /** A writer to a file, a capture after its name, or to standard output. */
 export function packetWriter(file: string | undefined, format: PacketFormat): PacketWriter {
-  if (file !== undefined) return new CaptureFile(file, /\.pcap$/i.test(file) ? "pcap" : "pcapng");
+  if (file !== undefined) return new CaptureFile(file, formatOf(file));
   return format === "hex" || format === "c" ? new TextWriter(format) : new CaptureFile("-", format);
 }
 

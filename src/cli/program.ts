@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { withDefaults } from "./arguments.js";
+import { addConvert } from "./convert-options.js";
 import type { EncodeOptions } from "./encode.js";
 import { addFrameOptions, givenFrameFlag } from "./encode-options.js";
 import type { ExtcapOptions } from "./extcap.js";
@@ -14,6 +15,7 @@ import {
   addPacketOptions,
   addSourceOptions,
   bufferArgument,
+  CAPTURES,
   type CommonOptions,
   countArgument,
   durationArgument,
@@ -29,8 +31,6 @@ import { Stdout } from "./stdout.js";
 import { version } from "./version.js";
 import type { WiresharkOptions } from "./wireshark.js";
 
-const CAPTURES = "captures (pcap, pcapng, gzip or zstd compressed, or tcpdump -x text); - is stdin";
-
 /** Adds a verb to `program`, which calls `done` with its exit status where it is run. */
 type AddVerb = (program: Command, done: (status: number) => void) => void;
 
@@ -39,6 +39,7 @@ const VERBS = {
   analyze: addAnalyze,
   live: addLive,
   encode: addEncode,
+  convert: addConvert,
   sb: addSbVerbs,
   wireshark: addWireshark,
   extcap: addExtcap,

@@ -24,6 +24,8 @@ export interface SourcePlan {
   selection: Selection;
   /** The sink needs no more than the keys: see FrameDecoder.decodeKeys. */
   keysOnly: boolean;
+  /** The sink looks at no column of a frame: nothing is decoded but for a filter. */
+  bytesOnly?: boolean;
   /** Whether a line of progress may be shown while it reads. */
   progress: boolean;
   /** Which interfaces show bare frames, and what fills in their keys. */
@@ -174,9 +176,10 @@ export class SourceReader {
   }
 
   #decoded(packets: PacketBatch, source: CaptureSource): FrameBatch {
-    const { decoder, bare } = this.#plan;
+    const { decoder, bare, bytesOnly, selection } = this.#plan;
     if (this.#frames === null || this.#frames.capacity < packets.capacity)
       this.#frames = new FrameBatch(packets.capacity);
+    if (bytesOnly && selection.filter === null) return this.#frames;
     // All packets of a batch are of one kind.
     if (bare?.isBare(packets.interfaceIndex[0])) {
       decoder.decodeInner(packets, source.interfaces, this.#frames);
@@ -188,9 +191,9 @@ export class SourceReader {
 }
 
 /** Reports what was wrong with a file that has been read; false where something of it may be lost. */
-async function reportFaults(
+export async function reportFaults(
   file: string,
-  { odd, format, damage }: CaptureSource,
+  { odd, format, damage }: Pick<CaptureSource, "odd" | "format" | "damage">,
   report: (line: string) => Promise<void>,
 ): Promise<boolean> {
   const isDump = format === "hexdump";

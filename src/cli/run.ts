@@ -7,7 +7,7 @@ import { GENEVE_PORT } from "../wire/geneve.js";
 import { Exit } from "./fault.js";
 import { compile } from "./filters.js";
 import { type Naming, openNaming } from "./names.js";
-import type { PacketOptions } from "./options.js";
+import type { TakeOptions } from "./options.js";
 import { inputs } from "./read.js";
 import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
@@ -44,7 +44,7 @@ function isStream(name: string): boolean {
  */
 export async function run(
   files: readonly string[],
-  options: PacketOptions,
+  options: TakeOptions,
   filters: readonly Filter[],
   verb: (run: FileRun) => Promise<boolean>,
 ): Promise<number> {
@@ -55,7 +55,7 @@ export async function run(
 /** The same without files; servers are followed where packets are `live`. */
 export async function begin(
   live: boolean,
-  options: PacketOptions,
+  options: TakeOptions,
   filters: readonly Filter[],
   verb: (run: Run) => Promise<boolean>,
 ): Promise<number> {
@@ -81,6 +81,6 @@ export function analyzerOf({ naming, decoder }: Pick<Run, "naming" | "decoder">,
 }
 
 /** A decoder for the ports that were told, else 6081 and every port that the southbound mentions. */
-export function decoderFor({ genevePort }: PacketOptions, { ports }: Naming): FrameDecoder {
+export function decoderFor({ genevePort }: TakeOptions, { ports }: Naming): FrameDecoder {
   return new FrameDecoder(genevePort ?? [GENEVE_PORT, ...ports]);
 }

@@ -10,10 +10,10 @@ import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
 import type { LiveSink } from "./live-sink.js";
 import type { PacketOptions } from "./options.js";
-import { isReaderGone } from "./reader-gone.js";
 import type { Run } from "./run.js";
 import { type Selection, selectionOf } from "./selection.js";
 import { version } from "./version.js";
+import { formatOf, isReaderGone } from "./written-file.js";
 
 /** Flags of what is written where. */
 export type SaveOptions = PacketOptions & {
@@ -59,7 +59,7 @@ export class Saver implements LiveSink {
     };
     const none = { received: 0, dropped: 0, droppedByDevice: 0 };
     const writer = await createCapture(path, {
-      format: /\.pcap$/i.test(path) ? "pcap" : "pcapng",
+      format: formatOf(path),
       interfaces: source.interfaces,
       rotation,
       patience: run.stdout.patience,

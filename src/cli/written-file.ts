@@ -2,3 +2,8 @@
 export function isReaderGone(error: unknown): boolean {
   return ((error as { cause?: NodeJS.ErrnoException }).cause?.code ?? "") === "EPIPE";
 }
+
+/** The format that a file's name asks for. */
+export function formatOf(path: string): "pcap" | "pcapng" {
+  return /\.pcap$/i.test(path) ? "pcap" : "pcapng";
+}

@@ -1,0 +1,36 @@
+/* The flags of `convert`. */
+import { type Command, Option } from "commander";
+import {
+  addReaderOption,
+  addTakeOptions,
+  CAPTURES,
+  type ReaderOptions,
+  type TakeOptions,
+} from "./options.js";
+
+/** Capture files that can be written. */
+export type WrittenFormat = "pcap" | "pcapng";
+
+export type ConvertOptions = TakeOptions &
+  ReaderOptions & {
+    /** Of the output; by default what its name says. */
+    format?: WrittenFormat;
+  };
+
+/** Adds `convert` to `program`. `done` gets its exit status. */
+export function addConvert(program: Command, done: (status: number) => void): void {
+  const convert = program
+    .command("convert")
+    .usage("[options] [IN...] OUT")
+    .description("write packets of captures into another one")
+    .argument(
+      "<files...>",
+      `${CAPTURES}. The last one is written: a pcap where its name ends in .pcap, else a pcapng; - is stdout`,
+    );
+  addReaderOption(addTakeOptions(convert, "stop after so many packets"))
+    .addOption(new Option("-F, --format <format>", "what to write").choices(["pcap", "pcapng"]))
+    .action(async (files: string[], options: ConvertOptions) => {
+      const { convert } = await import("./convert.js");
+      done(await convert(files, options));
+    });
+}

@@ -1,0 +1,35 @@
+import type { ConvertOptions } from "./convert-options.js";
+import { ConvertSink } from "./convert-sink.js";
+import { CliError } from "./fault.js";
+import { filtersOf } from "./filter-values.js";
+import { isCapture, readCaptures } from "./read.js";
+import { type FileRun, run } from "./run.js";
+import { Selection } from "./selection.js";
+
+/** The verb `convert`: writes the last of `files` from the one before it. Returns the exit status. */
+export async function convert(files: readonly string[], options: ConvertOptions): Promise<number> {
+  if (files.length > 2) throw new CliError("one capture is read and one written; name two files");
+  const filters = filtersOf(options);
+  // What is in a tunnel can match only where there is one; any packet has a time.
+  const isInside = filters.some(({ kind }) => kind !== "since" && kind !== "until");
+  const others = isInside && options.all !== true ? "skip" : "count";
+  const out = files[files.length - 1];
+  return run(files.slice(0, -1), options, filters, (begun) =>
+    write(begun, options, out, new Selection(options.count, others, begun.filter)),
+  );
+}
+
+async function write(
+  begun: FileRun,
+  options: ConvertOptions,
+  out: string,
+  selection: Selection,
+): Promise<boolean> {
+  const { files, decoder, report } = begun;
+  const sink = new ConvertSink(begun, options, out, selection);
+  const { reader } = options;
+  const plan = { files, reader, decoder, selection, keysOnly: true, bytesOnly: true, progress: true };
+  const result = await readCaptures(plan, sink, report);
+  await sink.end();
+  return isCapture(result, files, report);
+}

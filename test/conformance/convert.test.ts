@@ -1,0 +1,155 @@
+/* What `convert` writes, as tshark, editcap, mergecap and capinfos read it. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { collect } from "../capture/helper.js";
+import { genevescope } from "../cli/run.js";
+import { findCommand, peer } from "../setup/peer.js";
+import { CAPTURES, captures } from "./captures.js";
+
+const directory = mkdtempSync(join(tmpdir(), "genevescope-convert-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+let files = 0;
+/** A name that nothing has. */
+const fresh = (extension: string): string => join(directory, `${files++}.${extension}`);
+
+/** Converts into a file and returns its name; `said` is what stands on standard error before the last line. */
+async function converted(extension: string, args: readonly string[], said = ""): Promise<string> {
+  const out = fresh(extension);
+  const { code, stdout, stderr } = await genevescope(["convert", ...args, out]);
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "", stderr: expect.any(String) });
+  expect(stderr.replace(/^genevescope: [\d,]+ packets? written to .*\n$/m, "")).toBe(said);
+  return out;
+}
+
+/** What a program prints; it has to end well. */
+function output(command: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(findCommand(command) ?? command, args, {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  return stdout;
+}
+
+function tshark(file: string, ...fields: string[]): string[] {
+  const text = output("tshark", "-n", "-r", file, "-T", "fields", ...fields.flatMap((each) => ["-e", each]));
+  return text.split("\n").slice(0, -1);
+}
+
+const BYTES = ["frame.time_epoch", "frame.len", "frame.cap_len", "_ws.col.Info"];
+
+describe("pcap and pcapng", () => {
+  test.each(captures.map(({ title, path }) => [title, path]))("%s there and back", async (_, path) => {
+    const first = await converted("pcap", [path]);
+    const between = await converted("pcapng", [first]);
+    const back = await converted("pcap", [between]);
+    expect(readFileSync(back).equals(readFileSync(first))).toBe(true);
+    const original = await collect(path);
+    for (const [file, format] of [
+      [between, "pcapng"],
+      [back, "pcap"],
+    ] as const)
+      expect(await collect(file)).toMatchObject({ packets: original.packets, format, damage: null, odd: 0 });
+  });
+
+  test("a pcap with nanoseconds comes back byte by byte", async () => {
+    const path = join(CAPTURES, "routed-ping/hv1.nano.pcap");
+    const back = await converted("pcap", [await converted("pcapng", [path])]);
+    expect(readFileSync(back).equals(readFileSync(path))).toBe(true);
+  });
+
+  test("-F says what is written, whatever the name", async () => {
+    const path = join(CAPTURES, "routed-ping/hv1.pcap");
+    expect((await collect(await converted("pcap", ["-F", "pcapng", path]))).format).toBe("pcapng");
+    expect((await collect(await converted("cap", ["-F", "pcap", path]))).format).toBe("pcap");
+    expect((await collect(await converted("cap", [path]))).format).toBe("pcapng");
+  });
+
+  test("from standard input to standard output", async () => {
+    const path = join(CAPTURES, "routed-ping/hv1.nano.pcap");
+    const command = `"$0" dist/cli/main.js convert - -F pcap - < "$1" | cmp - "$1"`;
+    const { status, stderr } = spawnSync("bash", ["-o", "pipefail", "-c", command, process.execPath, path], {
+      cwd: join(CAPTURES, ".."),
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: expect.stringMatching(/^genevescope: \d+ packets written to -\n$/),
+    });
+  });
+
+  test("a file that is there is not written over, and a reader that goes is no fault", async () => {
+    const path = join(CAPTURES, "tcp-transfer/hv1.pcap");
+    const there = fresh("pcap");
+    writeFileSync(there, "precious");
+    const { code, stderr } = await genevescope(["convert", path, there]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `genevescope: ${there}: cannot be written: it exists, and what exists is not written over\n`,
+    });
+    expect(readFileSync(there, "utf8")).toBe("precious");
+    const script = `"$0" dist/cli/main.js convert "$1" - | head -c 100 > "$2"; echo "\${PIPESTATUS[0]}"`;
+    const gone = spawnSync("bash", ["-c", script, process.execPath, path, fresh("part")], {
+      cwd: join(CAPTURES, ".."),
+      encoding: "utf8",
+    });
+    expect(gone.stdout).toBe("0\n");
+    expect(gone.stderr).not.toContain("cannot");
+  });
+
+  test("what is before the damage is written", async () => {
+    const cut = fresh("pcap");
+    const whole = readFileSync(join(CAPTURES, "tcp-transfer/hv1.pcap"));
+    writeFileSync(cut, whole.subarray(0, whole.length - 7));
+    const out = fresh("pcapng");
+    const { code, stderr } = await genevescope(["convert", cut, out]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("damaged at byte");
+    const original = await collect(cut);
+    expect(original.packets.length).toBeGreaterThan(10);
+    expect((await collect(out)).packets).toEqual(original.packets);
+  });
+});
+
+peer("Wireshark", ["capinfos", "editcap", "tshark"])("what is written", () => {
+  test.each(captures.map(({ title, path }) => [title, path]))("%s, for tshark", async (_, path) => {
+    const out = await converted("pcapng", [path]);
+    expect(tshark(out, ...BYTES)).toEqual(tshark(path, ...BYTES));
+    expect(output("capinfos", "-M", out)).toMatch(/File type: +pcapng/);
+  });
+
+  test("filters, times and counts: all packets without, those that match with", async () => {
+    const path = fresh("pcapng");
+    const captured = join(CAPTURES, "tcp-transfer/hv1.pcap");
+    output("tshark", "-r", captured, "-Y", "geneve.option.length", "-w", path);
+    const numbers = (file: string, ...filter: string[]): string[] =>
+      output("tshark", "-n", "-r", file, ...filter, "-T", "fields", "-e", "frame.time_epoch").split("\n");
+    const mixed = fresh("pcapng");
+    // Packets with no tunnel beside those with one.
+    const inner = fresh("pcap");
+    output("editcap", "-F", "nsecpcap", "-C", "58", path, inner);
+    output("mergecap", "-w", mixed, path, inner);
+    expect(numbers(await converted("pcapng", [mixed]))).toEqual(numbers(mixed));
+    const times = numbers(mixed);
+    const since = times[20];
+    const until = times[60];
+    const during = `frame.time_epoch >= ${since} && frame.time_epoch < ${until}`;
+    expect(numbers(await converted("pcapng", ["--since", since, "--until", until, mixed]))).toEqual(
+      numbers(mixed, "-Y", during),
+    );
+    const geneve = numbers(mixed, "-Y", "geneve");
+    expect(geneve.length).toBeLessThan(times.length);
+    expect(numbers(await converted("pcapng", ["--not", "--vni", "77", mixed]))).toEqual(geneve);
+    expect(numbers(await converted("pcapng", ["--not", "--vni", "77", "--all", mixed]))).toEqual(times);
+    expect(numbers(await converted("pcapng", ["-c", "7", mixed]))).toEqual([...times.slice(0, 7), ""]);
+    const none = await converted(
+      "pcapng",
+      ["--vni", "77", mixed],
+      "genevescope: no packet matches the filters\n",
+    );
+    expect(numbers(none)).toEqual([""]);
+  });
+});
