@@ -53,6 +53,8 @@ export interface CaptureInterface {
   readonly snapLength: number;
   /** Bytes of frame check sequence at the end of each packet; absent or 0 where the capture does not say. */
   readonly fcsBytes?: number;
+  /** What a pcapng that is written says of it (if_description); not read from files. */
+  readonly description?: string;
 }
 
 /** Where and why a capture stopped being readable. Everything before `offset` has been delivered. */

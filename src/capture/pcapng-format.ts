@@ -82,6 +82,7 @@ export class PcapngFormat implements SaveFormat {
     view.setUint32(start + 12, one.snapLength, true);
     out.at = start + 16;
     putText(out, Option.name, one.name ?? undefined);
+    putText(out, Option.description, one.description);
     putByte(out, Option.resolution, RESOLUTION);
     if (one.fcsBytes) putByte(out, Option.fcsBytes, one.fcsBytes);
     endBlock(out, start, Block.interface);

@@ -14,7 +14,7 @@
 import type { CaptureInterface } from "./batch.js";
 import { DEFAULT_RESOLUTION, TimestampClock } from "./pcapng-time.js";
 
-export const Option = { end: 0, name: 2, resolution: 9, fcsBytes: 13, offset: 14 } as const;
+export const Option = { end: 0, name: 2, description: 3, resolution: 9, fcsBytes: 13, offset: 14 } as const;
 
 /** Fixed bytes of the block in front of its options, and in all. */
 const OPTIONS_AT = 16;

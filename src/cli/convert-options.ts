@@ -15,6 +15,8 @@ export type ConvertOptions = TakeOptions &
   ReaderOptions & {
     /** Of the output; by default what its name says. */
     format?: WrittenFormat;
+    /** Inner frames in the place of the packets. */
+    decapsulate?: boolean;
   };
 
 /** Adds `convert` to `program`. `done` gets its exit status. */
@@ -29,6 +31,10 @@ export function addConvert(program: Command, done: (status: number) => void): vo
     );
   addReaderOption(addTakeOptions(convert, "stop after so many packets"))
     .addOption(new Option("-F, --format <format>", "what to write").choices(["pcap", "pcapng"]))
+    .option(
+      "--decapsulate",
+      "write the inner frames; in a pcapng on one interface a logical port, the packet's ingress port",
+    )
     .action(async (files: string[], options: ConvertOptions) => {
       const { convert } = await import("./convert.js");
       done(await convert(files, options));

@@ -1,8 +1,10 @@
 import { type CaptureSource, type CaptureWriter, createCapture, type PacketBatch } from "../capture/index.js";
+import { BatchCopy } from "../encode/rewrite.js";
 import type { FrameBatch } from "../frame/columns.js";
 import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
-import type { ConvertOptions } from "./convert-options.js";
+import type { WrittenFormat } from "./convert-options.js";
+import type { ConvertSteps } from "./convert-steps.js";
 import { reportBeforeHistory } from "./names.js";
 import type { PacketSink } from "./read.js";
 import type { Run } from "./run.js";
@@ -10,21 +12,29 @@ import type { Selection } from "./selection.js";
 import { version } from "./version.js";
 import { formatOf, isReaderGone } from "./written-file.js";
 
-/** Writes packets into a capture. */
+/** Where packets go, and as what. */
+export interface ConvertTarget {
+  /** `-` is standard output. */
+  path: string;
+  format: WrittenFormat;
+}
+
+/** Takes packets through the steps and writes them into a capture. */
 export class ConvertSink implements PacketSink {
   readonly #run: Run;
-  readonly #options: ConvertOptions;
-  readonly #path: string;
+  readonly #target: ConvertTarget;
+  readonly #steps: ConvertSteps;
   readonly #selection: Selection;
+  readonly #copy = new BatchCopy();
   /** Begun with the first packets: a pcap cannot be before its interface is known. */
   #writer: CaptureWriter | null = null;
   /** Whether nobody reads standard output any more. */
   #isGone = false;
 
-  constructor(run: Run, options: ConvertOptions, path: string, selection: Selection) {
+  constructor(run: Run, target: ConvertTarget, steps: ConvertSteps, selection: Selection) {
     this.#run = run;
-    this.#options = options;
-    this.#path = path;
+    this.#target = target;
+    this.#steps = steps;
     this.#selection = selection;
   }
 
@@ -33,14 +43,18 @@ export class ConvertSink implements PacketSink {
   async packets(
     source: CaptureSource,
     packets: PacketBatch,
-    _frames: FrameBatch,
+    frames: FrameBatch,
     rows: Int32Array,
     count: number,
   ): Promise<boolean> {
     try {
-      this.#writer ??= await this.#create(source);
-      await this.#writer.write(packets, rows, count);
-      return true;
+      const { rewrites } = this.#steps;
+      if (rewrites.length === 0) return await this.#write(source, packets, rows, count);
+      const copy = this.#copy.packets(packets);
+      const left = this.#copy.rows(rows, count);
+      let many = count;
+      for (const each of rewrites) many = each.rewrite(copy, frames, left, many);
+      return await this.#write(source, copy, left, many);
     } catch (error) {
       this.#isGone = isReaderGone(error);
       if (this.#isGone) return false;
@@ -48,10 +62,17 @@ export class ConvertSink implements PacketSink {
     }
   }
 
+  async #write(source: CaptureSource, packets: PacketBatch, rows: Int32Array, count: number): Promise<true> {
+    this.#writer ??= await this.#create(source);
+    await this.#writer.write(packets, rows, count);
+    return true;
+  }
+
   async endFile(source: CaptureSource): Promise<void> {
     try {
       // Without a packet, too, there is a capture; a pcap only where it is known of what.
-      if (source.interfaces.length > 0) this.#writer ??= await this.#create(source);
+      if (this.#interfaces(source).length > 0 || this.#target.format === "pcapng")
+        this.#writer ??= await this.#create(source);
       await this.#writer?.close();
     } catch (error) {
       this.#isGone ||= isReaderGone(error);
@@ -66,14 +87,20 @@ export class ConvertSink implements PacketSink {
     const { packets, name } = this.#writer;
     if (filter !== null && this.#selection.taken === 0 && this.#selection.passedOver > 0)
       await report("no packet matches the filters");
+    for (const line of this.#steps.leftOut()) await report(line);
     await reportBeforeHistory(naming, filter?.unknown ?? 0, report);
     await report(`${grouped(packets)} packets written to ${shown(name)}`);
   }
 
-  #create({ interfaces }: CaptureSource): Promise<CaptureWriter> {
-    return createCapture(this.#path, {
-      format: this.#options.format ?? formatOf(this.#path),
-      interfaces,
+  #interfaces(source: CaptureSource): CaptureSource["interfaces"] {
+    return this.#steps.interfaces ?? source.interfaces;
+  }
+
+  #create(source: CaptureSource): Promise<CaptureWriter> {
+    const { path, format } = this.#target;
+    return createCapture(path, {
+      format,
+      interfaces: this.#interfaces(source),
       patience: this.#run.stdout.patience,
       origin: { application: `genevescope ${version()}` },
     });

@@ -1,9 +1,12 @@
+import { Namer } from "../analysis/namer.js";
 import type { ConvertOptions } from "./convert-options.js";
 import { ConvertSink } from "./convert-sink.js";
+import { stepsOf } from "./convert-steps.js";
 import { CliError } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { isCapture, readCaptures } from "./read.js";
 import { type FileRun, run } from "./run.js";
+import { formatOf } from "./written-file.js";
 import { Selection } from "./selection.js";
 
 /** The verb `convert`: writes the last of `files` from the one before it. Returns the exit status. */
@@ -26,9 +29,13 @@ async function write(
   selection: Selection,
 ): Promise<boolean> {
   const { files, decoder, report } = begun;
-  const sink = new ConvertSink(begun, options, out, selection);
   const { reader } = options;
-  const plan = { files, reader, decoder, selection, keysOnly: true, bytesOnly: true, progress: true };
+  const { inventory, at, known } = begun.naming;
+  const format = options.format ?? formatOf(out);
+  const steps = stepsOf(options, format, inventory === null ? null : new Namer(inventory, at, known));
+  const sink = new ConvertSink(begun, { path: out, format }, steps, selection);
+  const bytesOnly = steps.rewrites.length === 0;
+  const plan = { files, reader, decoder, selection, keysOnly: bytesOnly, bytesOnly, progress: true };
   const result = await readCaptures(plan, sink, report);
   await sink.end();
   return isCapture(result, files, report);

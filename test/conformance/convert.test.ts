@@ -124,7 +124,7 @@ peer("Wireshark", ["capinfos", "editcap", "tshark"])("what is written", () => {
   test("filters, times and counts: all packets without, those that match with", async () => {
     const path = fresh("pcapng");
     const captured = join(CAPTURES, "tcp-transfer/hv1.pcap");
-    output("tshark", "-r", captured, "-Y", "geneve.option.length", "-w", path);
+    output("tshark", "-r", captured, "-Y", "geneve.vni > 0", "-w", path);
     const numbers = (file: string, ...filter: string[]): string[] =>
       output("tshark", "-n", "-r", file, ...filter, "-T", "fields", "-e", "frame.time_epoch").split("\n");
     const mixed = fresh("pcapng");
@@ -151,5 +151,78 @@ peer("Wireshark", ["capinfos", "editcap", "tshark"])("what is written", () => {
       "genevescope: no packet matches the filters\n",
     );
     expect(numbers(none)).toEqual([""]);
+  });
+
+  /** Bytes in front of the inner frame of OVN's packets, by scenario; 58 over Ethernet and IPv4. */
+  const OUTER: Record<string, number> = {
+    "ipv6-underlay/hv1.pcap": 78,
+    "ipv6-underlay/hv2.pcap": 78,
+    "cooked/any-v1.pcap": 60,
+    "cooked/any-v2.pcap": 64,
+  };
+
+  describe.each(captures.map(({ title, path, sb }) => [title, path, sb]))(
+    "--decapsulate %s",
+    (title, path, sb) => {
+      const tunnelled = (filter: string): string => {
+        const file = fresh("pcapng");
+        output("tshark", "-r", path, "-Y", filter, "-w", file);
+        return file;
+      };
+
+      test("the frames that editcap finds behind so many bytes", async () => {
+        const inside = tunnelled("geneve.vni > 0");
+        const theirs = fresh("pcap");
+        output(
+          "editcap",
+          "-F",
+          "nsecpcap",
+          "-T",
+          "ether",
+          "-L",
+          "-C",
+          `${OUTER[title] ?? 58}`,
+          inside,
+          theirs,
+        );
+        const expected = await collect(theirs);
+        expect(expected.packets.length).toBeGreaterThan(3);
+        const packets = expected.packets.map((packet) => ({ ...packet, interface: expect.any(Number) }));
+        for (const extension of ["pcap", "pcapng"]) {
+          const ours = await collect(await converted(extension, ["--decapsulate", inside]));
+          expect(ours.packets).toEqual(packets);
+          expect(ours.interfaces[0]).toMatchObject({ linkType: 1 });
+        }
+      });
+
+      test("on interfaces that are named after the ports", async () => {
+        const { stdout } = await genevescope(["decode", "-o", "json", "--utc", "--sb", sb, path]);
+        const lines = stdout.split("\n").slice(0, -1);
+        const expected = lines
+          .map((line) => JSON.parse(line).ovn)
+          .map(({ inport, datapath, datapathKey, ingressKey }) => {
+            if (ingressKey === null) return [`vni ${datapathKey}`, ""];
+            const keys = `vni ${datapathKey} in ${ingressKey}`;
+            return [inport?.name ?? keys, datapath === null ? "" : `${datapath.name}, ${keys}`];
+          });
+        const out = await converted("pcapng", ["--decapsulate", "--sb", sb, tunnelled("geneve")]);
+        const shown = tshark(out, "frame.interface_name", "frame.interface_description");
+        expect(shown).toEqual(expected.map((each) => each.join("\t")));
+        const [[name]] = expected;
+        const filtered = output("tshark", "-n", "-r", out, "-Y", `frame.interface_name == "${name}"`);
+        const many = expected.filter((each) => each[0] === name).length;
+        expect(filtered.split("\n").slice(0, -1)).toHaveLength(many);
+      });
+    },
+  );
+
+  test("--decapsulate says how many packets have nothing inside", async () => {
+    const path = join(CAPTURES, "routed-ping/hv2.pcap");
+    const mixed = fresh("pcapng");
+    const inner = await converted("pcap", ["--decapsulate", path]);
+    output("mergecap", "-w", mixed, path, inner);
+    const said = "genevescope: 10 packets have no inner frame to write: 10 not Geneve\n";
+    const out = await converted("pcap", ["--decapsulate", mixed], said);
+    expect((await collect(out)).packets).toEqual((await collect(inner)).packets);
   });
 });

@@ -66,11 +66,17 @@ export function rowOf(packets: PacketBatch, frames: FrameBatch, i: number) {
   };
 }
 
-/** Decodes the packets and gives a row for each. */
-export function decodeAll(given: readonly TestPacket[], ports?: number[]) {
+/** A batch of the packets, decoded. */
+export function decodedBatch(given: readonly TestPacket[], ports?: number[]) {
   const { packets, interfaces } = batchOf(given);
   const frames = new FrameBatch(packets.capacity);
   new FrameDecoder(ports).decode(packets, interfaces, frames);
+  return { packets, interfaces, frames };
+}
+
+/** Decodes the packets and gives a row for each. */
+export function decodeAll(given: readonly TestPacket[], ports?: number[]) {
+  const { packets, frames } = decodedBatch(given, ports);
   return given.map((_, i) => rowOf(packets, frames, i));
 }
 
