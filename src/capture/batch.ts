@@ -24,6 +24,8 @@ export class PacketBatch {
   readonly tsNsec: Int32Array;
   /** Index into the source's `interfaces`. */
   readonly interfaceIndex: Uint16Array;
+  /** What a pcapng that is written says of the packets; null: nothing. Not read from files. */
+  comments: PacketComments | null = null;
 
   /** `columns`: those that somebody else fills. */
   constructor(capacity: number, columns: Partial<PacketColumns> = {}) {
@@ -38,6 +40,15 @@ export class PacketBatch {
   get capacity(): number {
     return this.offset.length;
   }
+}
+
+/** A comment for each packet of a batch. */
+export interface PacketComments {
+  /** UTF-8, with three bytes at least behind the last one. */
+  readonly view: DataView;
+  /** Where the comment of a packet lies in it, and its bytes: 0 to 65,535, where 0 is none. */
+  readonly start: Int32Array;
+  readonly length: Int32Array;
 }
 
 /** Columns that a source may bring along. */

@@ -108,6 +108,14 @@ export class CaptureWriter {
     return this.#inTurn(() => this.#write(batch, rows ?? this.#all(count), count));
   }
 
+  /**
+   * Says in the file that is being written what an address of 4 or 16 bytes is called, for the packets behind;
+   * a pcap has no place for it.
+   */
+  nameAddress(address: Uint8Array, name: string): Promise<void> {
+    return this.#inTurn(() => this.#current().name(address, name));
+  }
+
   /** Hands what was taken to the system. */
   flush(): Promise<void> {
     return this.#inTurn(() => this.#current().flush());

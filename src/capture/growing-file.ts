@@ -69,6 +69,12 @@ export class GrowingFile {
     }
   }
 
+  /** Says what an address is called. */
+  async name(address: Uint8Array, name: string): Promise<void> {
+    await this.#reserve(DESCRIPTION_BYTES);
+    this.#format.names(this.#out, address, name);
+  }
+
   /** Takes packets as far as bounds and buffer have room, and returns the first row that was not taken. */
   take(batch: PacketBatch, rows: Int32Array, from: number, to: number, bounds: Bounds): number {
     const next = this.#format.packets(this.#out, batch, rows, from, to, bounds);

@@ -93,6 +93,8 @@ export class PcapFormat implements SaveFormat {
 
   counts(): void {}
 
+  names(): void {}
+
   wholeBytes({ view }: RecordBuffer, length: number): number {
     let at = 0;
     while (at + HEADER <= length) {

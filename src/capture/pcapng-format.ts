@@ -12,8 +12,18 @@
  *  | options: 64-bit counts                | 20
  *  | block total length                    |
  *  +---------------------------------------+
+ *
+ *  Name Resolution Block, section 4.5
+ *  +---------------------------------------+
+ *  | block type = 4                        |  0
+ *  | block total length                    |  4
+ *  | 1 IPv4, 2 IPv6    | bytes             |  8
+ *  | address, name, 0, padded to 4 bytes   | 12
+ *  | 0                 | 0                 |
+ *  | block total length                    |
+ *  +---------------------------------------+
  */
-import type { CaptureInterface, PacketBatch } from "./batch.js";
+import type { CaptureInterface, PacketBatch, PacketComments } from "./batch.js";
 import { NAME_BYTES, Option } from "./pcapng-interface.js";
 import { BYTE_ORDER, MAJOR_VERSION, SECTION_BLOCK } from "./pcapng-section.js";
 import { Block, PACKET_BYTES } from "./pcapng-source.js";
@@ -32,6 +42,10 @@ export interface SectionOrigin {
 
 const SectionOption = { hardware: 2, system: 3, application: 4 } as const;
 const CountOption = { received: 4, droppedByDevice: 5, dropped: 7 } as const;
+const COMMENT = 1;
+const NAMES_BLOCK = 4;
+/** Records of a names block, by the bytes of an address. */
+const NameRecord = { 4: 1, 16: 2 } as const;
 const STATISTICS_BLOCK = 5;
 /** With all options. */
 const COUNTS_BYTES = 64;
@@ -104,6 +118,8 @@ export class PcapngFormat implements SaveFormat {
     const { bytes, view } = out;
     const { offset, capturedBytes, originalBytes, tsSec, tsNsec, interfaceIndex } = batch;
     const { end, earliest, latest } = bounds;
+    const { comments } = batch;
+    const commentBytes = comments === null ? null : comments.length;
     const last = offset[rows[to - 1]] + capturedBytes[rows[to - 1]];
     out.unstage();
     let second = -1;
@@ -115,7 +131,9 @@ export class PcapngFormat implements SaveFormat {
       const i = rows[row];
       const captured = capturedBytes[i];
       const seconds = tsSec[i];
-      const length = PACKET_BYTES + ((captured + 3) & ~3);
+      const padded = HEADER + ((captured + 3) & ~3);
+      const said = commentBytes === null ? 0 : commentBytes[i];
+      const length = padded + 4 + (said === 0 ? 0 : 8 + ((said + 3) & ~3));
       if (captured > LARGEST || at + length > end || seconds < earliest || seconds > latest) break;
       const moved = out.staged(batch, offset[i], captured, last);
       if (seconds !== second) {
@@ -126,7 +144,7 @@ export class PcapngFormat implements SaveFormat {
       }
       const stamp = low + tsNsec[i];
       // First what pads the packet: all that is no padding is written over.
-      view.setUint32(at + length - 8, 0, true);
+      view.setUint32(at + padded - 4, 0, true);
       view.setUint32(at, ENHANCED_PACKET, true);
       view.setUint32(at + 4, length, true);
       view.setUint32(at + 8, interfaceIndex[i], true);
@@ -136,6 +154,7 @@ export class PcapngFormat implements SaveFormat {
       view.setUint32(at + 24, originalBytes[i], true);
       view.setUint32(at + length - 4, length, true);
       bytes.copyWithin(at + HEADER, moved, moved + captured);
+      if (said !== 0) putComment(view, at + padded, comments as PacketComments, i);
       at += length;
     }
     out.at = at;
@@ -157,6 +176,19 @@ export class PcapngFormat implements SaveFormat {
     endBlock(out, start, STATISTICS_BLOCK);
   }
 
+  names(out: RecordBuffer, address: Uint8Array, name: string): void {
+    const { bytes, view, at: start } = out;
+    const value = start + 12;
+    bytes.set(address, value);
+    const text = value + address.length;
+    const end = text + encoder.encodeInto(name, bytes.subarray(text, text + NAME_BYTES)).written;
+    bytes.fill(0, end, end + 4);
+    view.setUint16(start + 8, NameRecord[address.length as 4 | 16], true);
+    view.setUint16(start + 10, end + 1 - value, true);
+    out.at = value + ((end + 4 - value) & ~3);
+    endBlock(out, start, NAMES_BLOCK);
+  }
+
   wholeBytes({ view }: RecordBuffer, length: number): number {
     let at = 0;
     while (at + 8 <= length) {
@@ -174,6 +206,20 @@ export class PcapngFormat implements SaveFormat {
     this.#high = Math.floor(upper / TWO_16) + Math.floor(lower / TWO_32);
     this.#low = lower % TWO_32;
   }
+}
+
+/** Writes the comment of packet `i` and the end of the options behind it. */
+function putComment(out: DataView, start: number, comments: PacketComments, i: number): void {
+  const { view, start: starts, length: lengths } = comments;
+  const length = lengths[i];
+  const from = starts[i];
+  out.setUint16(start, COMMENT, true);
+  out.setUint16(start + 2, length, true);
+  const value = start + 4;
+  for (let at = 0; at < length; at += 4) out.setInt32(value + at, view.getInt32(from + at));
+  const end = value + ((length + 3) & ~3);
+  for (let at = value + length; at < end; at++) out.setUint8(at, 0);
+  out.setUint32(end, Option.end, true);
 }
 
 /** Writes an option's header; its value goes behind it, padded to four bytes. */

@@ -30,7 +30,7 @@ export interface SaveFormat {
   begin(out: RecordBuffer): void;
   /** Writes the file's next interface, in 1 KiB at most. Returns why that cannot be, or null. */
   describe(out: RecordBuffer, one: CaptureInterface): string | null;
-  /** Bytes of the record of a packet with this captured length. */
+  /** Bytes of the record of a packet with this captured length and no comment. */
   recordBytes(captured: number): number;
   /**
    * Writes the packets whose indices are in `rows` from `from` up to `to`, as far as they are within the
@@ -46,6 +46,8 @@ export interface SaveFormat {
   ): number;
   /** Writes what interface `index` has counted until `milliseconds` since 1970. */
   counts(out: RecordBuffer, index: number, counts: InterfaceCounts, milliseconds: number): void;
+  /** Writes the name of an address, in 1 KiB at most, where the format has a place for it. `address`: 4 or 16 bytes. */
+  names(out: RecordBuffer, address: Uint8Array, name: string): void;
   /** Of the buffer's first `length` bytes, which begin with a record, those that are whole records. */
   wholeBytes(out: RecordBuffer, length: number): number;
 }

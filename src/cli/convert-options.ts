@@ -4,6 +4,7 @@ import {
   addReaderOption,
   addTakeOptions,
   CAPTURES,
+  lengthArgument,
   type ReaderOptions,
   type TakeOptions,
 } from "./options.js";
@@ -17,6 +18,11 @@ export type ConvertOptions = TakeOptions &
     format?: WrittenFormat;
     /** Inner frames in the place of the packets. */
     decapsulate?: boolean;
+    /** Nothing behind the headers; so many bytes at most. */
+    stripPayload?: boolean;
+    snapLength?: number;
+    /** Comments on packets. */
+    annotate?: boolean;
   };
 
 /** Adds `convert` to `program`. `done` gets its exit status. */
@@ -34,6 +40,12 @@ export function addConvert(program: Command, done: (status: number) => void): vo
     .option(
       "--decapsulate",
       "write the inner frames; in a pcapng on one interface a logical port, the packet's ingress port",
+    )
+    .option("--strip-payload", "cut packets behind their innermost header")
+    .option("-s, --snap-length <bytes>", "cut packets after so many bytes", lengthArgument)
+    .option(
+      "--annotate",
+      "put names and what is wrong with a packet into its comment, chassis beside addresses",
     )
     .action(async (files: string[], options: ConvertOptions) => {
       const { convert } = await import("./convert.js");

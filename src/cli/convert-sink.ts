@@ -3,6 +3,7 @@ import { BatchCopy } from "../encode/rewrite.js";
 import type { FrameBatch } from "../frame/columns.js";
 import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
+import type { Annotator } from "./annotator.js";
 import type { WrittenFormat } from "./convert-options.js";
 import type { ConvertSteps } from "./convert-steps.js";
 import { reportBeforeHistory } from "./names.js";
@@ -38,7 +39,9 @@ export class ConvertSink implements PacketSink {
     this.#selection = selection;
   }
 
-  startFile(): void {}
+  startFile({ interfaces }: CaptureSource): void {
+    for (const each of this.#steps.rewrites) each.begin?.(interfaces);
+  }
 
   async packets(
     source: CaptureSource,
@@ -48,13 +51,19 @@ export class ConvertSink implements PacketSink {
     count: number,
   ): Promise<boolean> {
     try {
-      const { rewrites } = this.#steps;
-      if (rewrites.length === 0) return await this.#write(source, packets, rows, count);
+      this.#writer ??= await this.#create(source);
+      const { rewrites, annotator } = this.#steps;
+      if (rewrites.length === 0 && annotator === null) {
+        await this.#writer.write(packets, rows, count);
+        return true;
+      }
       const copy = this.#copy.packets(packets);
       const left = this.#copy.rows(rows, count);
       let many = count;
       for (const each of rewrites) many = each.rewrite(copy, frames, left, many);
-      return await this.#write(source, copy, left, many);
+      if (annotator === null) await this.#writer.write(copy, left, many);
+      else await this.#annotated(this.#writer, annotator, copy, frames, left, many);
+      return true;
     } catch (error) {
       this.#isGone = isReaderGone(error);
       if (this.#isGone) return false;
@@ -62,10 +71,21 @@ export class ConvertSink implements PacketSink {
     }
   }
 
-  async #write(source: CaptureSource, packets: PacketBatch, rows: Int32Array, count: number): Promise<true> {
-    this.#writer ??= await this.#create(source);
-    await this.#writer.write(packets, rows, count);
-    return true;
+  async #annotated(
+    writer: CaptureWriter,
+    annotator: Annotator,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    rows: Int32Array,
+    count: number,
+  ): Promise<void> {
+    for (const { address, name } of annotator.names(packets, frames, rows, count))
+      await writer.nameAddress(address, name);
+    for (let row = 0; row < count; ) {
+      const next = annotator.comment(packets, frames, rows, row, count);
+      await writer.write(packets, rows.subarray(row, next), next - row);
+      row = next;
+    }
   }
 
   async endFile(source: CaptureSource): Promise<void> {
@@ -83,12 +103,13 @@ export class ConvertSink implements PacketSink {
   /** Says what has been written. */
   async end(): Promise<void> {
     const { filter, naming, report } = this.#run;
+    const { annotator } = this.#steps;
     if (this.#writer === null || this.#isGone) return;
     const { packets, name } = this.#writer;
     if (filter !== null && this.#selection.taken === 0 && this.#selection.passedOver > 0)
       await report("no packet matches the filters");
     for (const line of this.#steps.leftOut()) await report(line);
-    await reportBeforeHistory(naming, filter?.unknown ?? 0, report);
+    await reportBeforeHistory(naming, (filter?.unknown ?? 0) + (annotator?.beforeHistory ?? 0), report);
     await report(`${grouped(packets)} packets written to ${shown(name)}`);
   }
 

@@ -1,15 +1,22 @@
-import type { Namer } from "../analysis/namer.js";
+import { Namer } from "../analysis/namer.js";
 import type { CaptureInterface } from "../capture/batch.js";
 import { Decapsulation } from "../encode/decapsulate.js";
 import type { Rewrite } from "../encode/rewrite.js";
+import { PayloadStrip } from "../encode/strip.js";
+import { Truncation } from "../encode/truncate.js";
 import { grouped } from "../output/table.js";
 import { LinkType } from "../wire/linktype.js";
+import type { Annotator } from "./annotator.js";
 import type { ConvertOptions, WrittenFormat } from "./convert-options.js";
+import { CliError } from "./fault.js";
 import { PortInterfaces } from "./port-interfaces.js";
+import type { Run } from "./run.js";
 
 /** What becomes of packets between the capture that is read and the one that is written. */
 export interface ConvertSteps {
   readonly rewrites: readonly Rewrite[];
+  /** What puts comments on packets; null: none have any. */
+  readonly annotator: Annotator | null;
   /** Interfaces of what is written; null: the source's. */
   readonly interfaces: readonly CaptureInterface[] | null;
   /** What was left out, a line each. */
@@ -17,13 +24,22 @@ export interface ConvertSteps {
 }
 
 /** The steps that the flags ask for. */
-export function stepsOf(options: ConvertOptions, format: WrittenFormat, namer: Namer | null): ConvertSteps {
+export async function stepsOf(
+  { naming, decoder }: Run,
+  options: ConvertOptions,
+  format: WrittenFormat,
+): Promise<ConvertSteps> {
+  const names = options.names || "logical";
+  const { inventory, at, known } = naming;
+  const namer = inventory === null ? null : new Namer(inventory, at, known);
   const rewrites: Rewrite[] = [];
   const leftOut: (() => string[])[] = [];
   let interfaces: readonly CaptureInterface[] | null = null;
+  // Headers are where the source had them: that comes before packets are taken out of their tunnels.
+  if (options.stripPayload === true) rewrites.push(new PayloadStrip(decoder.ports));
   if (options.decapsulate === true) {
     if (format === "pcapng") {
-      const ports = new PortInterfaces(namer, options.names || "logical");
+      const ports = new PortInterfaces(namer, names);
       rewrites.push(ports);
       interfaces = ports.interfaces;
     } else interfaces = [{ linkType: LinkType.ETHERNET, name: null, snapLength: 0 }];
@@ -31,7 +47,14 @@ export function stepsOf(options: ConvertOptions, format: WrittenFormat, namer: N
     rewrites.push(decapsulation);
     leftOut.push(() => leftLines(decapsulation));
   }
-  return { rewrites, interfaces, leftOut: () => leftOut.flatMap((lines) => lines()) };
+  if (options.snapLength !== undefined) rewrites.push(new Truncation(options.snapLength));
+  let annotator: Annotator | null = null;
+  if (options.annotate === true) {
+    if (format === "pcap") throw new CliError("--annotate: a pcap has no room for comments; write a pcapng");
+    const { Annotator } = await import("./annotator.js");
+    annotator = new Annotator(namer, decoder, names);
+  }
+  return { rewrites, annotator, interfaces, leftOut: () => leftOut.flatMap((lines) => lines()) };
 }
 
 /** `13 packets have no inner frame to write: 10 not Geneve, 3 fragments of tunnel packets`. */

@@ -1,4 +1,3 @@
-import { Namer } from "../analysis/namer.js";
 import type { ConvertOptions } from "./convert-options.js";
 import { ConvertSink } from "./convert-sink.js";
 import { stepsOf } from "./convert-steps.js";
@@ -30,12 +29,19 @@ async function write(
 ): Promise<boolean> {
   const { files, decoder, report } = begun;
   const { reader } = options;
-  const { inventory, at, known } = begun.naming;
   const format = options.format ?? formatOf(out);
-  const steps = stepsOf(options, format, inventory === null ? null : new Namer(inventory, at, known));
+  const steps = await stepsOf(begun, options, format);
   const sink = new ConvertSink(begun, { path: out, format }, steps, selection);
-  const bytesOnly = steps.rewrites.length === 0;
-  const plan = { files, reader, decoder, selection, keysOnly: bytesOnly, bytesOnly, progress: true };
+  const bytesOnly = steps.rewrites.length === 0 && steps.annotator === null;
+  const plan = {
+    files,
+    reader,
+    decoder,
+    selection,
+    keysOnly: steps.rewrites.length === 0,
+    bytesOnly,
+    progress: true,
+  };
   const result = await readCaptures(plan, sink, report);
   await sink.end();
   return isCapture(result, files, report);

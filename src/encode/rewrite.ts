@@ -1,8 +1,10 @@
-import { PacketBatch } from "../capture/batch.js";
+import { type CaptureInterface, PacketBatch } from "../capture/batch.js";
 import type { FrameBatch } from "../frame/columns.js";
 
 /** A change that packets go through on their way from one capture into another. */
 export interface Rewrite {
+  /** Packets to come are on these interfaces, the source's own list. */
+  begin?(interfaces: readonly CaptureInterface[]): void;
   /**
    * Changes the packets whose indices the first `count` of `rows` are. `packets` is a copy of what the source gave,
    * in its columns and not in its bytes; `frames` is what was decoded of that. Packets that it leaves out are taken

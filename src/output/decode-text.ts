@@ -29,6 +29,8 @@ export interface TextOptions {
   /** Which of its names a thing is shown by. */
   names: NameChoice;
   style: Style;
+  /** Lines for beside packets that others show: without the time and what is inside. */
+  comments?: boolean;
   /** What fills in the keys of bare frames, where there may be such. */
   bare?: BareKeys | null;
 }
@@ -113,6 +115,7 @@ export class TextPrinter implements PacketPrinter {
     const below = this.#below;
     const bare = this.#bare;
     const isMarked = beforeClock.length > 0;
+    const isComment = this.#options.comments === true;
     const isNamed = this.#namer !== null;
     const { limit } = out;
     this.#names.keepUp();
@@ -123,7 +126,7 @@ export class TextPrinter implements PacketPrinter {
       const i = rows[n];
       const time = momentMs(tsSec[i], tsNsec[i]);
       if (isMarked) at = putLiteral(view, at, beforeClock);
-      at = clock.write(view, at, tsSec[i], tsNsec[i]);
+      if (!isComment) at = clock.write(view, at, tsSec[i], tsNsec[i]);
       if (isMarked) at = putLiteral(view, at, behindClock);
       if (outerIp[i] >= 0) at = this.#putHosts(out, at, packets, frames, i, time);
       const isBare = bare !== null && (flags[i] & BARE) !== 0;
@@ -132,7 +135,7 @@ export class TextPrinter implements PacketPrinter {
       if (isBare) at = putText(out, at, bare.keys(packets, frames, i));
       view = out.view;
       if (!isBare && vni[i] >= 0) at = putKeys(view, at, frames, i);
-      const next = summary.write(view, at + 1, input, frames, i);
+      const next = isComment ? 0 : summary.write(view, at + 1, input, frames, i);
       if (next > at + 1) {
         view.setUint8(at, BLANK);
         at = next;

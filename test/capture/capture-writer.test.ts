@@ -270,6 +270,59 @@ test("names of devices and programs are cut between characters", async () => {
   expect(await read("f")).toEqual(somePackets(1));
 });
 
+test("comments and names of addresses lie where readers look for them, and packets are what they were", async () => {
+  const comments = Array.from({ length: 40 }, (_, n) => "é".repeat(n % 3) + "c".repeat((n * 7) % 23));
+  const longest = "x".repeat(65_535);
+  comments.push(longest, "");
+  const packets = comments.map((_, n) => packet(n, (n * 5) % 31));
+  const text = Buffer.from(`${comments.join("|")}|...`);
+  const batch = batchOf(packets);
+  const lengths = comments.map((comment) => Buffer.byteLength(comment));
+  const starts = lengths.map((_, n) => lengths.slice(0, n).reduce((sum, length) => sum + length + 1, 0));
+  batch.comments = {
+    view: new DataView(text.buffer, text.byteOffset, text.length),
+    start: Int32Array.from(starts),
+    length: Int32Array.from(lengths),
+  };
+  const writer = await createCapture(at("said"), { format: "pcapng", interfaces: [ethernet] });
+  await writer.write(batchOf(packets));
+  // Whatever the buffer holds, what pads is zero.
+  await writer.flush();
+  await writer.nameAddress(Uint8Array.of(10, 0, 0, 1), "hôte");
+  await writer.nameAddress(new Uint8Array(16).fill(0xfd), "n".repeat(300));
+  await writer.write(batch);
+  await writer.close();
+  expect(await read("said")).toEqual([...packets, ...packets]);
+  const file = readFileSync(at("said"));
+  const found: string[] = [];
+  const names: string[] = [];
+  for (let start = 0; start < file.length; start += file.readUInt32LE(start + 4)) {
+    const end = start + file.readUInt32LE(start + 4) - 4;
+    expect(file.readUInt32LE(end)).toBe(end + 4 - start);
+    if (file.readUInt32LE(start) === 4) names.push(file.toString("hex", start + 8, end));
+    if (file.readUInt32LE(start) !== 6) continue;
+    const captured = file.readUInt32LE(start + 20);
+    const options = start + 28 + ((captured + 3) & ~3);
+    if (found.length < packets.length || options === end) {
+      expect(options).toBe(end);
+      found.push("");
+      continue;
+    }
+    const length = file.readUInt16LE(options + 2);
+    const behind = options + 4 + length;
+    expect(file.readUInt16LE(options)).toBe(1);
+    expect(file.toString("hex", behind, end)).toBe("00".repeat(end - behind));
+    expect(end).toBe(options + 4 + ((length + 3) & ~3) + 4);
+    found.push(file.toString("utf8", options + 4, behind));
+  }
+  expect(found).toEqual([...packets.map(() => ""), ...comments]);
+  const ipv4 = `${Buffer.from([1, 0, 10, 0]).toString("hex")}0a000001${Buffer.from("hôte").toString("hex")}00`;
+  expect(names).toEqual([
+    `${ipv4}${"00".repeat(2)}00000000`,
+    `0200${Buffer.from([16 + 255 + 1, 1]).toString("hex")}${"fd".repeat(16)}${"6e".repeat(255)}0000000000`,
+  ]);
+});
+
 describe("rotation", () => {
   /** 20 packets, one a second, of 60 bytes: 76 in a pcap. */
   const list = Array.from({ length: 20 }, (_, i) => packet(i, 60));

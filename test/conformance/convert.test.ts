@@ -1,6 +1,6 @@
 /* What `convert` writes, as tshark, editcap, mergecap and capinfos read it. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -225,4 +225,122 @@ peer("Wireshark", ["capinfos", "editcap", "tshark"])("what is written", () => {
     const out = await converted("pcap", ["--decapsulate", mixed], said);
     expect((await collect(out)).packets).toEqual((await collect(inner)).packets);
   });
+
+  test("--snap-length cuts as editcap does, inner frames after they were taken out", async () => {
+    const path = join(CAPTURES, "tcp-transfer/hv1.pcap");
+    const theirs = fresh("pcap");
+    output("editcap", "-F", "nsecpcap", "-s", "90", path, theirs);
+    const { packets } = await collect(theirs);
+    expect((await collect(await converted("pcap", ["-s", "90", path]))).packets).toEqual(packets);
+    const inner = await converted("pcap", ["--decapsulate", "-s", "20", "-c", "5", "--vni", "1", path]);
+    expect(tshark(inner, "frame.cap_len")).toEqual(Array(5).fill("20"));
+  });
+
+  test.each(["tcp-transfer/hv1.pcap", "ipv6-inner/hv2.pcap", "arp-broadcast/hv1.pcap", "cooked/any-v2.pcap"])(
+    "--strip-payload %s leaves what tshark shows of headers",
+    async (title) => {
+      const path = join(CAPTURES, title);
+      const out = await converted("pcapng", ["--strip-payload", path]);
+      const headers = [
+        "ip.src",
+        "ipv6.dst",
+        "tcp.seq_raw",
+        "tcp.options",
+        "udp.srcport",
+        "icmp.seq",
+        "arp.opcode",
+      ];
+      const fields = ["frame.len", "geneve.vni", "icmpv6.nd.ns.target_address", ...headers];
+      expect(tshark(out, ...fields)).toEqual(tshark(path, ...fields));
+      // A payload that there is none of any more.
+      const payload = ["-Y", "tcp.len > 0 or data", "-T", "fields", "-e", "tcp.payload", "-e", "data.data"];
+      expect(output("tshark", "-n", "-r", out, ...payload).replace(/\s/g, "")).toBe("");
+    },
+  );
+
+  describe("--annotate", () => {
+    /** The comment that a packet of `decode -o json` should have. */
+    const expected = ({ outer, ovn, geneve, status, stop }: Decoded): string => {
+      if (status === "not-geneve") return "";
+      const hosts = `${ovn?.sourceChassis ?? outer.ip.src} > ${ovn?.destinationChassis ?? outer.ip.dst}`;
+      const name = (thing: { name: string } | null | undefined) => thing?.name ?? "?";
+      const names = `${name(ovn?.datapath)}: ${name(ovn?.inport)} -> ${name(ovn?.outport)}`;
+      const keys = ` in ${ovn?.ingressKey} out ${ovn?.egressKey}`;
+      const isOvn = ovn !== null && ovn.ingressKey !== null;
+      const fault =
+        status === "ok" ? "" : ` [${status}: ${stop?.layer} at byte ${stop?.offset}: ${stop?.reason}]`;
+      return `${hosts}${isOvn ? ` ${names}` : ""} [vni ${geneve?.vni}${isOvn ? keys : ""}${ovn?.bfd ? " bfd" : ""}]${fault}`;
+    };
+    const decoded = async (...args: string[]): Promise<Decoded[]> => {
+      const { stdout } = await genevescope(["decode", "-o", "json", "--all", ...args]);
+      return stdout
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+    };
+
+    test.each(captures.map(({ title, path, sb }) => [title, path, sb]))("%s", async (title, path, sb) => {
+      const out = await converted("pcapng", ["--annotate", "--sb", sb, path]);
+      const packets = await decoded("--sb", sb, path);
+      expect(tshark(out, "frame.comment")).toEqual(packets.map(expected));
+      expect(tshark(out, ...BYTES)).toEqual(tshark(path, ...BYTES));
+      const ip = title.startsWith("ipv6-underlay") ? "ipv6" : "ip";
+      const hosts = output(
+        "tshark",
+        "-N",
+        "n",
+        "-r",
+        out,
+        "-Y",
+        "geneve",
+        "-T",
+        "fields",
+        "-e",
+        `${ip}.src_host`,
+      );
+      const shown = hosts.split("\n").map((all) => all.split(",")[0]);
+      const tunnelled = packets.filter(({ geneve }) => geneve !== null);
+      expect(shown.slice(0, -1)).toEqual(tunnelled.map(({ ovn }) => ovn?.sourceChassis));
+    });
+
+    test("keys without a name, packets that are cut or malformed", async () => {
+      const latest = ["--sb-time", "latest", "--sb", join(CAPTURES, "switched-ping/sb.db")];
+      const path = join(CAPTURES, "ha-gateway/hv1.pcap");
+      const cut = await converted("pcap", ["--snap-length", "110", path]);
+      for (const file of [path, cut]) {
+        const out = await converted("pcapng", ["--annotate", ...latest, file]);
+        const comments = tshark(out, "frame.comment");
+        expect(comments).toEqual((await decoded(...latest, file)).map(expected));
+        expect(comments.some((comment) => comment.includes(file === cut ? "[truncated: " : "?"))).toBe(true);
+      }
+    });
+
+    test("a pcap has no room for them", async () => {
+      const out = fresh("pcap");
+      expect(
+        await genevescope(["convert", "--annotate", join(CAPTURES, "cooked/any-v1.pcap"), out]),
+      ).toMatchObject({
+        code: 2,
+        stderr: "genevescope: --annotate: a pcap has no room for comments; write a pcapng\n",
+      });
+      expect(existsSync(out)).toBe(false);
+    });
+  });
 });
+
+interface Decoded {
+  status: string;
+  stop?: { layer: string; offset: number; reason: string };
+  outer: { ip: { src: string; dst: string } };
+  geneve: { vni: number } | null;
+  ovn: {
+    sourceChassis: string | null;
+    destinationChassis: string | null;
+    ingressKey: number | null;
+    egressKey: number | null;
+    bfd?: true;
+    datapath: { name: string } | null;
+    inport: { name: string } | null;
+    outport: { name: string } | null;
+  } | null;
+}
