@@ -26,6 +26,8 @@ export type CaptureErrorCode =
   | "ERR_CAPTURE_PERMISSION"
   /** The filter for the kernel is no filter. */
   | "ERR_CAPTURE_FILTER"
+  /** Packets are not in the order of their times, or too far from it. */
+  | "ERR_CAPTURE_ORDER"
   /** The operating system does not take bytes, or does not let a file begin or go. */
   | "ERR_CAPTURE_WRITE"
   /** A packet or interface has no place in the format that is written. */

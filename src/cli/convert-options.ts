@@ -18,6 +18,8 @@ export type ConvertOptions = TakeOptions &
     format?: WrittenFormat;
     /** Inner frames in the place of the packets. */
     decapsulate?: boolean;
+    /** Packets that are out of order within a capture are put right. */
+    sort?: boolean;
     /** Nothing behind the headers; so many bytes at most. */
     stripPayload?: boolean;
     snapLength?: number;
@@ -30,7 +32,7 @@ export function addConvert(program: Command, done: (status: number) => void): vo
   const convert = program
     .command("convert")
     .usage("[options] [IN...] OUT")
-    .description("write packets of captures into another one")
+    .description("write packets of captures, merged by time, into another one")
     .argument(
       "<files...>",
       `${CAPTURES}. The last one is written: a pcap where its name ends in .pcap, else a pcapng; - is stdout`,
@@ -41,6 +43,7 @@ export function addConvert(program: Command, done: (status: number) => void): vo
       "--decapsulate",
       "write the inner frames; in a pcapng on one interface a logical port, the packet's ingress port",
     )
+    .option("--sort", "packets of a capture may be out of order: put them right")
     .option("--strip-payload", "cut packets behind their innermost header")
     .option("-s, --snap-length <bytes>", "cut packets after so many bytes", lengthArgument)
     .option(

@@ -1,16 +1,15 @@
 import type { ConvertOptions } from "./convert-options.js";
 import { ConvertSink } from "./convert-sink.js";
 import { stepsOf } from "./convert-steps.js";
-import { CliError } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
-import { isCapture, readCaptures } from "./read.js";
+import { readMerged } from "./merged-read.js";
+import { isCapture } from "./read.js";
 import { type FileRun, run } from "./run.js";
 import { formatOf } from "./written-file.js";
 import { Selection } from "./selection.js";
 
-/** The verb `convert`: writes the last of `files` from the one before it. Returns the exit status. */
+/** The verb `convert`: writes the last of `files` from the others. Returns the exit status. */
 export async function convert(files: readonly string[], options: ConvertOptions): Promise<number> {
-  if (files.length > 2) throw new CliError("one capture is read and one written; name two files");
   const filters = filtersOf(options);
   // What is in a tunnel can match only where there is one; any packet has a time.
   const isInside = filters.some(({ kind }) => kind !== "since" && kind !== "until");
@@ -41,8 +40,9 @@ async function write(
     keysOnly: steps.rewrites.length === 0,
     bytesOnly,
     progress: true,
+    sort: options.sort === true,
   };
-  const result = await readCaptures(plan, sink, report);
+  const result = await readMerged(plan, sink, report);
   await sink.end();
   return isCapture(result, files, report);
 }

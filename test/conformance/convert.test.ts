@@ -114,7 +114,7 @@ describe("pcap and pcapng", () => {
   });
 });
 
-peer("Wireshark", ["capinfos", "editcap", "tshark"])("what is written", () => {
+peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("what is written", () => {
   test.each(captures.map(({ title, path }) => [title, path]))("%s, for tshark", async (_, path) => {
     const out = await converted("pcapng", [path]);
     expect(tshark(out, ...BYTES)).toEqual(tshark(path, ...BYTES));
@@ -224,6 +224,49 @@ peer("Wireshark", ["capinfos", "editcap", "tshark"])("what is written", () => {
     const said = "genevescope: 10 packets have no inner frame to write: 10 not Geneve\n";
     const out = await converted("pcap", ["--decapsulate", mixed], said);
     expect((await collect(out)).packets).toEqual((await collect(inner)).packets);
+  });
+
+  test("several captures are merged as mergecap merges them, each on an interface of its own", async () => {
+    const inputs = [
+      "routed-ping/hv1.pcap",
+      "tcp-transfer/hv1.pcap",
+      "tcp-transfer/hv2.pcap",
+      "migration/hv2.pcap",
+    ].map((title) => join(CAPTURES, title));
+    const theirs = fresh("pcap");
+    output("mergecap", "-F", "nsecpcap", "-w", theirs, ...inputs);
+    const { packets } = await collect(theirs);
+    const ours = await converted("pcapng", inputs);
+    // Packets of the same time come in the order of the captures, which mergecap turns around.
+    const byTime = (list: typeof packets): string[] =>
+      list
+        .map(({ sec, nsec, original, data }) => `${sec}.${String(nsec).padStart(9, "0")} ${original} ${data}`)
+        .sort();
+    const merged = await collect(ours);
+    expect(byTime(merged.packets)).toEqual(byTime(packets));
+    const times = tshark(ours, "frame.time_epoch");
+    expect(times).toEqual([...times].sort());
+    const from = tshark(ours, "frame.interface_description");
+    for (const path of inputs)
+      expect(from.filter((each) => each === path)).toHaveLength((await collect(path)).packets.length);
+    const backwards = fresh("pcap");
+    output("mergecap", "-a", "-F", "nsecpcap", "-w", backwards, inputs[3], inputs[0]);
+    const { code, stderr } = await genevescope(["convert", backwards, inputs[1], fresh("pcap")]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `genevescope: ${backwards}: packet ${(await collect(inputs[3])).packets.length + 1} is earlier than the one before it, and captures are merged in the order of time; sort them\n`,
+    });
+    const sorted = await converted("pcap", ["--sort", backwards]);
+    const reordered = fresh("pcap");
+    output("reordercap", backwards, reordered);
+    expect((await collect(sorted)).packets).toEqual((await collect(reordered)).packets);
+    // One that cannot be read does not keep the others from being merged.
+    const partly = fresh("pcap");
+    const missing = await genevescope(["convert", "--sort", fresh("none"), backwards, inputs[1], partly]);
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining("no such file; check the path") });
+    expect((await collect(partly)).packets).toHaveLength(
+      (await collect(backwards)).packets.length + (await collect(inputs[1])).packets.length,
+    );
   });
 
   test("--snap-length cuts as editcap does, inner frames after they were taken out", async () => {
