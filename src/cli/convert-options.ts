@@ -8,6 +8,7 @@ import {
   type ReaderOptions,
   type TakeOptions,
 } from "./options.js";
+import type { GroupKind } from "./packet-groups.js";
 
 /** Capture files that can be written. */
 export type WrittenFormat = "pcap" | "pcapng";
@@ -20,6 +21,8 @@ export type ConvertOptions = TakeOptions &
     decapsulate?: boolean;
     /** Packets that are out of order within a capture are put right. */
     sort?: boolean;
+    /** A file for each of these. */
+    split?: GroupKind;
     /** Nothing behind the headers; so many bytes at most. */
     stripPayload?: boolean;
     snapLength?: number;
@@ -44,6 +47,12 @@ export function addConvert(program: Command, done: (status: number) => void): vo
       "write the inner frames; in a pcapng on one interface a logical port, the packet's ingress port",
     )
     .option("--sort", "packets of a capture may be out of order: put them right")
+    .addOption(
+      new Option(
+        "--split <by>",
+        "a file for each: OUT is a directory, or a name into which theirs are put, out.pcap becoming out-vm1.pcap",
+      ).choices(["tunnel", "datapath", "port"]),
+    )
     .option("--strip-payload", "cut packets behind their innermost header")
     .option("-s, --snap-length <bytes>", "cut packets after so many bytes", lengthArgument)
     .option(

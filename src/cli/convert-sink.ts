@@ -1,15 +1,15 @@
 import { type CaptureSource, type CaptureWriter, createCapture, type PacketBatch } from "../capture/index.js";
 import { BatchCopy } from "../encode/rewrite.js";
 import type { FrameBatch } from "../frame/columns.js";
-import { grouped } from "../output/table.js";
-import { shown } from "../text.js";
 import type { Annotator } from "./annotator.js";
 import type { WrittenFormat } from "./convert-options.js";
 import type { ConvertSteps } from "./convert-steps.js";
 import { reportBeforeHistory } from "./names.js";
+import { OneFile, type PacketOutput } from "./packet-output.js";
 import type { PacketSink } from "./read.js";
 import type { Run } from "./run.js";
 import type { Selection } from "./selection.js";
+import { SplitOutput } from "./split-output.js";
 import { version } from "./version.js";
 import { formatOf, isReaderGone } from "./written-file.js";
 
@@ -28,7 +28,7 @@ export class ConvertSink implements PacketSink {
   readonly #selection: Selection;
   readonly #copy = new BatchCopy();
   /** Begun with the first packets: a pcap cannot be before its interface is known. */
-  #writer: CaptureWriter | null = null;
+  #output: PacketOutput | null = null;
   /** Whether nobody reads standard output any more. */
   #isGone = false;
 
@@ -51,18 +51,18 @@ export class ConvertSink implements PacketSink {
     count: number,
   ): Promise<boolean> {
     try {
-      this.#writer ??= await this.#create(source);
+      this.#output ??= await this.#begin(source);
       const { rewrites, annotator } = this.#steps;
       if (rewrites.length === 0 && annotator === null) {
-        await this.#writer.write(packets, rows, count);
+        await this.#output.write(packets, frames, rows, count);
         return true;
       }
       const copy = this.#copy.packets(packets);
       const left = this.#copy.rows(rows, count);
       let many = count;
       for (const each of rewrites) many = each.rewrite(copy, frames, left, many);
-      if (annotator === null) await this.#writer.write(copy, left, many);
-      else await this.#annotated(this.#writer, annotator, copy, frames, left, many);
+      if (annotator === null) await this.#output.write(copy, frames, left, many);
+      else await this.#annotated(this.#output, annotator, copy, frames, left, many);
       return true;
     } catch (error) {
       this.#isGone = isReaderGone(error);
@@ -72,18 +72,17 @@ export class ConvertSink implements PacketSink {
   }
 
   async #annotated(
-    writer: CaptureWriter,
+    output: PacketOutput,
     annotator: Annotator,
     packets: PacketBatch,
     frames: FrameBatch,
     rows: Int32Array,
     count: number,
   ): Promise<void> {
-    for (const { address, name } of annotator.names(packets, frames, rows, count))
-      await writer.nameAddress(address, name);
+    for (const known of annotator.names(packets, frames, rows, count)) await output.nameAddress(known);
     for (let row = 0; row < count; ) {
       const next = annotator.comment(packets, frames, rows, row, count);
-      await writer.write(packets, rows.subarray(row, next), next - row);
+      await output.write(packets, frames, rows.subarray(row, next), next - row);
       row = next;
     }
   }
@@ -92,8 +91,8 @@ export class ConvertSink implements PacketSink {
     try {
       // Without a packet, too, there is a capture; a pcap only where it is known of what.
       if (this.#interfaces(source).length > 0 || this.#target.format === "pcapng")
-        this.#writer ??= await this.#create(source);
-      await this.#writer?.close();
+        this.#output ??= await this.#begin(source);
+      await this.#output?.close();
     } catch (error) {
       this.#isGone ||= isReaderGone(error);
       if (!this.#isGone) throw error;
@@ -104,26 +103,29 @@ export class ConvertSink implements PacketSink {
   async end(): Promise<void> {
     const { filter, naming, report } = this.#run;
     const { annotator } = this.#steps;
-    if (this.#writer === null || this.#isGone) return;
-    const { packets, name } = this.#writer;
+    if (this.#output === null || this.#isGone) return;
     if (filter !== null && this.#selection.taken === 0 && this.#selection.passedOver > 0)
       await report("no packet matches the filters");
     for (const line of this.#steps.leftOut()) await report(line);
     await reportBeforeHistory(naming, (filter?.unknown ?? 0) + (annotator?.beforeHistory ?? 0), report);
-    await report(`${grouped(packets)} packets written to ${shown(name)}`);
+    await report(this.#output.summary());
   }
 
   #interfaces(source: CaptureSource): CaptureSource["interfaces"] {
     return this.#steps.interfaces ?? source.interfaces;
   }
 
-  #create(source: CaptureSource): Promise<CaptureWriter> {
+  async #begin(source: CaptureSource): Promise<PacketOutput> {
     const { path, format } = this.#target;
-    return createCapture(path, {
-      format,
-      interfaces: this.#interfaces(source),
-      patience: this.#run.stdout.patience,
-      origin: { application: `genevescope ${version()}` },
-    });
+    const interfaces = this.#interfaces(source);
+    const create = (file: string): Promise<CaptureWriter> =>
+      createCapture(file, {
+        format,
+        interfaces,
+        patience: this.#run.stdout.patience,
+        origin: { application: `genevescope ${version()}` },
+      });
+    const { split } = this.#steps;
+    return split === null ? new OneFile(await create(path)) : new SplitOutput(path, format, split, create);
   }
 }

@@ -9,12 +9,17 @@ import { LinkType } from "../wire/linktype.js";
 import type { Annotator } from "./annotator.js";
 import type { ConvertOptions, WrittenFormat } from "./convert-options.js";
 import { CliError } from "./fault.js";
-import { PortInterfaces } from "./port-interfaces.js";
+import { GroupInterfaces, MOST_INTERFACES } from "./group-interfaces.js";
+import { PacketGroups } from "./packet-groups.js";
+import { packetCount } from "./packet-output.js";
 import type { Run } from "./run.js";
+import { MOST_FILES } from "./split-output.js";
 
 /** What becomes of packets between the capture that is read and the one that is written. */
 export interface ConvertSteps {
   readonly rewrites: readonly Rewrite[];
+  /** What packets are told apart by that are written into files of their own; null: all are in one. */
+  readonly split: PacketGroups | null;
   /** What puts comments on packets; null: none have any. */
   readonly annotator: Annotator | null;
   /** Interfaces of what is written; null: the source's. */
@@ -38,13 +43,13 @@ export async function stepsOf(
   // Headers are where the source had them: that comes before packets are taken out of their tunnels.
   if (options.stripPayload === true) rewrites.push(new PayloadStrip(decoder.ports));
   if (options.decapsulate === true) {
+    const decapsulation = new Decapsulation();
+    rewrites.push(decapsulation);
     if (format === "pcapng") {
-      const ports = new PortInterfaces(namer, names);
+      const ports = new GroupInterfaces(new PacketGroups("port", namer, names, MOST_INTERFACES));
       rewrites.push(ports);
       interfaces = ports.interfaces;
     } else interfaces = [{ linkType: LinkType.ETHERNET, name: null, snapLength: 0 }];
-    const decapsulation = new Decapsulation();
-    rewrites.push(decapsulation);
     leftOut.push(() => leftLines(decapsulation));
   }
   if (options.snapLength !== undefined) rewrites.push(new Truncation(options.snapLength));
@@ -54,7 +59,9 @@ export async function stepsOf(
     const { Annotator } = await import("./annotator.js");
     annotator = new Annotator(namer, decoder, names);
   }
-  return { rewrites, annotator, interfaces, leftOut: () => leftOut.flatMap((lines) => lines()) };
+  const split =
+    options.split === undefined ? null : new PacketGroups(options.split, namer, names, MOST_FILES);
+  return { rewrites, split, annotator, interfaces, leftOut: () => leftOut.flatMap((lines) => lines()) };
 }
 
 /** `13 packets have no inner frame to write: 10 not Geneve, 3 fragments of tunnel packets`. */
@@ -62,7 +69,5 @@ function leftLines({ leftOut }: Decapsulation): string[] {
   const packets = leftOut.reduce((sum, each) => sum + each.packets, 0);
   if (packets === 0) return [];
   const reasons = leftOut.map((each) => `${grouped(each.packets)} ${each.why}`).join(", ");
-  return [
-    `${packets === 1 ? "1 packet has" : `${grouped(packets)} packets have`} no inner frame to write: ${reasons}`,
-  ];
+  return [`${packetCount(packets)} ${packets === 1 ? "has" : "have"} no inner frame to write: ${reasons}`];
 }

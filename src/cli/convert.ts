@@ -31,7 +31,7 @@ async function write(
   const format = options.format ?? formatOf(out);
   const steps = await stepsOf(begun, options, format);
   const sink = new ConvertSink(begun, { path: out, format }, steps, selection);
-  const bytesOnly = steps.rewrites.length === 0 && steps.annotator === null;
+  const bytesOnly = steps.rewrites.length === 0 && steps.annotator === null && steps.split === null;
   const plan = {
     files,
     reader,

@@ -1,12 +1,13 @@
 /* What `convert` writes, as tshark, editcap, mergecap and capinfos read it. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { collect } from "../capture/helper.js";
+import { collect, pcap } from "../capture/helper.js";
 import { genevescope } from "../cli/run.js";
 import { findCommand, peer } from "../setup/peer.js";
+import { packetBytes } from "../vectors/packets.js";
 import { CAPTURES, captures } from "./captures.js";
 
 const directory = mkdtempSync(join(tmpdir(), "genevescope-convert-"));
@@ -263,10 +264,79 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
     // One that cannot be read does not keep the others from being merged.
     const partly = fresh("pcap");
     const missing = await genevescope(["convert", "--sort", fresh("none"), backwards, inputs[1], partly]);
-    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining("no such file; check the path") });
+    expect(missing).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no such file; check the path"),
+    });
     expect((await collect(partly)).packets).toHaveLength(
       (await collect(backwards)).packets.length + (await collect(inputs[1])).packets.length,
     );
+  });
+
+  describe("--split", () => {
+    const path = join(CAPTURES, "ha-gateway/hv1.pcap");
+    const sb = join(CAPTURES, "ha-gateway/sb.db");
+    const lines = async (...args: string[]): Promise<string[]> =>
+      (await genevescope(["decode", "--utc", "--all", ...args])).stdout.split("\n").slice(0, -1);
+
+    test.each([
+      ["datapath", / (\S+): \S+ -> /, (name: string) => name],
+      ["port", / \S+: (\S+) -> /, (name: string) => name],
+      ["tunnel", /^\S+ (\S+ > \S+) .*\[vni/, (name: string) => name.replace(" > ", "_to_")],
+    ] as const)("%s: each packet is in the file of its own, and nobody is lost", async (kind, name, file) => {
+      const whole = await lines("--sb", sb, path);
+      const fault = kind === "tunnel" ? "other" : "vni_0";
+      const expected = new Map<string, string[]>();
+      for (const line of whole) {
+        const found = name.exec(line)?.[1];
+        const group = found !== undefined ? file(found) : / \[vni 0/.test(line) ? fault : "other";
+        expected.set(group, [...(expected.get(group) ?? []), line]);
+      }
+      expect(expected.size).toBeGreaterThan(2);
+      const out = await converted("pcap", ["--split", kind, "--sb", sb, path]);
+      expect(existsSync(out)).toBe(false);
+      const folder = mkdtempSync(join(directory, "split-"));
+      const { code, stderr } = await genevescope(["convert", "--split", kind, "--sb", sb, path, folder]);
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: `genevescope: ${whole.length} packets written to ${expected.size} files, ${folder}/*.pcapng\n`,
+      });
+      expect(readdirSync(folder).sort()).toEqual([...expected.keys()].map((each) => `${each}.pcapng`).sort());
+      for (const [group, packets] of expected) {
+        expect(await lines("--sb", sb, join(folder, `${group}.pcapng`))).toEqual(packets);
+        expect(await lines("--sb", sb, out.replace(".pcap", `-${group}.pcap`))).toEqual(packets);
+      }
+    });
+
+    test("of more groups than files are open the later ones share one; each packet goes through all steps", async () => {
+      const whole = fresh("pcap");
+      const echo = packetBytes("echoRequest");
+      const packets = Array.from({ length: 1200 }, (_, n) => {
+        const bytes = echo.slice();
+        new DataView(bytes.buffer).setUint32(46, ((n % 600) << 8) >>> 0);
+        return {
+          sec: 1000 + n,
+          nsec: 0,
+          original: bytes.length,
+          data: Buffer.from(bytes).toString("hex"),
+          interface: 0,
+        };
+      });
+      writeFileSync(whole, pcap(packets));
+      const folder = mkdtempSync(join(directory, "split-"));
+      const args = ["--split", "datapath", "--decapsulate", "--annotate", whole, folder];
+      const { code, stderr } = await genevescope(["convert", ...args]);
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: `genevescope: 1,200 packets written to 512 files, ${folder}/*.pcapng\n`,
+      });
+      expect(readdirSync(folder)).toHaveLength(512);
+      const rest = join(folder, "other.pcapng");
+      expect((await collect(rest)).packets).toHaveLength(2 * (600 - 511));
+      expect(tshark(join(folder, "vni_7.pcapng"), "frame.time_epoch", "frame.len", "frame.comment")).toEqual(
+        [1007, 1607].map((sec) => `${sec}.000000000\t98\t192.168.50.100 > 192.168.50.101 [vni 7 in 1 out 2]`),
+      );
+    });
   });
 
   test("--snap-length cuts as editcap does, inner frames after they were taken out", async () => {

@@ -1,0 +1,131 @@
+import type { Namer } from "../analysis/namer.js";
+import { WordCache } from "../analysis/word-cache.js";
+import type { PacketBatch } from "../capture/batch.js";
+import { momentMs } from "../capture/moment.js";
+import { type FrameBatch, FrameFlag, NO_VNI } from "../frame/columns.js";
+import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
+import { label, type NameChoice } from "../output/names.js";
+import { printable } from "../text.js";
+import { ingressOf } from "../wire/ovn-option.js";
+
+/** What packets are told apart by: the logical ingress port, the datapath, or the outer source and destination. */
+export type GroupKind = "port" | "datapath" | "tunnel";
+
+/** Packets that have a key in common. */
+export interface PacketGroup {
+  /** The name of what the key stands for, or the key in words; safe to print. */
+  readonly name: string;
+  /** Of a port: its datapath and keys. Else empty. */
+  readonly description: string;
+}
+
+interface Known {
+  readonly index: number;
+  /** The time for which the names hold, in milliseconds since 1970. */
+  readonly from: number;
+  readonly until: number;
+}
+
+/** In the place of an ingress key where there is no OVN option: no key. */
+const NO_OPTION = -1;
+const WORDS = 8;
+
+/** Which group each packet belongs to. Keys that stand for the same names are one group. */
+export class PacketGroups {
+  /** In the order in which they came; the last of `most` is all that come when there is no more room. */
+  readonly groups: PacketGroup[] = [];
+  readonly #kind: GroupKind;
+  readonly #namer: Namer | null;
+  readonly #names: NameChoice;
+  readonly #most: number;
+  readonly #indexes = new Map<string, number>();
+  readonly #known = new WordCache<Known>(WORDS, 12);
+  readonly #words = new Int32Array(WORDS);
+  #generation = 0;
+
+  constructor(kind: GroupKind, namer: Namer | null, names: NameChoice, most: number) {
+    this.#kind = kind;
+    this.#namer = namer;
+    this.#names = names;
+    this.#most = most;
+  }
+
+  /** The index of the group of packet `i`. One without a tunnel belongs to that of all others. */
+  of(packets: PacketBatch, frames: FrameBatch, i: number): number {
+    const generation = this.#namer?.generation ?? 0;
+    if (generation !== this.#generation) this.#known.clear();
+    this.#generation = generation;
+    this.#key(packets, frames, i);
+    const time = momentMs(packets.tsSec[i], packets.tsNsec[i]);
+    let known = this.#known.at(this.#words);
+    if (known === undefined || time < known.from || time >= known.until) {
+      this.#namer?.begin();
+      const { name, description } = this.#describe(packets, frames, i);
+      known = {
+        index: this.#index(name, description),
+        from: this.#namer?.from ?? Number.NEGATIVE_INFINITY,
+        until: this.#namer?.until ?? Number.POSITIVE_INFINITY,
+      };
+      this.#known.keep(this.#words, known);
+    }
+    return known.index;
+  }
+
+  /** Puts what packet `i` is told apart by into the words. */
+  #key({ view }: PacketBatch, frames: FrameBatch, i: number): void {
+    const words = this.#words;
+    if (this.#kind === "tunnel" && frames.vni[i] !== NO_VNI) {
+      const source = outerSourceAt(frames, i);
+      const many = isOuterIpv6(frames, i) ? 8 : 2;
+      for (let word = 0; word < WORDS; word++)
+        words[word] = word < many ? view.getInt32(source + 4 * word) : 0;
+      return;
+    }
+    words.fill(0);
+    words[0] = frames.vni[i];
+    if ((frames.flags[i] & FrameFlag.ovn) === 0) words[1] = NO_OPTION;
+    else if (this.#kind === "port") words[1] = ingressOf(frames.ovnKeys[i]);
+  }
+
+  #describe(packets: PacketBatch, frames: FrameBatch, i: number): PacketGroup {
+    const vni = frames.vni[i];
+    if (vni === NO_VNI) return { name: "other", description: "" };
+    if (this.#kind === "tunnel") return { name: this.#tunnel(packets, frames, i), description: "" };
+    const namer = this.#namer;
+    const isOvn = (frames.flags[i] & FrameFlag.ovn) !== 0;
+    const resolution = isOvn ? namer?.keys(packets, frames, i) : null;
+    const datapath = resolution?.datapath ?? null;
+    const network = datapath && label(datapath.name, namer?.datapathName(packets, i, datapath), this.#names);
+    const keys = this.#kind === "port" && isOvn ? `vni ${vni} in ${this.#words[1]}` : `vni ${vni}`;
+    if (this.#kind === "datapath") return { name: network ?? keys, description: "" };
+    const port = resolution?.inport ?? null;
+    const friendly = port && namer?.portNames(packets, i, port)?.friendly;
+    return {
+      name: label(port?.name, friendly, this.#names) ?? keys,
+      description: network === null ? "" : `${network}, ${keys}`,
+    };
+  }
+
+  #tunnel(packets: PacketBatch, frames: FrameBatch, i: number): string {
+    const { view } = packets;
+    const source =
+      this.#namer?.sourceChassis(packets, frames, i) ??
+      outerAddress(view, frames, i, outerSourceAt(frames, i));
+    const destination =
+      this.#namer?.destinationChassis(packets, frames, i) ??
+      outerAddress(view, frames, i, outerDestinationAt(frames, i));
+    return printable(`${source} to ${destination}`);
+  }
+
+  #index(name: string, description: string): number {
+    const last = this.#most - 1;
+    const identity = `${name}\n${description}`;
+    const known = this.#indexes.get(identity);
+    if (known !== undefined) return known;
+    const index = this.groups.length;
+    if (index > last) return last;
+    this.groups.push(index < last ? { name, description } : { name: "other", description: "" });
+    if (index < last) this.#indexes.set(identity, index);
+    return index;
+  }
+}
