@@ -26,6 +26,9 @@ export type ConvertOptions = TakeOptions &
     /** Nothing behind the headers; so many bytes at most. */
     stripPayload?: boolean;
     snapLength?: number;
+    /** Frames are put into tunnels: with the keys that filters would ask for, and between these addresses. */
+    encapsulate?: boolean;
+    tunnel?: string;
     /** Comments on packets. */
     annotate?: boolean;
   };
@@ -45,6 +48,14 @@ export function addConvert(program: Command, done: (status: number) => void): vo
     .option(
       "--decapsulate",
       "write the inner frames; in a pcapng on one interface a logical port, the packet's ingress port",
+    )
+    .option(
+      "--encapsulate",
+      "put Ethernet frames into Geneve packets, with the keys of --vni, --inport and --outport (a port's name tells the datapath)",
+    )
+    .option(
+      "--tunnel <source,destination>",
+      "outer addresses for --encapsulate (default: those of the chassis of ports that are given by name)",
     )
     .option("--sort", "packets of a capture may be out of order: put them right")
     .addOption(

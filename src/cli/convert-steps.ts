@@ -1,6 +1,7 @@
 import { Namer } from "../analysis/namer.js";
 import type { CaptureInterface } from "../capture/batch.js";
 import { Decapsulation } from "../encode/decapsulate.js";
+import { Encapsulation } from "../encode/encapsulate.js";
 import type { Rewrite } from "../encode/rewrite.js";
 import { PayloadStrip } from "../encode/strip.js";
 import { Truncation } from "../encode/truncate.js";
@@ -14,6 +15,7 @@ import { PacketGroups } from "./packet-groups.js";
 import { packetCount } from "./packet-output.js";
 import type { Run } from "./run.js";
 import { MOST_FILES } from "./split-output.js";
+import { tunnelHeader } from "./tunnel-argument.js";
 
 /** What becomes of packets between the capture that is read and the one that is written. */
 export interface ConvertSteps {
@@ -36,6 +38,10 @@ export async function stepsOf(
 ): Promise<ConvertSteps> {
   const names = options.names || "logical";
   const { inventory, at, known } = naming;
+  if (options.encapsulate === true && (options.decapsulate || options.annotate || options.split))
+    throw new CliError(
+      "--encapsulate takes frames without tunnels; --decapsulate, --annotate and --split are about packets with one",
+    );
   const namer = inventory === null ? null : new Namer(inventory, at, known);
   const rewrites: Rewrite[] = [];
   const leftOut: (() => string[])[] = [];
@@ -52,6 +58,11 @@ export async function stepsOf(
     } else interfaces = [{ linkType: LinkType.ETHERNET, name: null, snapLength: 0 }];
     leftOut.push(() => leftLines(decapsulation));
   }
+  if (options.encapsulate === true) {
+    const encapsulation = new Encapsulation(tunnelHeader(options, naming));
+    rewrites.push(encapsulation);
+    leftOut.push(() => unfitLines(encapsulation));
+  } else if (options.tunnel !== undefined) throw new CliError("--tunnel is for --encapsulate");
   if (options.snapLength !== undefined) rewrites.push(new Truncation(options.snapLength));
   let annotator: Annotator | null = null;
   if (options.annotate === true) {
@@ -70,4 +81,11 @@ function leftLines({ leftOut }: Decapsulation): string[] {
   if (packets === 0) return [];
   const reasons = leftOut.map((each) => `${grouped(each.packets)} ${each.why}`).join(", ");
   return [`${packetCount(packets)} ${packets === 1 ? "has" : "have"} no inner frame to write: ${reasons}`];
+}
+
+function unfitLines({ notEthernet, tooLarge }: Encapsulation): string[] {
+  const lines: string[] = [];
+  if (notEthernet > 0) lines.push(`left out, for they are no Ethernet frames: ${packetCount(notEthernet)}`);
+  if (tooLarge > 0) lines.push(`left out, for no tunnel's packet is that large: ${packetCount(tooLarge)}`);
+  return lines;
 }

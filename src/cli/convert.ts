@@ -3,14 +3,19 @@ import { ConvertSink } from "./convert-sink.js";
 import { stepsOf } from "./convert-steps.js";
 import { filtersOf } from "./filter-values.js";
 import { readMerged } from "./merged-read.js";
-import { isCapture } from "./read.js";
+import { type BareStage, isCapture } from "./read.js";
 import { type FileRun, run } from "./run.js";
 import { formatOf } from "./written-file.js";
 import { Selection } from "./selection.js";
+import { bareFilters } from "./tunnel-argument.js";
+
+/** Frames that are to be put into tunnels have none. */
+const BARE: BareStage = { isBare: () => true, fill: () => {} };
 
 /** The verb `convert`: writes the last of `files` from the others. Returns the exit status. */
 export async function convert(files: readonly string[], options: ConvertOptions): Promise<number> {
-  const filters = filtersOf(options);
+  const isBare = options.encapsulate === true;
+  const filters = filtersOf(isBare ? { ...options, filters: bareFilters(options) } : options);
   // What is in a tunnel can match only where there is one; any packet has a time.
   const isInside = filters.some(({ kind }) => kind !== "since" && kind !== "until");
   const others = isInside && options.all !== true ? "skip" : "count";
@@ -41,6 +46,7 @@ async function write(
     bytesOnly,
     progress: true,
     sort: options.sort === true,
+    bare: options.encapsulate === true ? BARE : null,
   };
   const result = await readMerged(plan, sink, report);
   await sink.end();
