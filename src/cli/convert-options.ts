@@ -29,6 +29,9 @@ export type ConvertOptions = TakeOptions &
     /** Frames are put into tunnels: with the keys that filters would ask for, and between these addresses. */
     encapsulate?: boolean;
     tunnel?: string;
+    /** Other addresses: with the key in this file, or one made up. Where the southbound goes that has them, too. */
+    anonymize?: string;
+    anonymizedSb?: string;
     /** Comments on packets. */
     annotate?: boolean;
   };
@@ -56,6 +59,14 @@ export function addConvert(program: Command, done: (status: number) => void): vo
     .option(
       "--tunnel <source,destination>",
       "outer addresses for --encapsulate (default: those of the chassis of ports that are given by name)",
+    )
+    .option(
+      "--anonymize <keyfile>",
+      "replace addresses, prefix-preservingly (Crypto-PAn); a file of 32 bytes or 64 hexadecimal digits, or `generate`",
+    )
+    .option(
+      "--anonymized-sb <file>",
+      "write the southbound with the same addresses, and pseudonyms for names",
     )
     .option("--sort", "packets of a capture may be out of order: put them right")
     .addOption(

@@ -51,18 +51,18 @@ export class ConvertSink implements PacketSink {
     count: number,
   ): Promise<boolean> {
     try {
-      this.#output ??= await this.#begin(source);
       const { rewrites, annotator } = this.#steps;
-      if (rewrites.length === 0 && annotator === null) {
-        await this.#output.write(packets, frames, rows, count);
-        return true;
-      }
-      const copy = this.#copy.packets(packets);
-      const left = this.#copy.rows(rows, count);
+      let batch = packets;
+      let left = rows;
       let many = count;
-      for (const each of rewrites) many = each.rewrite(copy, frames, left, many);
-      if (annotator === null) await this.#output.write(copy, frames, left, many);
-      else await this.#annotated(this.#output, annotator, copy, frames, left, many);
+      if (rewrites.length > 0 || annotator !== null) {
+        batch = this.#copy.packets(packets);
+        left = this.#copy.rows(rows, count);
+        for (const each of rewrites) many = each.rewrite(batch, frames, left, many);
+      }
+      this.#output ??= await this.#begin(source);
+      if (annotator === null) await this.#output.write(batch, frames, left, many);
+      else await this.#annotated(this.#output, annotator, batch, frames, left, many);
       return true;
     } catch (error) {
       this.#isGone = isReaderGone(error);

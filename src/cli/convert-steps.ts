@@ -1,5 +1,7 @@
 import { Namer } from "../analysis/namer.js";
 import type { CaptureInterface } from "../capture/batch.js";
+import { AddressMap } from "../encode/address-map.js";
+import { Anonymization } from "../encode/anonymize.js";
 import { Decapsulation } from "../encode/decapsulate.js";
 import { Encapsulation } from "../encode/encapsulate.js";
 import type { Rewrite } from "../encode/rewrite.js";
@@ -42,12 +44,28 @@ export async function stepsOf(
     throw new CliError(
       "--encapsulate takes frames without tunnels; --decapsulate, --annotate and --split are about packets with one",
     );
-  const namer = inventory === null ? null : new Namer(inventory, at, known);
+  // What packets are named by in a capture that is to be shared are their keys.
+  const isNamed = inventory !== null && options.anonymize === undefined;
+  const namer = isNamed ? new Namer(inventory, at, known) : null;
   const rewrites: Rewrite[] = [];
   const leftOut: (() => string[])[] = [];
   let interfaces: readonly CaptureInterface[] | null = null;
   // Headers are where the source had them: that comes before packets are taken out of their tunnels.
   if (options.stripPayload === true) rewrites.push(new PayloadStrip(decoder.ports));
+  if (options.anonymize !== undefined) {
+    if (options.annotate || options.encapsulate)
+      throw new CliError(
+        "--anonymize: give --annotate or --encapsulate in a second step, with the southbound of --anonymized-sb",
+      );
+    const { anonymizeKey, saveAnonymous } = await import("./anonymizing.js");
+    const key = await anonymizeKey(options.anonymize);
+    const map = new AddressMap(key);
+    if (options.anonymizedSb !== undefined) await saveAnonymous(naming, key, map, options.anonymizedSb);
+    const anonymization = new Anonymization(map, decoder.ports);
+    rewrites.push(anonymization);
+    interfaces = anonymization.interfaces;
+    leftOut.push(() => unreadLines(anonymization));
+  } else if (options.anonymizedSb !== undefined) throw new CliError("--anonymized-sb is for --anonymize");
   if (options.decapsulate === true) {
     const decapsulation = new Decapsulation();
     rewrites.push(decapsulation);
@@ -88,4 +106,11 @@ function unfitLines({ notEthernet, tooLarge }: Encapsulation): string[] {
   if (notEthernet > 0) lines.push(`left out, for they are no Ethernet frames: ${packetCount(notEthernet)}`);
   if (tooLarge > 0) lines.push(`left out, for no tunnel's packet is that large: ${packetCount(tooLarge)}`);
   return lines;
+}
+
+function unreadLines({ unread }: Anonymization): string[] {
+  if (unread === 0) return [];
+  return [
+    `left out, for not all their headers are read here and there may be addresses in them: ${packetCount(unread)}`,
+  ];
 }
