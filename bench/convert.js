@@ -39,11 +39,14 @@ const genevescope = (...args) => [process.execPath, program, "convert", ...args]
 const small = input("small");
 const pcapng = input("pcapng");
 const imix = input("imix");
+const vlan = input("vlan");
 const WORKS = [
   ["pcap to pcapng, packets of 156 bytes", "pcapng", genevescope(small), ["editcap", "-F", "pcapng", small]],
   ["pcapng to pcap", "pcap", genevescope(pcapng), ["editcap", "-F", "nsecpcap", pcapng]],
   ["pcap to pcap", "pcap", genevescope(small), ["editcap", "-F", "nsecpcap", small]],
   ["pcap to pcapng, mixed sizes", "pcapng", genevescope(imix), ["editcap", "-F", "pcapng", imix]],
+  // Of packets of the same time mergecap takes those of the last file first.
+  ["two merged by time", "pcap", genevescope(vlan, imix), ["mergecap", "-F", "nsecpcap", imix, vlan, "-w"]],
 ];
 
 /** Runs a command that ends with the file it writes, and returns how long it took. */
