@@ -11,7 +11,7 @@ import type { Run } from "./run.js";
 import type { Selection } from "./selection.js";
 import { SplitOutput } from "./split-output.js";
 import { version } from "./version.js";
-import { formatOf, isReaderGone } from "./written-file.js";
+import { isReaderGone } from "./written-file.js";
 
 /** Where packets go, and as what. */
 export interface ConvertTarget {

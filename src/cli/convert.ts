@@ -5,9 +5,9 @@ import { filtersOf } from "./filter-values.js";
 import { readMerged } from "./merged-read.js";
 import { type BareStage, isCapture } from "./read.js";
 import { type FileRun, run } from "./run.js";
-import { formatOf } from "./written-file.js";
 import { Selection } from "./selection.js";
 import { bareFilters } from "./tunnel-argument.js";
+import { formatOf } from "./written-file.js";
 
 /** Frames that are to be put into tunnels have none. */
 const BARE: BareStage = { isBare: () => true, fill: () => {} };
