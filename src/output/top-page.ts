@@ -118,7 +118,7 @@ function* heading(
 
 function footer({ isTyping, filter, isHelp }: TopView, width: number, style: Style): string {
   if (isTyping) return line(width, [["filter: ", style.bold], `${printable(filter)}_`]);
-  if (isHelp) return line(width, [["any key: back to the table", style.dim]]);
+  if (isHelp) return line(width, [["q end  any other key: back to the table", style.dim]]);
   return line(width, [["q end  p pause  Tab next table  s sort  r reverse  / filter  ? help", style.dim]]);
 }
 
