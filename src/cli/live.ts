@@ -18,7 +18,7 @@ import { begin, type Run } from "./run.js";
 import { type SaveOptions, Saver } from "./saver.js";
 import type { SumOptions } from "./show-sums.js";
 import { Summaries } from "./summaries.js";
-import { hasScreen } from "./terminal.js";
+import { hasScreen, isTerminal } from "./terminal.js";
 import { underlayDevices } from "./underlay.js";
 import { version } from "./version.js";
 import { Watch } from "./watch.js";
@@ -128,16 +128,23 @@ async function capture(
     await report(`listening on ${listOf(source)}; Control-C ends it`);
     if (metrics !== null) await report(`metrics at ${metrics.url}`);
     await stage?.reportBegin();
-    const stopped = await reader.read(stage?.source ?? source);
-    await sink.end();
-    await stage?.reportEnd();
-    await watch.end();
+    let stopped: boolean;
+    try {
+      stopped = await reader.read(stage?.source ?? source);
+      await sink.end();
+      await stage?.reportEnd();
+    } finally {
+      // Whatever became of the packets, it is said how many there were.
+      await watch.end();
+    }
     const { damage } = source;
     if (damage !== null) {
       await report(`${damage.reason}; the capture has ended`);
       return false;
     }
-    if (stopped || run.stdout.closed || reader.packets > 0 || options.mayBeEmpty === true) return true;
+    // What serves metrics may have a quiet hour.
+    const mayBeEmpty = options.mayBeEmpty === true || metrics !== null;
+    if (stopped || run.stdout.closed || reader.packets > 0 || mayBeEmpty) return true;
     await report("no packets; nothing captured");
     return false;
   } finally {
@@ -165,6 +172,8 @@ function check(options: LiveOptions): void {
     throw new CliError("--file-size, --rotate and --file-count are about files; give one with -w");
   if ([write, summary, quiet, top].filter((flag) => flag !== undefined).length > 1)
     throw new CliError("-w, --summary, --top and -q take the place of lines; give one of them");
+  if (write === "-" && isTerminal(1))
+    throw new CliError("-w - is a capture, which is not for a terminal; redirect standard output");
   if (top === true && !hasScreen())
     throw new CliError(
       "--top needs a terminal, for the keys as well as for the screen, and not a dumb one; --summary 10s does without",

@@ -57,6 +57,11 @@ describeLive("live --metrics", () => {
     );
   }
 
+  test("a quiet hour is no failure", async () => {
+    const running = await live("-q", "--metrics", PORT);
+    expect(await running.end("SIGTERM")).toMatchObject({ status: 0, out: "" });
+  });
+
   describe.each([
     ["lines", []],
     ["--summary", ["--summary", "300ms"]],

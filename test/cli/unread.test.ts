@@ -41,6 +41,9 @@ describeLive("live, unread", () => {
     live.child.kill("SIGTERM");
     const { ms, status, err } = await ending(live);
     expect(status).toBe(2);
+    expect(err).toMatch(
+      /genevescope: rx0: [\d,]+ packets received by the filter, [\d,]+ dropped by the kernel/,
+    );
     expect(err.split("\n").slice(-2)).toEqual([`genevescope: ${said}`, ""]);
     expect(ms).toBeGreaterThan(1500);
     expect(ms).toBeLessThan(8000);
