@@ -41,12 +41,17 @@ function numbered(json: string, names: readonly string[]): unknown {
   };
   const known = new Set(names);
   const address = new RegExp([MAC, IPV6, IPV4].map(({ source }) => source).join("|"), "g");
-  const mask = (field: string, value: unknown): unknown => {
+  /** `this`: the object that has the field. */
+  function mask(this: Record<string, unknown>, field: string, value: unknown): unknown {
+    // Bytes of multicast and neighbour discovery that are, or have, addresses.
+    const isNeighbours =
+      (field === "payload" && "icmpv6" in this) || (field === "data" && !("class" in this));
+    if (isNeighbours && typeof value === "string") return value.length;
     // Friendly names are not shared.
     if (["file", "files", "interface"].includes(field) || /friendlyName$/i.test(field)) return undefined;
     if (typeof value !== "string" || field === "time" || field.endsWith("Time")) return value;
     return known.has(value) ? number(`name ${value}`) : value.replace(address, number);
-  };
+  }
   // One object, or one a line.
   const objects = json.startsWith("{\n") ? [json] : json.split("\n").filter((line) => line !== "");
   return objects.map((text) => JSON.parse(text, mask));
