@@ -69,15 +69,23 @@ export class LineSink implements PacketSink {
   }
 }
 
-/** Gets ready to print packets as `options` say. `bare`: what fills in the keys of bare frames, if there may be such. */
+/** What lines of devices have, and those of captures have not. */
+export interface DeviceLines {
+  /** What fills in the keys of bare frames, if there may be such. */
+  bare: BareKeys | null;
+  /** Lines name the device: there are several. */
+  devices: boolean;
+}
+
+/** Gets ready to print packets as `options` say. */
 export async function openLines(
   run: Run,
   options: LineOptions,
-  bare: BareKeys | null = null,
+  live: DeviceLines = { bare: null, devices: false },
 ): Promise<LineSink> {
   const { naming, decoder, filter } = run;
   const namer = naming.inventory === null ? null : new Namer(naming.inventory, naming.at, naming.known);
-  const printer = await printerFor(options, namer, decoder, naming.sources, bare);
+  const printer = await printerFor(options, namer, decoder, naming.sources, live);
   const selection = selectionOf(options, "skip", filter);
   return new LineSink(run, printer, selection);
 }
@@ -87,7 +95,7 @@ async function printerFor(
   namer: Namer | null,
   decoder: FrameDecoder,
   sources: NameSources,
-  bare: BareKeys | null,
+  { bare, devices }: DeviceLines,
 ): Promise<PacketPrinter> {
   if (options.output === "json") {
     const { JsonPrinter } = await import("../output/decode-json.js");
@@ -101,5 +109,6 @@ async function printerFor(
     names: options.names || "logical",
     style: outputStyle(),
     bare,
+    devices,
   });
 }

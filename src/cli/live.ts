@@ -1,4 +1,3 @@
-import type { BareKeys } from "../analysis/bare-keys.js";
 import { CaptureError } from "../capture/index.js";
 import { type LiveSource, openLive } from "../capture/live.js";
 import { shown } from "../text.js";
@@ -8,7 +7,7 @@ import { LiveBareStage } from "./bare-stage.js";
 import { CliError } from "./fault.js";
 import { filtersOf } from "./filter-values.js";
 import { HostSwitches } from "./host-switches.js";
-import { type LineOptions, openLines } from "./lines.js";
+import { type DeviceLines, type LineOptions, openLines } from "./lines.js";
 import type { ListenAddress } from "./listen-argument.js";
 import { type LiveSink, Quiet } from "./live-sink.js";
 import type { MetricsExporter } from "./metrics.js";
@@ -121,7 +120,9 @@ async function capture(
     }
     metrics = await openMetrics(run, options, source);
     stage = bare.size === 0 ? null : new LiveBareStage(run, source, bare, options.tunnelKeys === true);
-    sink = await openSink(run, options, source, stage?.keys ?? null);
+    const shownDevices = options.tunnelKeys === true ? bare.size : devices.length;
+    const lines = { bare: stage?.keys ?? null, devices: shownDevices > 1 };
+    sink = await openSink(run, options, source, lines);
     const { selection, keysOnly } = sink;
     const plan = { decoder, selection, keysOnly, progress: false, bare: stage };
     const reader = new SourceReader(plan, metrics?.beside(sink) ?? sink);
@@ -190,7 +191,7 @@ async function openSink(
   run: Run,
   options: LiveOptions,
   source: LiveSource,
-  bare: BareKeys | null,
+  lines: DeviceLines,
 ): Promise<LiveSink> {
   const sums = { ...options, top: options.flows };
   if (options.write !== undefined) return Saver.open(run, options, options.write, source);
@@ -200,7 +201,7 @@ async function openSink(
     const { Top } = await import("./top.js");
     return new Top(run, sums, source);
   }
-  return openLines(run, options, bare);
+  return openLines(run, options, lines);
 }
 
 /** Loads whatever shows packets as `options` say, now and at the end. */

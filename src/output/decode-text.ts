@@ -6,7 +6,7 @@ import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
-import { printable } from "../text.js";
+import { printable, shown } from "../text.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
 import { BareWords } from "./bare-words.js";
@@ -33,6 +33,8 @@ export interface TextOptions {
   comments?: boolean;
   /** What fills in the keys of bare frames, where there may be such. */
   bare?: BareKeys | null;
+  /** Lines name the interface: there are several devices. */
+  devices?: boolean;
 }
 
 // Numbers of the module's own: what is imported is looked up at each use, which shows here.
@@ -77,6 +79,9 @@ export class TextPrinter implements PacketPrinter {
   readonly #names: KeptTexts;
   /** Hosts by their addresses, and why packets stopped. */
   readonly #hosts: KeptTexts;
+  #interfaces: CaptureSource["interfaces"] = [];
+  /** Names of interfaces, as lines have them. */
+  #devices: Literal[] = [];
 
   constructor(namer: Namer | null, decoder: FrameDecoder, options: TextOptions) {
     this.#namer = namer;
@@ -95,6 +100,8 @@ export class TextPrinter implements PacketPrinter {
 
   startFile(source: Pick<CaptureSource, "name" | "interfaces">): void {
     this.#below?.startFile(source);
+    this.#interfaces = source.interfaces;
+    this.#devices = [];
   }
 
   write(
@@ -117,6 +124,7 @@ export class TextPrinter implements PacketPrinter {
     const isMarked = beforeClock.length > 0;
     const isComment = this.#options.comments === true;
     const isNamed = this.#namer !== null;
+    const hasDevices = this.#options.devices === true;
     const { limit } = out;
     this.#names.keepUp();
     this.#hosts.keepUp();
@@ -128,6 +136,7 @@ export class TextPrinter implements PacketPrinter {
       if (isMarked) at = putLiteral(view, at, beforeClock);
       if (!isComment) at = clock.write(view, at, tsSec[i], tsNsec[i]);
       if (isMarked) at = putLiteral(view, at, behindClock);
+      if (hasDevices) at = putLiteral(view, at, this.#device(packets.interfaceIndex[i]));
       if (outerIp[i] >= 0) at = this.#putHosts(out, at, packets, frames, i, time);
       const isBare = bare !== null && (flags[i] & BARE) !== 0;
       if (isBare) at = putText(out, at, bare.hosts(packets, i));
@@ -154,6 +163,11 @@ export class TextPrinter implements PacketPrinter {
     }
     out.at = at;
     return n;
+  }
+
+  #device(index: number): Literal {
+    this.#devices[index] ??= new Literal(` ${shown(this.#interfaces[index]?.name ?? "?")}`);
+    return this.#devices[index];
   }
 
   /** Writes the hosts of packet `i`: chassis by name where known, else by address. */

@@ -226,6 +226,17 @@ describeLive("frames without tunnels", () => {
     );
   });
 
+  test("beside packets in tunnels: lines name the device", async () => {
+    const live = await beginLive(wire, {}, "-i", DEVICE, "-i", "rx0", ...NAMED);
+    const sent = wire.send(CAPTURE) + wire.send(bare, { device: "inner" });
+    const others = lines(ours("decode", "--all", CAPTURE)) - lines(ours("decode", CAPTURE));
+    await eventually("all lines", () => lines(live.said.out) >= sent - others);
+    const { out } = await live.end("SIGINT");
+    const count = (device: string) => out.split("\n").filter((line) => line.split(" ")[1] === device).length;
+    expect(count(DEVICE)).toBe(packets.length);
+    expect(count("rx0")).toBe(lines(ours("decode", CAPTURE)));
+  });
+
   test("are not looked for where the device carries tunnels, whatever it is called", async () => {
     wire.addPair("chassis", "vnet7");
     const live = await beginLive(wire, {}, "-i", "vnet7", "--underlay", ...NAMED, "-o", "json");
