@@ -99,10 +99,11 @@ describeLive("live --top on a terminal", () => {
     const file = wire.file("seen.pcap");
     const stop = await wire.tcpdump("rx0", file, "udp dst port 6081");
     const perSecond = 4 * GENEVE;
-    const sending = wire.sending(CAPTURE, 12, 4 * FRAMES);
+    const times = 32;
+    const sending = wire.sending(CAPTURE, times, 4 * FRAMES);
     await terminal.until("rates", ([, rates]) => {
       const [, packets] = /^(\d+) packets\/s/.exec(rates) ?? [];
-      return Math.abs(Number(packets) - perSecond) <= 10;
+      return Math.abs(Number(packets) - perSecond) <= perSecond / 4;
     });
     const screen = terminal.screen;
     expect(screen[0]).toMatch(/^rx0 {2}\d\d:\d\d:\d\d UTC, for 0:00:\d\d$/);
@@ -119,7 +120,7 @@ describeLive("live --top on a terminal", () => {
     await eventually("all sent", () => sending.exitCode !== null);
     await terminal.until(
       "all counted",
-      ([, rates]) => rates.startsWith("0 packets/s") && rates.includes(` ${12 * GENEVE} packets`),
+      ([, rates]) => rates.startsWith("0 packets/s") && rates.includes(` ${times * GENEVE} packets`),
     );
     await stop();
     terminal.type("q");
@@ -130,7 +131,9 @@ describeLive("live --top on a terminal", () => {
       .slice(1);
     expect(text).toContain(wanted.join("\n"));
     expect(text).toMatch(
-      /\ngenevescope: rx0: 336 packets received by the filter, 0 dropped by the kernel, 0 by the device$/,
+      new RegExp(
+        `\\ngenevescope: rx0: ${times * GENEVE} packets received by the filter, 0 dropped by the kernel`,
+      ),
     );
   });
 
