@@ -131,7 +131,9 @@ describe("addresses that are shared", () => {
         expect(text(formatIpv4(((169 << 24) | (254 << 16) | low) >>> 0))).toMatch(/^169\.254\./);
         expect(text(formatIpv4(((127 << 24) | host) >>> 0))).toMatch(/^127\./);
         expect(text(`fe80::${low.toString(16)}`)).toMatch(/^fe80::/);
-        expect(/^(ff|fe80:)/.test(text(any))).toBe(/^(ff|fe80:)/.test(any));
+        // A first word such as 00ff is written without its zeros.
+        const isKept = /^(ff[0-9a-f]{2}|fe80):/;
+        expect(isKept.test(text(any))).toBe(isKept.test(any));
       }),
     );
   });
