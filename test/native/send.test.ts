@@ -167,8 +167,8 @@ describeLive("sending by a device", () => {
     const mac = wire.run("cat", "/sys/class/net/tx0/address").trim();
     expect(packets[0].outer?.eth).toMatchObject({ src: mac, dst: "02:00:00:00:00:99" });
     const [first, last] = [packets[0], packets[149]].map(({ time }) => Date.parse(time));
-    // Where the machine is busy it takes longer, and never less.
-    expect(last - first).toBeGreaterThan(1480);
+    // 1490 ms apart by the schedule; the first may have left late, which takes from what is seen.
+    expect(last - first).toBeGreaterThan(1300);
   });
 
   test("a signal ends it, and it says how many went", async () => {
