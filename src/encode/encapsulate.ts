@@ -1,7 +1,6 @@
 /* Ethernet frames to packets of a tunnel, as OVN's. */
 import type { CaptureInterface, PacketBatch } from "../capture/batch.js";
 import type { FrameBatch } from "../frame/columns.js";
-import type { Layer } from "../frame/layers.js";
 import { ipVersion } from "../wire/address.js";
 import { computeIpv4Checksum, computeUdpChecksum, pseudoSumIpv4, pseudoSumIpv6 } from "../wire/checksum.js";
 import { ETHERNET_HEADER_BYTES } from "../wire/ethernet.js";
@@ -10,9 +9,8 @@ import { GENEVE_PORT } from "../wire/geneve.js";
 import { IPV4_HEADER_BYTES, Ipv4Offset } from "../wire/ipv4.js";
 import { IPV6_HEADER_BYTES, Ipv6Offset } from "../wire/ipv6.js";
 import { LinkType } from "../wire/linktype.js";
-import { ovnOption } from "../wire/ovn-option.js";
 import { UdpOffset } from "../wire/udp.js";
-import { writeLayers } from "./layers.js";
+import { buildFrame } from "./build.js";
 import type { Rewrite } from "./rewrite.js";
 
 /** What frames are put into. */
@@ -36,7 +34,6 @@ const IP_AT = ETHERNET_HEADER_BYTES;
 const FIRST_PORT = 0x8000;
 const TOTAL_LENGTH = IP_AT + Ipv4Offset.totalLength;
 const PAYLOAD_LENGTH = IP_AT + Ipv6Offset.payloadLength;
-const NONE = { depth: 0, offset: 0 } as const;
 
 /**
  * Puts each Ethernet frame into a tunnel packet, with lengths and checksums that are right for the whole frame. The
@@ -55,7 +52,7 @@ export class Encapsulation implements Rewrite {
 
   constructor(header: TunnelHeader) {
     this.#isIpv6 = ipVersion(header.source) === 6;
-    this.#head = writeLayers(layersOf(header), { fixLengths: true });
+    this.#head = headOf(header);
     this.#udp = IP_AT + (this.#isIpv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
   }
 
@@ -163,64 +160,23 @@ function mixed(view: DataView, from: number, to: number, hash: number): number {
   return next;
 }
 
-function layersOf({ source, destination, vni, ingress, egress }: TunnelHeader): Layer[] {
-  const isIpv6 = ipVersion(source) === 6;
-  const none = new Uint8Array(0);
-  const ethernet: Layer = {
-    ...NONE,
-    layer: "ethernet",
-    destination: DESTINATION_MAC,
-    source: SOURCE_MAC,
-    tags: [],
-    etherType: isIpv6 ? EtherType.ipv6 : EtherType.ipv4,
-  };
-  const ip: Layer = isIpv6
-    ? {
-        ...NONE,
-        layer: "ipv6",
-        trafficClass: 0,
-        flowLabel: 0,
-        payloadLength: 0,
-        nextHeader: IpProtocol.udp,
-        hopLimit: TTL,
-        source,
-        destination,
-        extensions: none,
-      }
-    : {
-        ...NONE,
-        layer: "ipv4",
-        dscp: 0,
-        ecn: 0,
-        totalLength: 0,
-        identification: 0,
-        reservedFlag: false,
-        dontFragment: true,
-        moreFragments: false,
-        fragmentOffset: 0,
-        ttl: TTL,
-        protocol: IpProtocol.udp,
-        checksum: 0,
-        source,
-        destination,
-        options: none,
-      };
-  return [
-    ethernet,
-    ip,
-    { ...NONE, layer: "udp", source: FIRST_PORT, destination: GENEVE_PORT, length: 0, checksum: 0 },
+/** All that stands before a frame, as around an empty one. */
+function headOf({ source, destination, vni, ingress, egress }: TunnelHeader): Uint8Array {
+  return buildFrame(
     {
-      ...NONE,
-      layer: "geneve",
-      version: 0,
-      oam: false,
-      critical: true,
-      reservedBits: 0,
-      protocolType: EtherType.bridged,
-      vni,
-      reserved: 0,
-      options: [ovnOption({ reserved: 0, ingress, egress })],
-      optionsRest: none,
+      sourceMac: SOURCE_MAC,
+      destinationMac: DESTINATION_MAC,
+      tags: [],
+      source,
+      destination,
+      ttl: TTL,
+      dscp: 0,
+      dontFragment: true,
+      sourcePort: FIRST_PORT,
+      destinationPort: GENEVE_PORT,
+      checksum: false,
     },
-  ];
+    { vni, keys: { ingress, egress }, options: [], oam: false },
+    new Uint8Array(0),
+  );
 }
