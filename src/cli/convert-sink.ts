@@ -10,8 +10,7 @@ import type { PacketSink } from "./read.js";
 import type { Run } from "./run.js";
 import type { Selection } from "./selection.js";
 import { SplitOutput } from "./split-output.js";
-import { version } from "./version.js";
-import { isReaderGone } from "./written-file.js";
+import { isReaderGone, origin } from "./written-file.js";
 
 /** Where packets go, and as what. */
 export interface ConvertTarget {
@@ -123,7 +122,7 @@ export class ConvertSink implements PacketSink {
         format,
         interfaces,
         patience: this.#run.stdout.patience,
-        origin: { application: `genevescope ${version()}` },
+        origin: origin(),
       });
     const { split } = this.#steps;
     return split === null ? new OneFile(await create(path)) : new SplitOutput(path, format, split, create);

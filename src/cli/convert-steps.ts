@@ -12,12 +12,13 @@ import { LinkType } from "../wire/linktype.js";
 import type { Annotator } from "./annotator.js";
 import type { ConvertOptions, WrittenFormat } from "./convert-options.js";
 import { CliError } from "./fault.js";
-import { GroupInterfaces, MOST_INTERFACES } from "./group-interfaces.js";
+import { GroupInterfaces } from "./group-interfaces.js";
 import { PacketGroups } from "./packet-groups.js";
 import { packetCount } from "./packet-output.js";
 import type { Run } from "./run.js";
 import { MOST_FILES } from "./split-output.js";
 import { tunnelHeader } from "./tunnel-argument.js";
+import { MOST_INTERFACES } from "./written-file.js";
 
 /** What becomes of packets between the capture that is read and the one that is written. */
 export interface ConvertSteps {

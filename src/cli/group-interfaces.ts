@@ -4,9 +4,6 @@ import type { FrameBatch } from "../frame/columns.js";
 import { LinkType } from "../wire/linktype.js";
 import type { PacketGroups } from "./packet-groups.js";
 
-/** Interfaces of a capture at most: an index has 16 bits. */
-export const MOST_INTERFACES = 65_536;
-
 /** Puts each packet, an Ethernet frame, on an interface of the group that it belongs to. */
 export class GroupInterfaces implements Rewrite {
   readonly interfaces: CaptureInterface[] = [];

@@ -5,8 +5,7 @@ import { isoTime } from "../output/time.js";
 import { LinkType } from "../wire/linktype.js";
 import { CliError } from "./fault.js";
 import { Stdout } from "./stdout.js";
-import { version } from "./version.js";
-import { formatOf, isReaderGone } from "./written-file.js";
+import { formatOf, isReaderGone, MOST_INTERFACES, origin } from "./written-file.js";
 
 /** What packets are written as. */
 export type PacketFormat = "hex" | "c" | "pcap" | "pcapng";
@@ -26,9 +25,6 @@ export function packetWriter(file: string | undefined, format: PacketFormat): Pa
   if (file !== undefined) return new CaptureFile(file, formatOf(file));
   return format === "hex" || format === "c" ? new TextWriter(format) : new CaptureFile("-", format);
 }
-
-/** Most interfaces of a capture: the index of one has 16 bits. */
-const MOST_INTERFACES = 65_536;
 
 /** A capture, which begins with its first packet: a pcap has to know its link type. */
 class CaptureFile implements PacketWriter {
@@ -77,8 +73,8 @@ class CaptureFile implements PacketWriter {
   }
 
   #open(): Promise<CaptureWriter> {
-    const origin = { application: `genevescope ${version()}` };
-    return createCapture(this.#path, { format: this.#format, interfaces: this.#interfaces, origin });
+    const format = this.#format;
+    return createCapture(this.#path, { format, interfaces: this.#interfaces, origin: origin() });
   }
 
   #batch(packets: readonly EncodedPacket[]): PacketBatch {

@@ -12,8 +12,7 @@ import type { LiveSink } from "./live-sink.js";
 import type { PacketOptions } from "./options.js";
 import type { Run } from "./run.js";
 import { type Selection, selectionOf } from "./selection.js";
-import { version } from "./version.js";
-import { formatOf, isReaderGone } from "./written-file.js";
+import { formatOf, isReaderGone, origin } from "./written-file.js";
 
 /** Flags of what is written where. */
 export type SaveOptions = PacketOptions & {
@@ -67,7 +66,7 @@ export class Saver implements LiveSink {
         const counts = source.counts();
         return source.interfaces.map(({ name }) => counts.find(({ device }) => device === name) ?? none);
       },
-      origin: { application: `genevescope ${version()}` },
+      origin: origin(),
     });
     return new Saver(run, options, writer, source);
   }
