@@ -1,12 +1,13 @@
 /* The fields of each header as `decode -o json` names them (docs/cli.md). */
 import type { HeaderLayer, HeaderName, TrailerLayer } from "../frame/layers.js";
-import { MAC_BYTES, readHex, readIpv6 } from "../wire/address.js";
+import { MAC_BYTES, readIpv6 } from "../wire/address.js";
 import { bfdStateText } from "../wire/bfd.js";
 import { EtherType } from "../wire/ethertype.js";
 import { Icmpv6Type } from "../wire/icmpv6.js";
 import type { SllRecord } from "../wire/sll.js";
 import { TcpFlag } from "../wire/tcp.js";
 import type { VlanTag } from "../wire/vlan.js";
+import { hexOf } from "./hex.js";
 
 export type Fields = Record<string, unknown>;
 
@@ -21,7 +22,7 @@ function nameOf(layer: HeaderName): string {
 
 /** Bytes behind the end of a header. */
 export function trailerFields({ of, bytes }: TrailerLayer): Fields {
-  return { of: nameOf(of), data: hex(bytes) };
+  return { of: nameOf(of), data: hexOf(bytes) };
 }
 
 /** The name under which a header stands in the object of its depth, and its fields. */
@@ -71,7 +72,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           protocol: layer.protocol,
           dontFragment: layer.dontFragment,
           ...unlessUsual("reservedFlag", layer.reservedFlag, false),
-          ...(layer.options.length > 0 ? { options: hex(layer.options) } : {}),
+          ...(layer.options.length > 0 ? { options: hexOf(layer.options) } : {}),
           ...fragment(layer.fragmentOffset, layer.moreFragments, layer.identification),
         },
       ];
@@ -87,7 +88,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           flowLabel: layer.flowLabel,
           length: layer.payloadLength,
           protocol: layer.nextHeader,
-          ...(layer.extensions.length > 0 ? { extensions: hex(layer.extensions) } : {}),
+          ...(layer.extensions.length > 0 ? { extensions: hexOf(layer.extensions) } : {}),
         },
       ];
     case "udp":
@@ -104,7 +105,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           window: layer.window,
           urgent: layer.urgent,
           ...unlessUsual("reserved", layer.reserved, 0),
-          ...(layer.options.length > 0 ? { options: hex(layer.options) } : {}),
+          ...(layer.options.length > 0 ? { options: hexOf(layer.options) } : {}),
         },
       ];
     case "icmp":
@@ -150,7 +151,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           desiredMinTxUsec: layer.desiredMinTxUsec,
           requiredMinRxUsec: layer.requiredMinRxUsec,
           requiredMinEchoRxUsec: layer.requiredMinEchoRxUsec,
-          ...(layer.authentication.length > 0 ? { authentication: hex(layer.authentication) } : {}),
+          ...(layer.authentication.length > 0 ? { authentication: hexOf(layer.authentication) } : {}),
         },
       ];
     case "geneve":
@@ -169,7 +170,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
             class: option.optionClass,
             type: option.type,
             critical: (option.type & 0x80) !== 0,
-            data: hex(option.data),
+            data: hexOf(option.data),
             ...(option.reserved !== 0 ? { reserved: option.reserved } : {}),
           })),
           // RFC 8926 section 3.4: C says whether any option is critical.
@@ -178,7 +179,7 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           layer.critical === layer.options.some((option) => (option.type & 0x80) !== 0)
             ? {}
             : { criticalMismatch: true }),
-          ...(layer.optionsRest.length > 0 ? { optionsRest: hex(layer.optionsRest) } : {}),
+          ...(layer.optionsRest.length > 0 ? { optionsRest: hexOf(layer.optionsRest) } : {}),
         },
       ];
   }
@@ -212,7 +213,7 @@ function icmpv6(layer: HeaderLayer<"icmpv6">): Fields {
   }
   if (body.length >= 16) fields.target = readIpv6(view, 0);
   if (body.length === 32) fields.destination = readIpv6(view, 16);
-  if (options.length > 0) fields.options = options.map(({ type, data }) => ({ type, data: hex(data) }));
+  if (options.length > 0) fields.options = options.map(({ type, data }) => ({ type, data: hexOf(data) }));
   return fields;
 }
 
@@ -230,18 +231,14 @@ function unlessUsual<T>(name: string, value: T, usual: T): Fields {
 
 /** What both cooked headers say: of the eight bytes of an address those that count, a MAC as such. */
 function cooked({ address, addressLength, hardwareType, etherType, tags }: SllRecord): Fields {
-  const bytes = hex(address.subarray(0, Math.min(addressLength, address.length)));
+  const bytes = hexOf(address.subarray(0, Math.min(addressLength, address.length)));
   const rest = address.subarray(addressLength);
   return {
     address: addressLength === MAC_BYTES ? (bytes.match(/../g) ?? []).join(":") : bytes,
     type: etherType,
     ...unlessUsual("hardwareType", hardwareType, ETHERNET_HARDWARE),
     ...(addressLength > address.length ? { addressLength } : {}),
-    ...(rest.some((byte) => byte !== 0) ? { addressRest: hex(rest) } : {}),
+    ...(rest.some((byte) => byte !== 0) ? { addressRest: hexOf(rest) } : {}),
     ...(tags.length > 0 ? { vlans: vlans(tags) } : {}),
   };
-}
-
-function hex(bytes: Uint8Array): string {
-  return readHex(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
 }

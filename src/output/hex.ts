@@ -1,3 +1,8 @@
+/** Bytes as hexadecimal digits, two each. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
+}
+
 /** Bytes `start` to `end` as `tcpdump -xx` prints them: sixteen a line, in pairs, behind their offset. */
 export function hexDump(bytes: Uint8Array, start: number, end: number): string {
   const lines: string[] = [];

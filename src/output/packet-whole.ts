@@ -3,6 +3,7 @@ import { bytesFromJson } from "../encode/from-json.js";
 import type { Layer, TrailerLayer } from "../frame/layers.js";
 import { FrameStatus } from "../frame/status.js";
 import { type Fields, trailerFields } from "./fields.js";
+import { hexOf } from "./hex.js";
 
 /** What JSON says of a packet (docs/cli.md). */
 export interface PacketObject {
@@ -67,8 +68,4 @@ function withoutRest(headers: Fields | null): Fields | null {
   if (headers === null) return null;
   const { payload: _, trailers: __, ...rest } = headers;
   return rest;
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

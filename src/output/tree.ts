@@ -5,6 +5,7 @@ import type { HeaderLayer, Layer } from "../frame/layers.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { egressOf, ingressOf, OVN_OPTION_CLASS, OVN_OPTION_TYPE } from "../wire/ovn-option.js";
 import { fieldsOf } from "./fields.js";
+import { hexOf } from "./hex.js";
 import { packetLayers } from "./packet-layers.js";
 
 const titles: Record<HeaderLayer["layer"], string> = {
@@ -87,7 +88,7 @@ function options({ options, optionsRest }: HeaderLayer<"geneve">): string {
   for (const option of options) {
     const ovn =
       option.optionClass === OVN_OPTION_CLASS && option.type === OVN_OPTION_TYPE && option.data.length === 4;
-    const hex = Buffer.from(option.data).toString("hex");
+    const hex = hexOf(option.data);
     text += `      option class 0x${hex4(option.optionClass)} type 0x${option.type.toString(16).padStart(2, "0")}${(option.type & 0x80) !== 0 ? " (critical)" : ""}, ${option.data.length} bytes${hex === "" ? "" : ` ${hex}`}`;
     if (ovn) {
       const word = new DataView(option.data.buffer, option.data.byteOffset).getInt32(0);
