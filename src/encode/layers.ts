@@ -30,12 +30,15 @@ import {
   putBytes,
   SCTP_HEADER_BYTES,
   SctpOffset,
+  STT_HEADER_BYTES,
+  SttSequence,
   sll2Bytes,
   sllBytes,
   TcpOffset,
   tcpBytes,
   UDP_HEADER_BYTES,
   UdpOffset,
+  VXLAN_HEADER_BYTES,
   WireError,
   writeArp,
   writeBfd,
@@ -49,8 +52,10 @@ import {
   writeSctp,
   writeSll,
   writeSll2,
+  writeStt,
   writeTcp,
   writeUdp,
+  writeVxlan,
 } from "../wire/index.js";
 
 /** What a checksum is set to: the right one, or what a sender leaves for its network card to complete. */
@@ -59,7 +64,8 @@ export type ChecksumFix = "right" | "unfilled";
 /** How to write. Both flags are off by default: every field goes out as its record says. */
 export interface WriteLayersOptions {
   /**
-   * Sets the IPv4 total length, IPv6 payload length, UDP length and 802.3 length to what the layers hold. A
+   * Sets the IPv4 total length, IPv6 payload length, UDP length and 802.3 length to what the layers hold, and the
+   * length of an STT frame in the sequence number before it. A
    * 0 in an IP or UDP length stays where the size exceeds the field (GSO); otherwise that is refused.
    * Lengths above a fragmented IP packet are left: they count bytes of other packets. Lengths inside
    * headers (IHL, Opt Len, ...) always follow from the record.
@@ -95,7 +101,11 @@ export function writeLayers(layers: readonly Layer[], options: WriteLayersOption
   if (isFixed) setEnds(placed, size);
   const fragment = isFixed ? fragmentIndex(layers) : 0;
   placed.forEach((each, index) => {
-    writeLayer(view, each.start, fixLengths && index <= fragment ? withLength(each) : each.layer);
+    writeLayer(
+      view,
+      each.start,
+      fixLengths && index <= fragment ? withLength(each, placed[index + 1]) : each.layer,
+    );
   });
   if (fixChecksums === false) return bytes;
   for (let index = placed.length - 1; index >= 0; index--) {
@@ -116,7 +126,7 @@ export function withRightLengths(layers: readonly Layer[], missing = 0): Layer[]
   const { placed, size } = place(layers);
   setEnds(placed, size + missing);
   const fragment = fragmentIndex(layers);
-  return placed.map((each, index) => (index <= fragment ? withLength(each) : each.layer));
+  return placed.map((each, index) => (index <= fragment ? withLength(each, placed[index + 1]) : each.layer));
 }
 
 /** Where each layer starts, and how many bytes they take. */
@@ -161,6 +171,10 @@ export function layerBytes(layer: Layer): number {
       return bfdBytes(layer);
     case "geneve":
       return geneveBytes(layer);
+    case "vxlan":
+      return VXLAN_HEADER_BYTES;
+    case "stt":
+      return STT_HEADER_BYTES;
     case "payload":
     case "trailer":
       return layer.bytes.length;
@@ -197,6 +211,10 @@ function writeLayer(view: DataView, offset: number, layer: Layer): number {
       return writeBfd(view, offset, layer);
     case "geneve":
       return writeGeneve(view, offset, layer);
+    case "vxlan":
+      return writeVxlan(view, offset, layer);
+    case "stt":
+      return writeStt(view, offset, layer);
     case "payload":
     case "trailer":
       return putBytes(layer.layer, view, offset, layer.bytes);
@@ -239,8 +257,8 @@ function nearest(placed: readonly Placed[], index: number, test: (layer: Layer) 
   return at;
 }
 
-/** The layer with its length field set, or itself if it has none. */
-function withLength({ layer, start, end }: Placed): Layer {
+/** The layer with its length field set, or itself if it has none. `next`: the layer behind it. */
+function withLength({ layer, start, end }: Placed, next: Placed | undefined): Layer {
   switch (layer.layer) {
     case "ethernet":
       if (layer.etherType >= ETHER_TYPE_MIN) return layer;
@@ -253,6 +271,9 @@ function withLength({ layer, start, end }: Placed): Layer {
     }
     case "udp":
       return { ...layer, length: length("udp", "length", layer.length, end - start) };
+    case "tcp":
+      if (next?.layer.layer !== "stt") return layer;
+      return { ...layer, sequence: sttSequence(layer, end - start) };
     default:
       return layer;
   }
@@ -260,6 +281,12 @@ function withLength({ layer, start, end }: Placed): Layer {
 
 function length(layer: string, field: string, stored: number, bytes: number): number {
   return stored === 0 && bytes > 0xffff ? 0 : fitting(layer, field, bytes, 0xffff);
+}
+
+/** The sequence number before an STT frame; `bytes`: of TCP's header and the frame. */
+function sttSequence(tcp: HeaderLayer<"tcp">, bytes: number): number {
+  const frameBytes = fitting("stt", "frame length", bytes - tcpBytes(tcp), 0xffff);
+  return ((frameBytes << SttSequence.frameShift) | (tcp.sequence & SttSequence.offset)) >>> 0;
 }
 
 function fitting(layer: string, field: string, bytes: number, limit: number): number {

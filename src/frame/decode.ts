@@ -6,43 +6,45 @@
  */
 import type { CaptureInterface, PacketBatch } from "../capture/batch.js";
 import { EtherType } from "../wire/ethertype.js";
-import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
 import { type FrameBatch, FrameFlag } from "./columns.js";
+import { PortUse, type TunnelPorts, USUAL_PORTS, type VxlanEnds } from "./other-tunnels.js";
 import { FrameStatus } from "./status.js";
 import { IPV6_LEAD, leadOf, USUAL_MIN_BYTES, UsualOffset, usualLength } from "./usual.js";
 import { FrameWalk } from "./walk.js";
 
+/** What a decoder is to know of tunnels besides Geneve. */
+export interface OtherTunnels {
+  /** Their destination ports; by default those that IANA assigned. */
+  vxlan?: Iterable<number>;
+  stt?: Iterable<number>;
+  /** Who knows the end points of VXLAN; without, all VXLAN is read as OVN's between hypervisors. */
+  ends?: VxlanEnds | null;
+}
+
 /**
  * Decodes batches of packets into columns. One decoder serves any number of captures; it keeps no packet.
- * `ports`: UDP destination ports taken as Geneve (the source port is entropy and never looked at).
+ * `geneve`: UDP destination ports taken as Geneve (the source port is entropy and never looked at).
  */
 export class FrameDecoder {
-  readonly #ports = new Set<number>();
-  readonly #isPort = new Uint8Array(65536);
+  /** By which destination ports it tells tunnels. */
+  readonly ports: TunnelPorts;
+  /** The PortUse of each UDP destination port, in 65,536 entries. Shared, not to be written. */
+  readonly portTable = new Uint8Array(65536);
+  readonly #walk: FrameWalk;
 
-  readonly #walk = new FrameWalk(this.#isPort);
-
-  constructor(ports: Iterable<number> = [GENEVE_PORT]) {
-    for (const port of ports) this.addPort(port);
-  }
-
-  /** Takes a further UDP destination port, 0 to 65535, as Geneve. */
-  addPort(port: number): void {
-    if (!Number.isInteger(port) || port < 0 || port > 0xffff)
-      throw new RangeError(`Geneve port ${port} is not an integer from 0 to 65535`);
-    this.#isPort[port] = 1;
-    this.#ports.add(port);
-  }
-
-  /** The same as a table of 65,536 entries, 1 for a Geneve port. Shared, not to be written. */
-  get portTable(): Uint8Array {
-    return this.#isPort;
-  }
-
-  /** The UDP destination ports taken as Geneve. */
-  get ports(): ReadonlySet<number> {
-    return this.#ports;
+  constructor(
+    geneve: Iterable<number> = USUAL_PORTS.geneve,
+    { vxlan = USUAL_PORTS.vxlan, stt = USUAL_PORTS.stt, ends = null }: OtherTunnels = {},
+  ) {
+    this.ports = {
+      geneve: portsOf("Geneve", geneve),
+      vxlan: portsOf("VXLAN", vxlan),
+      stt: portsOf("STT", stt),
+    };
+    for (const port of this.ports.vxlan) this.portTable[port] = PortUse.vxlan;
+    for (const port of this.ports.geneve) this.portTable[port] = PortUse.geneve;
+    this.#walk = new FrameWalk(this.portTable, this.ports.stt, ends);
   }
 
   /**
@@ -80,9 +82,9 @@ export class FrameDecoder {
    * in (`KeysFrom`).
    */
   decodeInner(packets: PacketBatch, interfaces: readonly CaptureInterface[], frames: FrameBatch): void {
-    const { view, count, offset, capturedBytes, originalBytes, interfaceIndex } = packets;
+    const { count, offset, capturedBytes, originalBytes, interfaceIndex } = packets;
     hold(frames, count);
-    this.#walk.bind(view, frames);
+    this.#walk.bind(packets, frames);
     for (let i = 0; i < count; i++) {
       const at = offset[i];
       const captured = capturedBytes[i];
@@ -98,8 +100,8 @@ export class FrameDecoder {
   decodeKeys(packets: PacketBatch, interfaces: readonly CaptureInterface[], frames: FrameBatch): void {
     const { view, count, offset, capturedBytes, originalBytes, interfaceIndex } = packets;
     hold(frames, count);
-    this.#walk.bind(view, frames);
-    const isPort = this.#isPort;
+    this.#walk.bind(packets, frames);
+    const isPort = this.portTable;
     const { status, flags, outerIp, outerBytes, vni, ovnKeys } = frames;
     let lastInterface = -1;
     let ethernet = false;
@@ -131,6 +133,14 @@ export class FrameDecoder {
       this.#walk.walk(i, linkType, at, at + captured, at + Math.max(captured, originalBytes[i]));
     }
   }
+}
+
+function portsOf(protocol: string, ports: Iterable<number>): Set<number> {
+  const set = new Set(ports);
+  for (const port of set)
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff)
+      throw new RangeError(`${protocol} port ${port} is not an integer from 0 to 65535`);
+  return set;
 }
 
 /** Makes `frames` hold `count` packets. */

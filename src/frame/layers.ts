@@ -17,7 +17,6 @@ import {
   type EthernetRecord,
   EthernetView,
   EtherType,
-  GENEVE_PORT,
   type GeneveRecord,
   GeneveView,
   type IcmpRecord,
@@ -39,14 +38,20 @@ import {
   Sll2View,
   type SllRecord,
   SllView,
+  type SttRecord,
+  SttSequence,
+  SttView,
   type TcpRecord,
   TcpView,
   type UdpRecord,
   UdpView,
+  type VxlanRecord,
+  VxlanView,
 } from "../wire/index.js";
+import { CONNECTION_FLAGS, type TunnelPorts, USUAL_PORTS } from "./other-tunnels.js";
 
 /**
- * Where a layer stands: `depth` 0 is the outer packet up to its Geneve header, 1 what Geneve carries;
+ * Where a layer stands: `depth` 0 is the outer packet up to its tunnel's header, 1 what the tunnel carries;
  * `offset` counts bytes from the first byte of the frame. Writers ignore `offset`.
  */
 export interface LayerPlace {
@@ -70,7 +75,12 @@ export interface HeaderRecords {
   sctp: SctpRecord;
   bfd: BfdRecord;
   geneve: GeneveRecord;
+  vxlan: VxlanRecord;
+  stt: SttRecord;
 }
+
+/** Headers of tunnels: what is behind one of them is at depth 1. */
+export const TUNNEL_HEADERS: ReadonlySet<string> = new Set(["geneve", "vxlan", "stt"]);
 
 /** The name of a header's layer. */
 export type HeaderName = keyof HeaderRecords;
@@ -99,7 +109,7 @@ export type Layer = HeaderLayer | PayloadLayer | TrailerLayer;
 /**
  * Why a frame was not read to its end. `offset` is where the bytes that were not read start. `layer` is the
  * header that should stand there; or the last one that was read, if it is what ends the reading:
- * `unknownProtocol`, `fragment`, `badLength`, `badVersion` of Geneve, an IPv6 extension header that does
+ * `unknownProtocol`, `fragment`, `badLength`, `badVersion` of a tunnel, an IPv6 extension header that does
  * not fit. `link` with a link type that is not known or a frame without bytes.
  */
 export interface LayerStop {
@@ -113,36 +123,34 @@ export interface LayersResult {
   layers: Layer[];
   /**
    * Null for a frame that is whole and understood. Otherwise where reading stopped; or, if it went on to
-   * the end, the first flaw it passed: `lengthBeyondData` (a cut packet, mostly) or `badOption`, with the
-   * layer that has it and that layer's offset.
+   * the end, the first flaw it passed: `lengthBeyondData` (a cut packet, mostly), `badOption`, VXLAN without its
+   * I bit (`badValue`), an STT frame of several segments (`fragment`) or of another length than it says
+   * (`badLength`, both of `tcp`), with the layer that has it and that layer's offset.
    */
   stop: LayerStop | null;
 }
 
 /** How to read. */
 export interface ReadLayersOptions {
-  /** UDP destination ports that carry Geneve; 6081 alone by default. Source ports never count. */
-  genevePorts?: ReadonlySet<number>;
+  /** By which destination ports tunnels are told; those that IANA assigned by default. */
+  ports?: Partial<TunnelPorts>;
   /** The frame is what a tunnel carried (`depth` 1 from its first byte on), without the tunnel. */
   bare?: boolean;
 }
 
-const defaultPorts: ReadonlySet<number> = new Set([GENEVE_PORT]);
-
 /**
  * Reads the frame in the bytes `start` to `end` of `view`, whose link type is a LINKTYPE_ number. Takes any
- * bytes: the layers before a fault are kept, the rest is payload. Geneve inside Geneve is payload. All
- * bytes are copied.
+ * bytes: the layers before a fault are kept, the rest is payload. A tunnel inside a tunnel is
+ * payload. All bytes are copied.
  */
 export function readLayers(
   view: DataView,
   start: number,
   end: number,
   linkType: number,
-  options: ReadLayersOptions = {},
+  { ports, bare = false }: ReadLayersOptions = {},
 ): LayersResult {
-  const { genevePorts = defaultPorts, bare = false } = options;
-  const reader = new LayerReader(view, start, end, genevePorts, bare ? 1 : 0);
+  const reader = new LayerReader(view, start, end, { ...USUAL_PORTS, ...ports }, bare ? 1 : 0);
   reader.link(linkType);
   return reader.finish();
 }
@@ -159,7 +167,7 @@ interface BoundView {
 class LayerReader {
   readonly #view: DataView;
   readonly #start: number;
-  readonly #ports: ReadonlySet<number>;
+  readonly #ports: TunnelPorts;
   readonly #layers: Layer[] = [];
   /** Innermost last. */
   readonly #trailers: TrailerLayer[] = [];
@@ -169,7 +177,7 @@ class LayerReader {
   #stop: LayerStop | null = null;
   #flaw: LayerStop | null = null;
 
-  constructor(view: DataView, start: number, end: number, ports: ReadonlySet<number>, depth: 0 | 1) {
+  constructor(view: DataView, start: number, end: number, ports: TunnelPorts, depth: 0 | 1) {
     this.#depth = depth;
     this.#view = view;
     this.#start = start;
@@ -267,9 +275,11 @@ class LayerReader {
         if (this.#take("udp", udp)) this.#port(udp.destination);
         return;
       }
-      case IpProtocol.tcp:
-        this.#take("tcp", new TcpView());
+      case IpProtocol.tcp: {
+        const tcp = new TcpView();
+        if (this.#take("tcp", tcp) && this.#isStt(tcp)) this.#stt(tcp.sequence);
         return;
+      }
       case IpProtocol.sctp:
         this.#take("sctp", new SctpView());
         return;
@@ -279,7 +289,9 @@ class LayerReader {
   }
 
   #port(destination: number): void {
-    if (this.#depth === 0 && this.#ports.has(destination)) this.#geneve();
+    if (this.#depth === 0 && this.#ports.geneve.has(destination)) this.#geneve();
+    else if (this.#depth === 0 && this.#ports.vxlan.has(destination))
+      this.#tunnelled("vxlan", new VxlanView());
     else if (destination === BFD_PORT || destination === BFD_MULTIHOP_PORT) this.#take("bfd", new BfdView());
   }
 
@@ -289,6 +301,33 @@ class LayerReader {
     this.#depth = 1;
     if (geneve.protocolType === EtherType.bridged) this.#ethernet();
     else this.#etherType("geneve", geneve.protocolType);
+  }
+
+  /** A tunnel's header, and the Ethernet frame behind it. */
+  #tunnelled(name: HeaderName, header: BoundView): void {
+    if (!this.#take(name, header)) return;
+    this.#depth = 1;
+    this.#ethernet();
+  }
+
+  #isStt({ destination, flags }: TcpView): boolean {
+    return this.#depth === 0 && this.#ports.stt.has(destination) && (flags & CONNECTION_FLAGS) === 0;
+  }
+
+  /** What is behind the header of STT that looks like TCP's, with this sequence number. */
+  #stt(sequence: number): void {
+    if ((sequence & SttSequence.offset) !== 0) return this.#halt("tcp", Reason.fragment);
+    const frameBytes = sequence >>> SttSequence.frameShift;
+    const bytes = this.#end - this.#at;
+    if (frameBytes !== bytes) {
+      const { offset } = this.#layers[this.#layers.length - 1];
+      this.#flaw ??= {
+        layer: "tcp",
+        offset,
+        reason: frameBytes > bytes ? Reason.fragment : Reason.badLength,
+      };
+    }
+    this.#tunnelled("stt", new SttView());
   }
 
   /** Reads one header; false where nothing behind it can be read. */
@@ -341,11 +380,13 @@ function isWhole(name: HeaderName, reason: Reason, bound: BoundView, at: number,
     case Reason.ok:
     case Reason.badOption:
       return true;
+    case Reason.badValue:
+      return name === "vxlan";
     case Reason.lengthBeyondData:
     case Reason.badLength:
       return name !== "bfd";
     case Reason.badVersion:
-      return bound instanceof GeneveView && at + 8 + 4 * bound.optLen <= end;
+      return name === "stt" || (bound instanceof GeneveView && at + 8 + 4 * bound.optLen <= end);
     default:
       return false;
   }

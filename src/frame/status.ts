@@ -10,7 +10,7 @@ export const FrameStatus = {
   malformed: 2,
   /** Legal, but not read here: an IP fragment, another Geneve version, an unknown link or payload type. */
   unsupported: 3,
-  /** Certainly not a packet to a Geneve port. */
+  /** Certainly not a packet to a tunnel's port. */
   notGeneve: 4,
 } as const;
 export type FrameStatus = (typeof FrameStatus)[keyof typeof FrameStatus];
@@ -46,6 +46,9 @@ export const FrameLayer = {
   innerIcmpv6: 18,
   innerSctp: 19,
   innerArp: 20,
+  tcp: 21,
+  vxlan: 22,
+  stt: 23,
 } as const;
 export type FrameLayer = (typeof FrameLayer)[keyof typeof FrameLayer];
 
@@ -71,6 +74,9 @@ const layerNames: readonly string[] = [
   "inner-icmpv6",
   "inner-sctp",
   "inner-arp",
+  "tcp",
+  "vxlan",
+  "stt",
 ];
 
 /** The layer's name as JSON and people see it. */
@@ -81,7 +87,7 @@ export function layerName(layer: number): string {
 /** Why a packet stopped, in words: a not-geneve packet is told from what its layer carries instead. */
 export function stopText(status: number, layer: number, reason: number): string {
   if (status === FrameStatus.notGeneve) {
-    if (layer === FrameLayer.udp) return "destination port is not Geneve's";
+    if (layer === FrameLayer.udp) return "destination port is not a tunnel's";
     if (layer === FrameLayer.ipv4 || layer === FrameLayer.ipv6) return "not UDP";
     return "not IP";
   }

@@ -16,7 +16,7 @@ import { Reason } from "../wire/reason.js";
 import { computeSctpChecksum, SctpOffset } from "../wire/sctp.js";
 import { TcpOffset } from "../wire/tcp.js";
 import { UdpOffset } from "../wire/udp.js";
-import type { HeaderLayer, HeaderName, Layer } from "./layers.js";
+import { type HeaderLayer, type HeaderName, type Layer, TUNNEL_HEADERS } from "./layers.js";
 
 /**
  * What a checksum is worth. `unverified`: bytes it covers are not in the capture (cut, fragment), or it has
@@ -47,7 +47,7 @@ export class ChecksumVerifier {
 
   /**
    * The verdict on the checksum of each of `layers` (of readLayers, of the frame that starts at `start`), null
-   * for one that has none. The outer bytes end at `end`, those inside Geneve at `innerEnd`.
+   * for one that has none. The outer bytes end at `end`, those inside a tunnel at `innerEnd`.
    */
   layers(
     view: DataView,
@@ -60,7 +60,7 @@ export class ChecksumVerifier {
     return layers.map((layer) => {
       const bound = layer.depth === 1 ? innerEnd : end;
       const at = start + layer.offset;
-      if (layer.layer === "geneve") ip = null;
+      if (TUNNEL_HEADERS.has(layer.layer)) ip = null;
       else if (layer.layer === "ipv4" || layer.layer === "ipv6") {
         ip = layer;
         return layer.layer === "ipv4" ? this.header(view, at, bound, EtherType.ipv4) : null;

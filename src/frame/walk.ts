@@ -1,47 +1,64 @@
 /*
  * The general walk through one packet: any link type, VLAN tags, IPv4 and IPv6 with options, extension
- * headers and fragments, any Geneve options, any inner frame.
+ * headers and fragments, Geneve with any options, VXLAN, STT, any inner frame.
  *
  * Lengths: `limit` is where the enclosing layer says its data ends on the wire, `end` where the captured
  * bytes end. A header that crosses `limit` is malformed, one that crosses only `end` is truncated.
  */
+import type { PacketBatch } from "../capture/batch.js";
 import { BFD_PORT } from "../wire/bfd.js";
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
 import { LinkType } from "../wire/linktype.js";
 import { NullView } from "../wire/null-loopback.js";
 import { Reason } from "../wire/reason.js";
+import { STT_HEADER_BYTES, SttOffset, SttSequence } from "../wire/stt.js";
+import { TCP_HEADER_BYTES, TcpMask, TcpOffset } from "../wire/tcp.js";
 import { isTpid } from "../wire/vlan.js";
-import { ABSENT, type FrameBatch, FrameFlag, KeysFrom, NO_VNI } from "./columns.js";
+import { VXLAN_HEADER_BYTES, VXLAN_VNI_FLAG, VxlanMask, VxlanOffset } from "../wire/vxlan.js";
+import { ABSENT, type FrameBatch, FrameFlag, KeysFrom, NO_VNI, TunnelKind } from "./columns.js";
 import { IpReader } from "./ip-reader.js";
+import { CONNECTION_FLAGS, PortUse, putContextKeys, putVniKeys, type VxlanEnds } from "./other-tunnels.js";
 import { transportBytes, transportLayer } from "./protocols.js";
 import { FrameLayer, FrameStatus } from "./status.js";
 
 /**
  * Walks packets one at a time and fills their column entries. Keeps no packet beyond the call.
- * `isPort` has a 1 for each UDP destination port taken as Geneve.
  */
 export class FrameWalk {
-  readonly #isPort: Uint8Array;
+  readonly #portUse: Uint8Array;
+  readonly #sttPorts: ReadonlySet<number>;
+  readonly #ends: VxlanEnds | null;
   readonly #loopback = new NullView();
 
   // The packet at hand.
   #view: DataView = new DataView(new ArrayBuffer(0));
+  #packets!: PacketBatch;
   #frames!: FrameBatch;
   #i = 0;
   #start = 0;
   #end = 0;
 
+  /** Its tunnel's header. */
+  #tunnel: number = FrameLayer.geneve;
+
   /** EtherType behind the tags that #tags walked last. */
   #type = 0;
   readonly #ip = new IpReader();
 
-  constructor(isPort: Uint8Array) {
-    this.#isPort = isPort;
+  /**
+   * `portUse` has the PortUse of each UDP destination port, `sttPorts` are TCP's that are taken as STT. `ends`: null
+   * where nobody knows of any.
+   */
+  constructor(portUse: Uint8Array, sttPorts: ReadonlySet<number>, ends: VxlanEnds | null) {
+    this.#portUse = portUse;
+    this.#sttPorts = sttPorts;
+    this.#ends = ends;
   }
 
-  /** Takes the bytes and columns of the packets to come. */
-  bind(view: DataView, frames: FrameBatch): void {
-    this.#view = view;
+  /** Takes the packets to come, and their columns. */
+  bind(packets: PacketBatch, frames: FrameBatch): void {
+    this.#view = packets.view;
+    this.#packets = packets;
     this.#frames = frames;
   }
 
@@ -70,6 +87,7 @@ export class FrameWalk {
     this.#i = i;
     this.#start = start;
     this.#end = end;
+    this.#tunnel = FrameLayer.geneve;
     const frames = this.#frames;
     frames.status[i] = FrameStatus.ok;
     frames.stopLayer[i] = 0;
@@ -194,15 +212,22 @@ export class FrameWalk {
     if (this.#ip.fragment !== 0) frames.flags[i] |= FrameFlag.fragment;
     // A length field that lies must not pass for a large packet.
     frames.outerBytes[i] = Math.min(this.#ip.payloadLimit, limit) - at;
-    if (this.#ip.protocol !== IpProtocol.udp)
-      return this.#stop(FrameStatus.notGeneve, layer, Reason.unknownProtocol, at);
+    const ipLimit = Math.min(this.#ip.payloadLimit, limit);
+    const bound = Math.min(ipLimit, end);
+    if (this.#ip.protocol !== IpProtocol.udp) {
+      if (!this.#isStt(next, bound))
+        return this.#stop(FrameStatus.notGeneve, layer, Reason.unknownProtocol, at);
+      if (fault !== Reason.ok) this.#stop(FrameStatus.malformed, layer, fault, faultAt);
+      if (this.#ip.fragment === 1) this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
+      this.#sttSegment(next, ipLimit);
+      if (ipLimit > end && frames.status[i] === FrameStatus.ok) this.#payloadCut(ipLimit);
+      return;
+    }
     // Whose datagram a later fragment belongs to only its first one says.
     if (this.#ip.fragment === 2) return this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
 
-    const ipLimit = Math.min(this.#ip.payloadLimit, limit);
-    const bound = Math.min(ipLimit, end);
-    if (next + 4 <= bound && this.#isPort[view.getUint16(next + 2)] === 0)
-      return this.#stop(FrameStatus.notGeneve, FrameLayer.udp, Reason.unknownProtocol, next);
+    const use = next + 4 <= bound ? this.#portUse[view.getUint16(next + 2)] : PortUse.geneve;
+    if (use === 0) return this.#stop(FrameStatus.notGeneve, FrameLayer.udp, Reason.unknownProtocol, next);
     if (fault !== Reason.ok) this.#stop(FrameStatus.malformed, layer, fault, faultAt);
     if (next + 8 > bound) return this.#short(FrameLayer.udp, next, 8, ipLimit);
     frames.udp[i] = next;
@@ -216,7 +241,8 @@ export class FrameWalk {
         this.#stop(FrameStatus.malformed, FrameLayer.udp, Reason.lengthBeyondData, next);
       else udpLimit = next + length;
     }
-    this.#geneve(next + 8, udpLimit);
+    if (use === PortUse.vxlan) this.#vxlan(next + 8, udpLimit);
+    else this.#geneve(next + 8, udpLimit);
     // Every header is there; whether every byte is, the outermost length tells.
     if (udpLimit > end && frames.status[i] === FrameStatus.ok) this.#payloadCut(udpLimit);
   }
@@ -229,8 +255,7 @@ export class FrameWalk {
     if (innerTransport[i] !== ABSENT && transportLayer[innerProtocol[i]] !== 0)
       layer = transportLayer[innerProtocol[i]];
     else if (innerNetwork[i] !== ABSENT) layer = this.#innerNetworkLayer();
-    else if (inner[i] !== ABSENT) layer = FrameLayer.geneve;
-    else if (geneve[i] !== ABSENT) layer = FrameLayer.geneve;
+    else if (inner[i] !== ABSENT || geneve[i] !== ABSENT) layer = this.#tunnel;
     this.#stop(FrameStatus.truncated, layer, Reason.payloadCut, Math.min(this.#end, limit));
   }
 
@@ -278,14 +303,92 @@ export class FrameWalk {
       this.#innerNetwork(optionsEnd, limit);
     } else return this.#stop(FrameStatus.unsupported, FrameLayer.geneve, Reason.unknownProtocol, at);
 
+    if (optionsEnd === at + 8) this.#markBfd();
+  }
+
+  /** Marks BFD between the end points of a tunnel whose header has nothing but a VNI. */
+  #markBfd(): void {
+    const { vni, flags, innerProtocol, innerTransport } = this.#frames;
+    const i = this.#i;
     if (
-      vni === 0 &&
-      optionsEnd === at + 8 &&
-      frames.innerProtocol[i] === IpProtocol.udp &&
-      frames.innerTransport[i] !== ABSENT &&
-      view.getUint16(frames.innerTransport[i] + 2) === BFD_PORT
+      vni[i] === 0 &&
+      innerProtocol[i] === IpProtocol.udp &&
+      innerTransport[i] !== ABSENT &&
+      this.#view.getUint16(innerTransport[i] + 2) === BFD_PORT
     )
-      frames.flags[i] |= FrameFlag.bfd;
+      flags[i] |= FrameFlag.bfd;
+  }
+
+  /** VXLAN (RFC 7348 section 5). */
+  #vxlan(at: number, limit: number): void {
+    const view = this.#view;
+    const frames = this.#frames;
+    const i = this.#i;
+    const bound = Math.min(limit, this.#end);
+    if (at + VXLAN_HEADER_BYTES > bound) return this.#short(FrameLayer.vxlan, at, VXLAN_HEADER_BYTES, limit);
+    this.#tunnel = FrameLayer.vxlan;
+    frames.flags[i] |= FrameFlag.otherTunnel;
+    frames.tunnel[i] = TunnelKind.vxlanOther;
+    if ((view.getUint8(at + VxlanOffset.flags) & VXLAN_VNI_FLAG) === 0)
+      this.#stop(FrameStatus.malformed, FrameLayer.vxlan, Reason.badValue, at);
+    else {
+      const kind = this.#ends?.kindOf(this.#packets, frames, i) ?? TunnelKind.vxlanAssumed;
+      putVniKeys(frames, i, view.getInt32(at + VxlanOffset.vni) >>> VxlanMask.vniShift, kind);
+    }
+    const inner = at + VXLAN_HEADER_BYTES;
+    frames.inner[i] = inner;
+    frames.innerEnd[i] = bound;
+    this.#innerEthernet(inner, limit);
+    this.#markBfd();
+  }
+
+  /** Whether a segment of STT begins at `at`, as far as the bytes up to `bound` say: it looks like one of TCP. */
+  #isStt(at: number, bound: number): boolean {
+    const view = this.#view;
+    if (this.#ip.protocol !== IpProtocol.tcp || this.#ip.fragment === 2 || at + 4 > bound) return false;
+    if (!this.#sttPorts.has(view.getUint16(at + TcpOffset.destination))) return false;
+    const flags = at + TcpOffset.dataOffsetFlags;
+    return flags + 2 > bound || (view.getUint16(flags) & CONNECTION_FLAGS) === 0;
+  }
+
+  /** A segment of STT, from its header that looks like TCP's; only the first of a frame has more headers. */
+  #sttSegment(at: number, limit: number): void {
+    const view = this.#view;
+    const end = this.#end;
+    if (at + TCP_HEADER_BYTES > Math.min(limit, end))
+      return this.#short(FrameLayer.tcp, at, TCP_HEADER_BYTES, limit);
+    const bytes = (view.getUint16(at + TcpOffset.dataOffsetFlags) >>> TcpMask.dataOffsetShift) * 4;
+    if (bytes < TCP_HEADER_BYTES || at + bytes > limit)
+      return this.#stop(FrameStatus.malformed, FrameLayer.tcp, Reason.badHeaderLength, at);
+    const sequence = view.getUint32(at + TcpOffset.sequence);
+    if ((sequence & SttSequence.offset) !== 0)
+      return this.#stop(FrameStatus.unsupported, FrameLayer.tcp, Reason.fragment, at);
+    const stt = at + bytes;
+    const frameEnd = stt + (sequence >>> SttSequence.frameShift);
+    if (frameEnd > limit) this.#stop(FrameStatus.unsupported, FrameLayer.tcp, Reason.fragment, at);
+    else if (frameEnd < limit) this.#stop(FrameStatus.malformed, FrameLayer.tcp, Reason.badLength, at);
+    this.#stt(stt, limit);
+  }
+
+  /** STT (draft-davie-stt-08 section 3.2). */
+  #stt(at: number, limit: number): void {
+    const view = this.#view;
+    const frames = this.#frames;
+    const i = this.#i;
+    const bound = Math.min(limit, this.#end);
+    if (at + STT_HEADER_BYTES > bound) return this.#short(FrameLayer.stt, at, STT_HEADER_BYTES, limit);
+    this.#tunnel = FrameLayer.stt;
+    frames.flags[i] |= FrameFlag.otherTunnel;
+    frames.tunnel[i] = TunnelKind.stt;
+    if (view.getUint8(at + SttOffset.version) !== 0)
+      return this.#stop(FrameStatus.unsupported, FrameLayer.stt, Reason.badVersion, at);
+    const id = at + SttOffset.contextId;
+    putContextKeys(frames, i, view.getInt32(id), view.getInt32(id + 4));
+    const inner = at + STT_HEADER_BYTES;
+    frames.inner[i] = inner;
+    frames.innerEnd[i] = bound;
+    this.#innerEthernet(inner, limit);
+    this.#markBfd();
   }
 
   /** The option chain must fill the option space exactly (RFC 8926 section 3.5). */

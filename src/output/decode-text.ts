@@ -19,6 +19,7 @@ import type { LineBuffer } from "./line-buffer.js";
 import { label, type NameChoice } from "./names.js";
 import type { PacketPrinter } from "./printer.js";
 import type { Style } from "./table.js";
+import { otherKeys } from "./tunnel-words.js";
 
 export interface TextOptions {
   utc: boolean;
@@ -42,6 +43,7 @@ const OVN = FrameFlag.ovn;
 const OAM = FrameFlag.oam;
 const BFD = FrameFlag.bfd;
 const BARE = FrameFlag.bare;
+const OTHER_TUNNEL = FrameFlag.otherTunnel;
 const IPV6 = FrameFlag.outerIpv6;
 const OK = FrameStatus.ok;
 const NOT_GENEVE = FrameStatus.notGeneve;
@@ -143,7 +145,9 @@ export class TextPrinter implements PacketPrinter {
       if (isNamed && (flags[i] & OVN) !== 0) at = this.#putNames(out, at, packets, frames, i, time);
       if (isBare) at = putText(out, at, bare.keys(packets, frames, i));
       view = out.view;
-      if (!isBare && vni[i] >= 0) at = putKeys(view, at, frames, i);
+      if ((flags[i] & OTHER_TUNNEL) !== 0) at = putText(out, at, ` [${otherKeys(input, frames, i)}]`);
+      else if (!isBare && vni[i] >= 0) at = putKeys(view, at, frames, i);
+      view = out.view;
       const next = isComment ? 0 : summary.write(view, at + 1, input, frames, i);
       if (next > at + 1) {
         view.setUint8(at, BLANK);

@@ -182,6 +182,33 @@ export function fieldsOf(layer: HeaderLayer, inner: boolean): [name: string, fie
           ...(layer.optionsRest.length > 0 ? { optionsRest: hexOf(layer.optionsRest) } : {}),
         },
       ];
+    case "vxlan":
+      return [
+        "vxlan",
+        {
+          flags: layer.flags,
+          vni: layer.vni,
+          ...(layer.reserved !== 0 || layer.reserved2 !== 0
+            ? { reserved: layer.reserved, reserved2: layer.reserved2 }
+            : {}),
+        },
+      ];
+    case "stt":
+      return [
+        "stt",
+        {
+          version: layer.version,
+          flags: layer.flags,
+          l4Offset: layer.l4Offset,
+          mss: layer.mss,
+          vlan: layer.vlan,
+          // A JSON number has 53 bits.
+          contextId: `0x${layer.contextId.toString(16).padStart(16, "0")}`,
+          ...(layer.reserved !== 0 || layer.padding !== 0
+            ? { reserved: layer.reserved, padding: layer.padding }
+            : {}),
+        },
+      ];
   }
 }
 

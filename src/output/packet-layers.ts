@@ -13,6 +13,6 @@ export function packetLayers(
 ): readonly Layer[] {
   const start = packets.offset[i];
   const bare = (frames.flags[i] & FrameFlag.bare) !== 0;
-  const options = { genevePorts: ports, bare };
+  const options = { ports, bare };
   return readLayers(packets.view, start, start + packets.capturedBytes[i], linkType, options).layers;
 }

@@ -1,9 +1,9 @@
 import type { BareKeys } from "../analysis/bare-keys.js";
 import type { CaptureInterface, CaptureSource, PacketBatch } from "../capture/batch.js";
 import { isSettled } from "../encode/json-finish.js";
-import { type FrameBatch, FrameFlag, KEYS_FROM_NAMES, KeysFrom } from "../frame/columns.js";
+import { type FrameBatch, FrameFlag, KEYS_FROM_NAMES, KeysFrom, TunnelKind } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import type { HeaderLayer, Layer } from "../frame/layers.js";
+import { type HeaderLayer, type Layer, TUNNEL_HEADERS } from "../frame/layers.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
@@ -92,6 +92,7 @@ export class PacketObjects {
       ...this.#stop(frames, i),
       outer: outer && { ...outer, ...restFields(bytes, layers, 0, !isInner) },
       geneve: this.#geneve(view, frames, i, layers, end),
+      ...otherTunnel(layers),
       ovn: isBare ? this.#bareOvn(packets, frames, i, layers) : this.#ovn(packets, frames, i, layers),
       inner: isInner
         ? { ...inner, ...restFields(bytes, layers, 1, true), ...(summary === "" ? {} : { summary }) }
@@ -125,7 +126,7 @@ export class PacketObjects {
     const object: Fields = {};
     let any = false;
     for (const [place, layer] of layers.entries()) {
-      if (layer.depth !== depth || layer.layer === "geneve") continue;
+      if (layer.depth !== depth || TUNNEL_HEADERS.has(layer.layer)) continue;
       if (layer.layer === "payload" || layer.layer === "trailer") continue;
       any = true;
       const [name, fields] = fieldsOf(layer, depth === 1);
@@ -163,13 +164,15 @@ export class PacketObjects {
     if (frames.vni[i] < 0) return null;
     const names = this.#names;
     const hasKeys = (frames.flags[i] & FrameFlag.ovn) !== 0;
+    const isOther = (frames.flags[i] & FrameFlag.otherTunnel) !== 0;
+    const isVxlan = isOther && frames.tunnel[i] !== TunnelKind.stt;
     const word = frames.ovnKeys[i];
     const resolution = names.resolution(packets, frames, i);
     this.isBeforeHistory = resolution?.beforeHistory === true;
     return {
       datapathKey: frames.vni[i],
-      ingressKey: hasKeys ? ingressOf(word) : null,
-      egressKey: hasKeys ? egressOf(word) : null,
+      ingressKey: hasKeys && !isVxlan ? ingressOf(word) : null,
+      egressKey: hasKeys ? egressOf(word) || (isVxlan ? null : 0) : null,
       datapath: names.datapath(packets, i, resolution?.datapath ?? null),
       inport: names.port(packets, i, resolution?.inport ?? null),
       outport: names.port(packets, i, resolution?.outport ?? null),
@@ -178,6 +181,8 @@ export class PacketObjects {
       destination: names.end(packets, frames, i, layers, "destination"),
       ...(hasKeys && word < 0 ? { reserved: 1 } : {}),
       ...((frames.flags[i] & FrameFlag.bfd) !== 0 ? { bfd: true } : {}),
+      ...(isOther && frames.tunnel[i] === TunnelKind.vxlanVtep ? { vtep: true } : {}),
+      ...(isOther && frames.tunnel[i] === TunnelKind.vxlanAssumed ? { assumed: true } : {}),
     };
   }
 
@@ -211,6 +216,16 @@ export class PacketObjects {
           }),
     };
   }
+}
+
+/** The header of a tunnel that is none of Geneve, under its name. */
+function otherTunnel(layers: readonly Layer[]): object {
+  const header = layers.find(
+    (each): each is HeaderLayer<"vxlan" | "stt"> => each.layer === "vxlan" || each.layer === "stt",
+  );
+  if (header === undefined) return {};
+  const [name, fields] = fieldsOf(header, false);
+  return { [name]: fields };
 }
 
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */

@@ -20,7 +20,7 @@ const ODD_FRAGMENT = Ipv4Mask.reservedFlag | Ipv4Mask.moreFragments | Ipv4Mask.f
 const TCP_RESERVED = TcpMask.reserved << TcpMask.reservedShift;
 /** A checksum that may be right where 0 is, too, which is what `encode` would make of it. */
 const OTHER_ZERO = 0xffff;
-const ODD = FrameFlag.oam | FrameFlag.bfd | FrameFlag.fragment | FrameFlag.bare;
+const ODD = FrameFlag.oam | FrameFlag.bfd | FrameFlag.fragment | FrameFlag.bare | FrameFlag.otherTunnel;
 
 /**
  * Whether packet `i` has only headers that JsonHeaders knows, none of them cut or long, with nothing behind the bytes

@@ -7,6 +7,7 @@ import { egressOf, ingressOf, OVN_OPTION_CLASS, OVN_OPTION_TYPE } from "../wire/
 import { fieldsOf } from "./fields.js";
 import { hexOf } from "./hex.js";
 import { packetLayers } from "./packet-layers.js";
+import { otherKeysLine } from "./tunnel-words.js";
 
 const titles: Record<HeaderLayer["layer"], string> = {
   ethernet: "Ethernet",
@@ -23,6 +24,8 @@ const titles: Record<HeaderLayer["layer"], string> = {
   sctp: "SCTP",
   bfd: "BFD",
   geneve: "Geneve",
+  vxlan: "VXLAN",
+  stt: "STT",
 };
 
 /** The layers of a packet, one a line below its own line, with the verdict on each checksum. */
@@ -50,6 +53,7 @@ export class LayerTree {
       if (oam && layer.depth === 1) break;
       text += `    ${layer.depth === 1 ? "  " : ""}${line(layer, verdicts[place])}\n`;
       if (layer.layer === "geneve") text += options(layer);
+      else if (layer.layer === "vxlan" || layer.layer === "stt") text += otherKeysLine(frames, i);
     }
     return text;
   }

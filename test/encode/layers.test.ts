@@ -125,7 +125,9 @@ describe("readLayers", () => {
     const bytes = packetBytes("sourcePortOnly");
     const view = new DataView(bytes.buffer);
     const at = (...ports: number[]) =>
-      names(readLayers(view, 0, bytes.length, LinkType.ETHERNET, { genevePorts: new Set(ports) }).layers);
+      names(
+        readLayers(view, 0, bytes.length, LinkType.ETHERNET, { ports: { geneve: new Set(ports) } }).layers,
+      );
     expect(at(6081)).toBe("ethernet ipv4 udp payload");
     expect(at(6081, 5000)).toBe("ethernet ipv4 udp geneve .ethernet .ipv4 .icmp .payload");
     expect(at()).toBe("ethernet ipv4 udp payload");

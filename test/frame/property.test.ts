@@ -20,10 +20,9 @@ function fast(given: readonly TestPacket[]) {
 function general(given: readonly TestPacket[]) {
   const { packets: batch, interfaces } = batchOf(given);
   const frames = new FrameBatch(batch.capacity);
-  const isPort = new Uint8Array(65536);
-  isPort[6081] = 1;
-  const walk = new FrameWalk(isPort);
-  walk.bind(batch.view, frames);
+  const { portTable, ports } = new FrameDecoder();
+  const walk = new FrameWalk(portTable, ports.stt, null);
+  walk.bind(batch, frames);
   for (let i = 0; i < batch.count; i++) {
     const at = batch.offset[i];
     const end = at + batch.capturedBytes[i];
