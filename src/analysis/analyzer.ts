@@ -1,5 +1,5 @@
 import type { CaptureSource, Damage, PacketBatch, RecordRun } from "../capture/batch.js";
-import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { type FrameBatch, FrameFlag, TunnelKind } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { FrameStatus } from "../frame/status.js";
 import type { Inventory, KnownNames } from "../southbound/index.js";
@@ -52,13 +52,18 @@ export interface Totals {
   byStatus: number[];
   /** Packets with a Geneve header of version 0. */
   geneve: number;
-  /** ... with a well-formed OVN option. */
+  /** ... with a header of VXLAN or STT. */
+  vxlan: number;
+  stt: number;
+  /** Those of VXLAN of which nobody says whether they are OVN's, but are read as if they were. */
+  assumed: number;
+  /** Packets with a well-formed OVN option, or OVN's keys in another tunnel's identifier. */
   ovn: number;
   /** ... of tunnel BFD. */
   bfd: number;
   /** ... with the O bit. */
   oam: number;
-  /** Bare frames by KeysFrom; they count as none of the four above. */
+  /** Bare frames by KeysFrom; they count as none of those above. */
   bare: number[];
   stops: StopTotals[];
 }
@@ -84,6 +89,9 @@ export class Analyzer {
     bytes: 0,
     byStatus: [0, 0, 0, 0, 0],
     geneve: 0,
+    vxlan: 0,
+    stt: 0,
+    assumed: 0,
     ovn: 0,
     bfd: 0,
     oam: 0,
@@ -191,7 +199,7 @@ export class Analyzer {
     this.#follow();
     const file = this.#account();
     const { firstNumber, originalBytes, tsSec, tsNsec } = packets;
-    const { status, flags, vni, stopLayer, stopReason, keysFrom } = frames;
+    const { status, flags, vni, tunnel, stopLayer, stopReason, keysFrom } = frames;
     const totals = this.#totals;
     let bytes = 0;
     let usual = 0;
@@ -213,7 +221,11 @@ export class Analyzer {
       }
       totals.byStatus[status[i]]++;
       if ((flags[i] & FrameFlag.bare) !== 0) totals.bare[keysFrom[i]]++;
-      else if (vni[i] >= 0) totals.geneve++;
+      else if ((flags[i] & FrameFlag.otherTunnel) !== 0) {
+        if (tunnel[i] === TunnelKind.stt) totals.stt++;
+        else totals.vxlan++;
+        if (tunnel[i] === TunnelKind.vxlanAssumed) totals.assumed++;
+      } else if (vni[i] >= 0) totals.geneve++;
       if ((flags[i] & OVN_OR_BARE) === FrameFlag.ovn) totals.ovn++;
       if ((flags[i] & FrameFlag.bfd) !== 0) totals.bfd++;
       if ((flags[i] & FrameFlag.oam) !== 0) totals.oam++;
@@ -310,6 +322,9 @@ export class Analyzer {
     own.packets += totals.packets;
     own.bytes += totals.bytes;
     own.geneve += totals.geneve;
+    own.vxlan += totals.vxlan;
+    own.stt += totals.stt;
+    own.assumed += totals.assumed;
     own.ovn += totals.ovn;
     own.bfd += totals.bfd;
     own.oam += totals.oam;

@@ -4,8 +4,8 @@
  */
 import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag, KeysFrom } from "../frame/columns.js";
-import { OvnOptionMask } from "../wire/ovn-option.js";
-import { confirmed } from "./confirmed.js";
+import { ingressOf, OvnOptionMask } from "../wire/ovn-option.js";
+import { agrees, confirmed } from "./confirmed.js";
 import { type Correlation, type Correlator, NO_CORRELATION } from "./correlator.js";
 import type { FlowHeaders, FlowKeys } from "./flow-keys.js";
 import type { Reading } from "./readings.js";
@@ -99,10 +99,12 @@ export class BareKeys {
     from: number,
   ): boolean {
     if (told === null || !told.isOneKey) return false;
-    const { vni, ovnKeys } = told.headers[0];
+    const [header] = told.headers;
     // Without OVN's option a tunnel's id may be anything: VXLAN's has a port's key in it.
-    if (ovnKeys === null) return false;
-    enter(frames, i, vni, ovnKeys, from);
+    if (header.ovnKeys === null) return false;
+    const keys =
+      ingressOf(header.ovnKeys) === 0 ? withIngress(header, header.ovnKeys, correlation) : header.ovnKeys;
+    enter(frames, i, header.vni, keys, from);
     this.#origins[i] = { correlation, header: commonOf(told.headers) };
     return true;
   }
@@ -157,6 +159,15 @@ function enter(frames: FrameBatch, i: number, vni: number, keys: number, from: n
 /** The word of a reading, with 0 for a port that is not known. */
 function keysOf({ inport, outport }: Reading): number {
   return ((inport?.tunnelKey ?? 0) << INGRESS_SHIFT) | (outport?.tunnelKey ?? 0);
+}
+
+/** The keys of a header that has no ingress key, with the one that the frame's addresses leave, if it is one alone. */
+function withIngress(header: TunnelHeader, keys: number, { readings, count }: Correlation): number {
+  if (count > readings.length) return keys;
+  const ports = readings
+    .filter((reading) => agrees(header, reading))
+    .map(({ inport }) => inport?.tunnelKey ?? 0);
+  return new Set(ports).size === 1 ? keys | (ports[0] << INGRESS_SHIFT) : keys;
 }
 
 /** What headers with the same keys have in common: copies to several chassis have no one destination. */

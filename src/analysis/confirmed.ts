@@ -23,11 +23,13 @@ export function confirmed(
   );
 }
 
-function agrees({ vni, ovnKeys }: TunnelHeader, { datapath, inport, outport }: Reading): boolean {
+/** Whether a header is possible by a reading, as far as both know. */
+export function agrees({ vni, ovnKeys }: TunnelHeader, { datapath, inport, outport }: Reading): boolean {
   if (vni !== datapath.tunnelKey) return false;
   if (ovnKeys === null) return true;
+  const ingress = ingressOf(ovnKeys);
   return (
-    (inport === null || inport.tunnelKey === ingressOf(ovnKeys)) &&
+    (inport === null || ingress === 0 || inport.tunnelKey === ingress) &&
     (outport === null || outport.tunnelKey === egressOf(ovnKeys))
   );
 }

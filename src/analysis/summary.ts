@@ -81,11 +81,17 @@ export interface Summary {
   packets: number;
   bytes: number;
   geneve: number;
+  vxlan: number;
+  stt: number;
+  /** Packets of VXLAN that are read as OVN's though nobody says that they are. */
+  assumed: number;
   ovn: number;
   bfd: number;
   oam: number;
-  /** Bare frames by KeysFrom; null where there were none. With some, a key 0 of a flow is one that is not known. */
+  /** Bare frames by KeysFrom; null where there were none. */
   bare: readonly number[] | null;
+  /** Whether a key 0 of a flow is one that is not known: there were bare frames, or VXLAN, which has no ingress keys. */
+  hasGaps: boolean;
   notGeneve: number;
   malformed: number;
   truncated: number;
@@ -122,7 +128,8 @@ export function summarize(
 ): Summary {
   const { inventory, at } = naming;
   const bare = totals.bare.some((packets) => packets > 0) ? totals.bare : null;
-  const sums = new KeySums(naming, bare !== null);
+  const hasGaps = bare !== null || totals.vxlan > 0;
+  const sums = new KeySums(naming, hasGaps);
   const flows = new Flows(flowTable, naming, top);
   flows.addTo(sums);
   return {
@@ -130,10 +137,14 @@ export function summarize(
     packets: totals.packets,
     bytes: totals.bytes,
     geneve: totals.geneve,
+    vxlan: totals.vxlan,
+    stt: totals.stt,
+    assumed: totals.assumed,
     ovn: totals.ovn,
     bfd: totals.bfd,
     oam: totals.oam,
     bare,
+    hasGaps,
     truncated: totals.byStatus[FrameStatus.truncated],
     malformed: totals.byStatus[FrameStatus.malformed],
     unsupported: totals.byStatus[FrameStatus.unsupported],
@@ -308,10 +319,10 @@ function tunnelsOf(table: TunnelTable, inventory: Inventory | null, at: number |
   const chassis = (address: string, time: number): string | null =>
     inventory?.resolveAddress(address, time).chassis?.name ?? null;
   for (let index = 0; index < table.count; index++) {
-    const { geneve, ...tunnel } = table.entry(index);
+    const { tunnelled, ...tunnel } = table.entry(index);
     const time = at ?? momentMs(tunnel.lastSec, tunnel.lastNsec);
     // Fragments between hosts that have no tunnel are somebody else's.
-    if (geneve === 0) continue;
+    if (tunnelled === 0) continue;
     tunnels.push({
       source: tunnel.source,
       destination: tunnel.destination,

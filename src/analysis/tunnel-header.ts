@@ -2,7 +2,10 @@
 export interface TunnelHeader {
   /** Virtual Network Identifier, 0 to 2^24 - 1. */
   readonly vni: number;
-  /** Data of the OVN option as a signed word, as in `FrameBatch.ovnKeys`; null where there was none, or nobody says. */
+  /**
+   * Data of the OVN option as a signed word, as in `FrameBatch.ovnKeys`; null where there was none, or nobody says. The
+   * ingress key is 0 where the tunnel is VXLAN, which has none.
+   */
   readonly ovnKeys: number | null;
   /** The outer addresses in canonical text; null where nobody says. */
   readonly source: string | null;

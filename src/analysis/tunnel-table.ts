@@ -21,7 +21,7 @@ const LAST_DESTINATION_WORD = Ipv6Offset.destination + 12;
 /*
  * What is counted of a tunnel: a cache line of doubles and 32-bit words.
  *
- *   doubles  0: packets    1: bytes    2: packets without a Geneve header    3: fragments    4: last, s
+ *   doubles  0: packets    1: bytes    2: packets without a tunnel's header    3: fragments    4: last, s
  *   words   10: largest outer IP packet    11: last, ns
  */
 export const TUNNEL = {
@@ -63,8 +63,8 @@ export interface TunnelEntry {
   /** Time of the latest packet. */
   lastSec: number;
   lastNsec: number;
-  /** Packets to a Geneve port; an entry without any has seen only later fragments. */
-  geneve: number;
+  /** Packets with a tunnel's header; an entry without any has seen only later fragments. */
+  tunnelled: number;
 }
 
 /** What a table consists of, tunnel by tunnel. */
@@ -108,7 +108,7 @@ export class TunnelTable {
 
   /**
    * Counts the packets of a decoded batch that came through a tunnel, among those whose indices the first `count`
-   * of `rows` are: those with a Geneve header, and later fragments, whose port nobody knows.
+   * of `rows` are: those with a tunnel's header, and later fragments, whose port nobody knows.
    */
   add(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, count: number): void {
     const { view, originalBytes, tsSec, tsNsec } = packets;
@@ -117,8 +117,8 @@ export class TunnelTable {
       const i = rows[row];
       const flag = flags[i];
       const fragments = (flag & FRAGMENT) === 0 ? 0 : 1;
-      const geneve = vni[i] < 0 ? 0 : 1;
-      if (geneve === 0 && (fragments === 0 || status[i] !== UNSUPPORTED)) continue;
+      const tunnelled = vni[i] < 0 ? 0 : 1;
+      if (tunnelled === 0 && (fragments === 0 || status[i] !== UNSUPPORTED)) continue;
       const ip = outerIp[i];
       // A bare frame has lost its tunnel.
       if (ip < 0) continue;
@@ -126,7 +126,7 @@ export class TunnelTable {
         (flag & OUTER_IPV6) === 0
           ? this.ipv4(view.getInt32(ip + IPV4_SOURCE), view.getInt32(ip + IPV4_DESTINATION))
           : this.ipv6(view, ip);
-      this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, geneve, tsSec[i], tsNsec[i]);
+      this.tally(tunnel, 1, originalBytes[i], outerBytes[i], fragments, tunnelled, tsSec[i], tsNsec[i]);
     }
   }
 
@@ -167,7 +167,7 @@ export class TunnelTable {
   }
 
   /**
-   * Adds to the counters of a tunnel: `packets`, of which `geneve` have a Geneve header and the last was at the
+   * Adds to the counters of a tunnel: `packets`, of which `tunnelled` have a tunnel's header and the last was at the
    * time given.
    */
   tally(
@@ -176,7 +176,7 @@ export class TunnelTable {
     bytes: number,
     outerBytes: number,
     fragments: number,
-    geneve: number,
+    tunnelled: number,
     sec: number,
     nsec: number,
   ): void {
@@ -185,7 +185,7 @@ export class TunnelTable {
     const word = index * WORDS;
     values[at + TUNNEL.packets] += packets;
     values[at + TUNNEL.bytes] += bytes;
-    values[at + TUNNEL.others] += packets - geneve;
+    values[at + TUNNEL.others] += packets - tunnelled;
     values[at + TUNNEL.fragments] += fragments;
     if (outerBytes > words[word + TUNNEL.largest]) words[word + TUNNEL.largest] = outerBytes;
     const lastSec = values[at + TUNNEL.lastSec];
@@ -286,7 +286,7 @@ export class TunnelTable {
       bytes: this.values[at + TUNNEL.bytes],
       largestOuterBytes: this.words[word + TUNNEL.largest],
       fragments: this.values[at + TUNNEL.fragments],
-      geneve: packets - this.values[at + TUNNEL.others],
+      tunnelled: packets - this.values[at + TUNNEL.others],
       lastSec: this.values[at + TUNNEL.lastSec],
       lastNsec: this.words[word + TUNNEL.lastNsec],
     };

@@ -1,7 +1,7 @@
 import { CaptureError } from "../capture/index.js";
 import { type LiveSource, openLive } from "../capture/live.js";
+import type { TunnelPorts } from "../frame/other-tunnels.js";
 import { shown } from "../text.js";
-import { GENEVE_PORT } from "../wire/geneve.js";
 import { type BareDevices, bareDevices, checkBare, devicesForKeys } from "./bare-devices.js";
 import { LiveBareStage } from "./bare-stage.js";
 import { CliError } from "./fault.js";
@@ -80,8 +80,7 @@ async function capture(
   bare: BareDevices,
   options: LiveOptions,
 ): Promise<boolean> {
-  const { naming, decoder, report } = run;
-  const ports = options.genevePort ?? [GENEVE_PORT, ...naming.ports];
+  const { decoder, report } = run;
   // What is captured for keys is not shown: there only tunnels count, whatever is asked for.
   const usual = options.tunnelKeys === true || (options.bpf === undefined && options.all !== true);
   const open = (filter: string): Promise<LiveSource> =>
@@ -96,7 +95,7 @@ async function capture(
       // Frames without tunnels are looked for elsewhere at the same time.
       ...(bare.size === 0 && delayOf(options)),
     });
-  const source = await (usual ? openUsual(open, ports) : open(options.bpf ?? ""));
+  const source = await (usual ? openUsual(open, decoder.ports) : open(options.bpf ?? ""));
   let metrics: MetricsExporter | null = null;
   let sink: LiveSink | null = null;
   let stage: LiveBareStage | null = null;
@@ -234,7 +233,7 @@ function delayOf({ summary, quiet }: LiveOptions): { delayMs?: number } {
 /** Opens devices for tunnels to `ports`. */
 async function openUsual(
   open: (filter: string) => Promise<LiveSource>,
-  ports: readonly number[],
+  ports: TunnelPorts,
 ): Promise<LiveSource> {
   const untagged = tunnels(ports);
   try {
@@ -248,7 +247,8 @@ async function openUsual(
 }
 
 /** A filter that lets tunnels to `ports` pass, and the later fragments of theirs, which have no port. */
-function tunnels(ports: readonly number[]): string {
-  const geneve = ports.map((port) => `udp dst port ${port}`).join(" or ");
-  return `${geneve} or (ip[6:2] & 0x1fff != 0) or (ip6 proto 44)`;
+function tunnels({ geneve, vxlan, stt }: TunnelPorts): string {
+  const udp = [...geneve, ...vxlan].map((port) => `udp dst port ${port}`);
+  const tcp = [...stt].map((port) => `tcp dst port ${port}`);
+  return `${[...udp, ...tcp].join(" or ")} or (ip[6:2] & 0x1fff != 0) or (ip6 proto 44)`;
 }

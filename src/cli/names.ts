@@ -1,3 +1,4 @@
+import type { VxlanEnds } from "../frame/other-tunnels.js";
 import type { NameSources } from "../output/names.js";
 import type {
   FollowOptions,
@@ -24,10 +25,18 @@ export interface Naming {
   at: number | null;
   /** Servers that are followed: what is not there may come. */
   links: readonly FollowedServer[];
-  /** UDP ports that tunnels of the southbound use besides 6081. */
-  ports: readonly number[];
+  /** What the southbound says of tunnels, with `-n` too. */
+  tunnels: SouthboundTunnels;
   /** Ends what follows servers, and says so where the names are old. */
   close(): Promise<void>;
+}
+
+/** What a southbound tells of tunnels. */
+export interface SouthboundTunnels {
+  /** Destination ports that a type of tunnel uses besides its usual one. */
+  portsOf(type: "geneve" | "vxlan" | "stt"): readonly number[];
+  /** Who is at the ends of VXLAN; null without a southbound. */
+  readonly ends: VxlanEnds | null;
 }
 
 export const NAMELESS: Naming = {
@@ -37,7 +46,7 @@ export const NAMELESS: Naming = {
   sound: true,
   at: Number.POSITIVE_INFINITY,
   links: [],
-  ports: [],
+  tunnels: { portsOf: () => [], ends: null },
   close: async () => {},
 };
 
@@ -79,20 +88,24 @@ async function openWith(
     await report(`$OVN_SB_DB: ${(error as Error).message}; going on without names`);
     return NAMELESS;
   }
-  // Without names its tunnel ports still count.
-  const ports = inventory.genevePorts();
+  const { ChassisEnds } = await import("../analysis/chassis-ends.js");
+  const asOf = () => {
+    const timed = inventory.hasHistory || following.links.length > 0;
+    const at = when === undefined ? (timed ? null : Number.POSITIVE_INFINITY) : when;
+    const portsOf: SouthboundTunnels["portsOf"] = (type) => inventory.tunnelPorts(type);
+    return { at, tunnels: { portsOf, ends: new ChassisEnds(inventory, at) } };
+  };
   const told = await reportOddities(inventory, report);
-  if (options.names === false) return { ...NAMELESS, ports, sound: isSound(inventory) };
+  // Without names its tunnels still count.
+  if (options.names === false) return { ...NAMELESS, tunnels: asOf().tunnels, sound: isSound(inventory) };
   const { sound, ...names } = await openKnown(options, report, following.options);
   if (names.known.north !== null) inventory.learnAddresses(names.known.north);
-  const timed = inventory.hasHistory || following.links.length > 0;
   return {
     inventory,
     ...names,
     sound: isSound(inventory) && sound,
-    ports,
+    ...asOf(),
     links: following.links,
-    at: when === undefined ? (timed ? null : Number.POSITIVE_INFINITY) : when,
     close: async () => {
       // A server goes on while packets come, and so may its oddities.
       try {

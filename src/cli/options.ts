@@ -26,6 +26,7 @@ export interface NamingOptions extends SourceOptions {
 export interface TakeOptions extends NamingOptions {
   filters?: FilterArgument[];
   genevePort?: number[];
+  vxlanPort?: number[];
   count?: number;
   all?: boolean;
   /** Which name is shown; false with `-n`. */
@@ -141,9 +142,13 @@ export function addOutputOptions(command: Command): Command {
 
 /** The flag `--geneve-port`. */
 export function genevePortOption(): Option {
+  return portOption("geneve", "Geneve", 6081);
+}
+
+function portOption(name: string, protocol: string, assigned: number): Option {
   return new Option(
-    "--geneve-port <port>",
-    "UDP destination port of Geneve, repeatable (default: 6081 and every Encap's dst_port)",
+    `--${name}-port <port>`,
+    `UDP destination port of ${protocol}, repeatable (default: ${assigned} and every Encap's dst_port)`,
   ).argParser(repeated((text) => integer(text, 1, 65535)));
 }
 
@@ -156,10 +161,11 @@ export function addTakeOptions(command: Command, countHelp: string): Command {
   );
   addFilterOptions(addNameOptions(command))
     .addOption(genevePortOption())
+    .addOption(portOption("vxlan", "VXLAN", 4789))
     .addOption(new Option("-c, --count <n>", countHelp).argParser(countArgument));
   return command
     .option("--utc", "times in UTC instead of local time")
-    .option("--all", "packets that are not Geneve too")
+    .option("--all", "packets that are no tunnel's, too")
     .option("-n, --no-names", "keys and addresses only, no names");
 }
 

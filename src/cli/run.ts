@@ -1,9 +1,9 @@
 import { fstatSync, statSync } from "node:fs";
 import { Analyzer } from "../analysis/analyzer.js";
 import { FrameDecoder } from "../frame/decode.js";
+import { type TunnelPorts, USUAL_PORTS } from "../frame/other-tunnels.js";
 import type { Filter } from "../match/filters.js";
 import type { Predicate } from "../match/predicate.js";
-import { GENEVE_PORT } from "../wire/geneve.js";
 import { Exit } from "./fault.js";
 import { compile } from "./filters.js";
 import { type Naming, openNaming } from "./names.js";
@@ -80,7 +80,13 @@ export function analyzerOf({ naming, decoder }: Pick<Run, "naming" | "decoder">,
   return new Analyzer(naming.inventory, naming.at, decoder, naming.known, most);
 }
 
-/** A decoder for the ports that were told, else 6081 and every port that the southbound mentions. */
-export function decoderFor({ genevePort }: TakeOptions, { ports }: Naming): FrameDecoder {
-  return new FrameDecoder(genevePort ?? [GENEVE_PORT, ...ports]);
+/**
+ * A decoder for the ports that were told, else those that IANA assigned and every port that the southbound mentions.
+ * A port that is VXLAN's because somebody says so is not Geneve's by default.
+ */
+export function decoderFor({ genevePort, vxlanPort }: TakeOptions, { tunnels }: Naming): FrameDecoder {
+  const own = (type: keyof TunnelPorts): number[] => [...USUAL_PORTS[type], ...tunnels.portsOf(type)];
+  const geneve = genevePort ?? own("geneve").filter((port) => vxlanPort?.includes(port) !== true);
+  const others = { vxlan: vxlanPort ?? own("vxlan"), stt: own("stt"), ends: tunnels.ends };
+  return new FrameDecoder(geneve, others);
 }

@@ -40,7 +40,9 @@ export async function wireshark(options: WiresharkOptions): Promise<number> {
   if (known.north !== null) inventory.learnAddresses(known.north);
   const { hasHistory, source } = inventory;
   const at = when === undefined ? (hasHistory ? null : Number.POSITIVE_INFINITY) : when;
-  const ports = (options.genevePort ?? inventory.genevePorts()).filter((port) => port !== GENEVE_PORT);
+  const ports = (options.genevePort ?? inventory.tunnelPorts("geneve")).filter(
+    (port) => port !== GENEVE_PORT,
+  );
   await put(
     script({ inventory, known, choice: options.names, at, ports: [...new Set(ports)] }, source),
     target,

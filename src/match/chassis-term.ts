@@ -1,12 +1,12 @@
 /* Conditions on the outer addresses of a packet: whose they are. */
 import type { PacketBatch } from "../capture/batch.js";
 import { type FrameBatch, FrameFlag } from "../frame/columns.js";
-import { formatIpv4, formatIpv6, IPV6_BYTES } from "../wire/address.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
-import { asOf, generationOf, isTimed, type Names, NO, YES } from "./names.js";
+import { AddressVerdicts } from "./address-verdicts.js";
+import { generationOf, isTimed, type Names, NO, YES } from "./names.js";
 import { Need, type Term } from "./term.js";
-import { type Decision, Verdict, Verdicts } from "./verdicts.js";
+import { type Decision, Verdict } from "./verdicts.js";
 
 // A module's own constants are compiled in; what is imported is looked up at each use.
 const OUTER_IPV6 = FrameFlag.outerIpv6;
@@ -19,8 +19,7 @@ const IPV6_DESTINATION = Ipv6Offset.destination;
 export class ChassisTerm implements Term {
   readonly needs: number;
   unknown = 0;
-  readonly #ipv4: Verdicts;
-  readonly #ipv6: Verdicts;
+  readonly #verdicts: AddressVerdicts;
 
   /** `names` may be null where `chassis` is empty. */
   constructor(addresses: ReadonlySet<string>, chassis: ReadonlySet<string>, names: Names | null) {
@@ -33,20 +32,16 @@ export class ChassisTerm implements Term {
       const no = beforeHistory ? Verdict.unknown : Verdict.no;
       return { verdict: isYes ? Verdict.yes : no, from, until };
     };
-    const generation = (): number => generationOf(named);
-    const ofIpv4 = asOf(named, (ms, word) => decide(ms, formatIpv4(word >>> 0)));
-    const ofIpv6 = asOf(named, (ms, a, b, c, d) => decide(ms, ipv6Text(a, b, c, d)));
-    this.#ipv4 = new Verdicts(ofIpv4, generation);
-    this.#ipv6 = new Verdicts(ofIpv6, generation);
+    this.#verdicts = new AddressVerdicts(named, decide, () => generationOf(named));
     this.needs = isTimed(named) ? Need.outer | Need.time : Need.outer;
   }
 
   narrow(packets: PacketBatch, frames: FrameBatch, from: Int32Array, count: number, to: Int32Array): number {
     const { view, tsSec, tsNsec } = packets;
     const { flags, outerIp } = frames;
-    const table = this.#ipv4;
-    table.refresh();
-    this.#ipv6.refresh();
+    const verdicts = this.#verdicts;
+    verdicts.refresh();
+    const table = verdicts.ipv4;
     let kept = 0;
     let unknown = 0;
     for (let row = 0; row < count; row++) {
@@ -60,33 +55,12 @@ export class ChassisTerm implements Term {
         (flags[i] & OUTER_IPV6) === 0
           ? table.on(sec, nsec, view.getInt32(ip + IPV4_SOURCE), 0) |
             table.on(sec, nsec, view.getInt32(ip + IPV4_DESTINATION), 0)
-          : this.#ofIpv6(sec, nsec, view, ip + IPV6_SOURCE) |
-            this.#ofIpv6(sec, nsec, view, ip + IPV6_DESTINATION);
+          : verdicts.onIpv6(sec, nsec, view, ip + IPV6_SOURCE) |
+            verdicts.onIpv6(sec, nsec, view, ip + IPV6_DESTINATION);
       kept += verdict & 1;
       unknown += (verdict >> 1) & ~verdict & 1;
     }
     this.unknown += unknown;
     return kept;
   }
-
-  #ofIpv6(sec: number, nsec: number, view: DataView, at: number): number {
-    return this.#ipv6.onFour(
-      sec,
-      nsec,
-      view.getInt32(at),
-      view.getInt32(at + 4),
-      view.getInt32(at + 8),
-      view.getInt32(at + 12),
-    );
-  }
-}
-
-function ipv6Text(a: number, b: number, c: number, d: number): string {
-  const bytes = new Uint8Array(IPV6_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(0, a);
-  view.setInt32(4, b);
-  view.setInt32(8, c);
-  view.setInt32(12, d);
-  return formatIpv6(bytes);
 }

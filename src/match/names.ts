@@ -21,7 +21,7 @@ export function isTimed(names: Names | null): boolean {
 }
 
 /** `decide` as of the packet's time, or of the one time for all. */
-export function asOf(names: Names | null, decide: Decide): Decide {
+export function asOf(names: Pick<Names, "at"> | null, decide: Decide): Decide {
   const at = names?.at ?? null;
   return at === null ? decide : (_, a, b, c, d) => ({ ...decide(at, a, b, c, d), ...ALWAYS });
 }

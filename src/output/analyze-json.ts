@@ -31,13 +31,29 @@ export function* analyzeJson(
       damage: file.damage,
     })),
   );
-  const { packets, geneve, ovn, bfd, oam, notGeneve, malformed, truncated, unsupported } = summary;
+  const {
+    packets,
+    geneve,
+    vxlan,
+    stt,
+    assumed,
+    ovn,
+    bfd,
+    oam,
+    notGeneve,
+    malformed,
+    truncated,
+    unsupported,
+  } = summary;
   const { unresolved, bytes, flowCount, flowOverflow } = summary;
   const { filteredOut } = options;
   for (const [name, value] of Object.entries({
     packets,
     filteredOut,
     geneve,
+    vxlan,
+    stt,
+    assumed,
     ovn,
     bfd,
     oam,
@@ -55,7 +71,7 @@ export function* analyzeJson(
   yield ",";
   yield* list("notDecoded", stops(summary, options.all));
   yield ",";
-  yield* list("flows", summary.flows, summary.bare === null ? flow : flowWithGaps);
+  yield* list("flows", summary.flows, summary.hasGaps ? flowWithGaps : flow);
   yield ",";
   yield* list("datapaths", summary.datapaths, datapath);
   yield ",";

@@ -73,14 +73,18 @@ function plural(count: number, thing: string): string {
 }
 
 function counts(summary: Summary, { style }: AnalyzeTextOptions): string {
-  const others = summary.geneve - summary.ovn - summary.bfd;
+  const { geneve, vxlan, stt } = summary;
+  const others = geneve + vxlan + stt - summary.ovn - summary.bfd;
   const parts = [`${grouped(summary.ovn)} OVN`];
+  if (summary.assumed > 0) parts.push(`${grouped(summary.assumed)} of them VXLAN that may be another's`);
   if (summary.bfd > 0) parts.push(`${grouped(summary.bfd)} tunnel BFD`);
-  if (others > 0) parts.push(`${grouped(others)} no OVN option seen`);
+  if (others > 0) parts.push(`${grouped(others)} no OVN ${vxlan + stt > 0 ? "keys" : "option"} seen`);
   if (summary.oam > 0) parts.push(`${grouped(summary.oam)} OAM`);
-  const lines = [
-    `Geneve ${grouped(summary.geneve)} (${parts.join(", ")}), not Geneve ${grouped(summary.notGeneve)}`,
-  ];
+  const tunnels = [`Geneve ${grouped(geneve)}`];
+  if (vxlan > 0) tunnels.push(`VXLAN ${grouped(vxlan)}`);
+  if (stt > 0) tunnels.push(`STT ${grouped(stt)}`);
+  const neither = tunnels.length > 1 ? "no tunnel" : "not Geneve";
+  const lines = [`${tunnels.join(", ")} (${parts.join(", ")}), ${neither} ${grouped(summary.notGeneve)}`];
   const faults = [
     summary.truncated > 0 ? `truncated ${grouped(summary.truncated)}` : "",
     summary.malformed > 0 ? `malformed ${grouped(summary.malformed)}` : "",

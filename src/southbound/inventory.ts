@@ -66,8 +66,6 @@ export class Inventory implements TransactionSink {
   readonly #resolver: Resolver;
   readonly #endpoints: EndpointIndex;
   readonly #stations: StationIndex;
-  #genevePorts: readonly number[] = [];
-  #genevePortsIn = -1;
   #damage: SouthboundDamage | null = null;
   /** Changes since some were last forgotten. */
   #changes = 0;
@@ -347,19 +345,19 @@ export class Inventory implements TransactionSink {
     return new Set([...this.#history.encapByIp.values()].flatMap((index) => [...index.keys()]));
   }
 
-  /** Every UDP port that a Geneve end point asks for with `options:dst_port`, at any time, ascending. */
-  genevePorts(): readonly number[] {
-    if (this.#genevePortsIn === this.#history.generation) return this.#genevePorts;
+  /**
+   * Every destination port that end points of this type (`geneve`, `vxlan`, `stt`) ask for with `options:dst_port`,
+   * at any time, ascending. Looked for in all rows: to be asked once.
+   */
+  tunnelPorts(type: string): readonly number[] {
     const ports = new Set<number>();
     for (const row of this.#history.rows.Encap.values())
       for (const { value } of row.versions.segments) {
-        if (value === null || value.values[ENCAP.type] !== "geneve") continue;
+        if (value === null || value.values[ENCAP.type] !== type) continue;
         const text = pairValue(value.values[ENCAP.options], "dst_port");
         if (text !== undefined && /^\d{1,5}$/.test(text) && +text > 0 && +text <= 0xffff) ports.add(+text);
       }
-    this.#genevePortsIn = this.#history.generation;
-    this.#genevePorts = [...ports].sort((a, b) => a - b);
-    return this.#genevePorts;
+    return [...ports].sort((a, b) => a - b);
   }
 
   /**

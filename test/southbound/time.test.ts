@@ -214,7 +214,7 @@ describe("a chassis whose address changes", () => {
     });
   });
 
-  test("genevePorts collects the ports of Geneve end points of all times", async () => {
+  test("tunnelPorts collects the ports of end points of a type, of all times", async () => {
     const option = (port: string) => ({ options: pairs({ csum: "true", dst_port: port }) });
     const inventory = await journal(
       START,
@@ -223,7 +223,9 @@ describe("a chassis whose address changes", () => {
       { _date: T + 3, _is_diff: true, Encap: { [ENCAP2]: { type: "vxlan", ...option("4790") } } },
       { _date: T + 4, _is_diff: true, Encap: { [ENCAP1]: { options: pairs({ dst_port: "70000" }) } } },
     );
-    expect(inventory.genevePorts()).toEqual([6082, 7000]);
+    expect(inventory.tunnelPorts("geneve")).toEqual([6082, 7000]);
+    expect(inventory.tunnelPorts("vxlan")).toEqual([4790]);
+    expect(inventory.tunnelPorts("stt")).toEqual([]);
     expect(inventory.encapByAddress("10.0.0.1", T + 4)?.options.get("dst_port")).toBe("70000");
   });
 });
