@@ -283,7 +283,7 @@ describe("tunnel table", () => {
               bytes: 0,
               largestOuterBytes: 0,
               fragments: 0,
-              geneve: 0,
+              tunnelled: 0,
             }) as Record<string, number> & { packets: number };
             known.packets++;
             known.bytes += each.bytes;
@@ -291,7 +291,7 @@ describe("tunnel table", () => {
             if (fragment) known.fragments++;
             known.lastSec = 0;
             known.lastNsec = 0;
-            if (frames.vni[i] >= 0) known.geneve++;
+            if (frames.vni[i] >= 0) known.tunnelled++;
             truth.set(key, known);
           });
           table.add(packets, frames, frames.every, batch.length);

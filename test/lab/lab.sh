@@ -11,9 +11,10 @@ done
 usage() {
   cat >&2 <<TEXT
 usage: lab.sh VERB
-  up [ipv4|ipv6] [cluster] [hosts=N]
+  up [ipv4|ipv6] [cluster] [hosts=N] [encap=TYPE]
                             start central, hv1 and hv2; the word is the underlay's address family;
-                            cluster: the southbound is three servers instead of one; N: more hosts
+                            cluster: the southbound is three servers instead of one; N: more hosts;
+                            TYPE: geneve, vxlan, or geneve,vxlan
   topology NAME             build one of: $(cd "$here/topologies" && printf '%s ' *.sh | sed 's/\.sh//g')
   down                      end and remove everything (safe to repeat)
   status                    what runs; exit status 1 when the lab is not up

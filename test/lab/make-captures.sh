@@ -19,7 +19,7 @@ done
 # In the order of the table in captures/README.md.
 SCENARIOS=(
   routed-ping switched-ping arp-broadcast ipv6-inner ipv6-underlay
-  ha-gateway migration tcp-transfer cooked
+  ha-gateway migration tcp-transfer cooked vxlan-ping vtep-gateway
 )
 
 is_scenario() { [[ " ${SCENARIOS[*]} " == *" $1 "* ]]; }
@@ -46,8 +46,8 @@ trace() {
   printf '\n'
 }
 
-# count FILE FILTER: packets of a capture that pass.
-count() { tcpdump -nr "$1" "$2" 2>/dev/null | wc -l; }
+# count FILE FILTER: packets of a capture that pass. Of some tcpdump prints several lines, one with the time.
+count() { tcpdump -ttnr "$1" "$2" 2>/dev/null | grep -c '^[0-9]*\.[0-9]* ' || true; }
 
 # expect HOST NUMBER FILTER: exactly NUMBER packets in that host's capture.
 expect() {
@@ -66,10 +66,11 @@ expect_both() { expect hv1 "$@" && expect hv2 "$@"; }
 
 # Both hosts saw the same tunnel packets, but for `slack` of them: what a scenario does not itself send
 # (BFD, the guests' own multicast) may pass between the starts of two captures, or between their ends.
+TUNNELS='udp dst port 6081 or udp dst port 4789'
 expect_equal_ends() {
   local one two
-  one=$(count "$out/hv1.pcap" 'udp dst port 6081')
-  two=$(count "$out/hv2.pcap" 'udp dst port 6081')
+  one=$(count "$out/hv1.pcap" "$TUNNELS")
+  two=$(count "$out/hv2.pcap" "$TUNNELS")
   ((one > 0 && two > 0 && one - two <= slack && two - one <= slack)) ||
     die "$scenario: hv1 saw $one tunnel packets, hv2 $two"
 }
@@ -81,7 +82,7 @@ run_scenario() (
   LAB_TRANSCRIPT=$work/$scenario.transcript
 
   # A scenario file sets these and may replace these functions.
-  title='' shows='' topology=basic underlay=ipv4 snapshot='' slack=0
+  title='' shows='' topology=basic underlay=ipv4 encap=geneve snapshot='' slack=0
   prepare() { :; }
   captures() { capture_start hv1 "$out/hv1.pcap" && capture_start hv2 "$out/hv2.pcap"; }
   extra_captures() { :; }
@@ -93,8 +94,8 @@ run_scenario() (
 
   say "$scenario: $title"
   lab_down
-  lab_up "$underlay"
-  record_note "lab.sh up $underlay"
+  lab_up "$underlay" "encap=$encap"
+  record_note "lab.sh up $underlay$([[ $encap == geneve ]] || printf ' encap=%s' "$encap")"
   "topology_${topology//-/_}"
   prepare
   captures

@@ -106,8 +106,9 @@ nb() {
   ovn-nbctl --db="unix:$NB_SOCKET" --timeout="$LAB_TIMEOUT" "$@"
 }
 
-# Read the southbound database (not recorded).
-sb() { ovn-sbctl --db="$(sb_remote)" --timeout="$LAB_TIMEOUT" "$@"; }
+# Read or change the southbound database (not recorded). What changes it leaves its command line in the journal, so
+# that has no path of this machine.
+sb() { OVN_SB_DB=$(sb_remote) ovn-sbctl --timeout="$LAB_TIMEOUT" "$@"; }
 
 # Change one host's Open_vSwitch database; waits for ovs-vswitchd to have applied it.
 vs() {

@@ -115,7 +115,7 @@ start_central() {
 }
 
 start_host() {
-  local host=$1 encap_ip=$2 dir=$LAB_STATE/$1 remote=tcp:10.127.0.2:6642 ns
+  local host=$1 encap=$2 encap_ip=$3 dir=$LAB_STATE/$1 remote=tcp:10.127.0.2:6642 ns
   ! clustered || remote+=,tcp:10.127.0.2:6643,tcp:10.127.0.2:6644
   ns=$(netns "$host")
   mkdir -p "$dir"
@@ -140,21 +140,22 @@ start_host() {
     external-ids:system-id="$(chassis_of_host "$host")" \
     external-ids:hostname="$(chassis_of_host "$host")" \
     external-ids:ovn-remote="\"$remote\"" \
-    external-ids:ovn-encap-type=geneve \
+    external-ids:ovn-encap-type="\"$encap\"" \
     external-ids:ovn-encap-ip="\"$encap_ip\"" \
     external-ids:ovn-bridge=br-int
   start_daemon "$host" ovn-controller ovn-controller "unix:$dir/db.sock"
 }
 
-# lab_up [ipv4|ipv6] [cluster] [hosts=N]: start everything, and return when every chassis has registered.
+# lab_up [ipv4|ipv6] [cluster] [hosts=N] [encap=TYPE[,TYPE]]: start everything, and return when every chassis has registered.
 lab_up() {
-  local underlay=ipv4 servers=one word host chassis
+  local underlay=ipv4 servers=one encap=geneve word host chassis
   for word; do
     case $word in
       ipv4 | ipv6) underlay=$word ;;
       cluster) servers=cluster ;;
       hosts=[1-8]) mapfile -t HOSTS < <(seq -f hv%g "${word#hosts=}") ;;
-      *) die "up takes ipv4 or ipv6, cluster, hosts=1 to 8; not '$word'" ;;
+      encap=geneve | encap=vxlan | encap=geneve,vxlan) encap=${word#encap=} ;;
+      *) die "up takes ipv4 or ipv6, cluster, hosts=1 to 8, encap=geneve, vxlan or geneve,vxlan; not '$word'" ;;
     esac
   done
   require_root
@@ -168,7 +169,7 @@ lab_up() {
   if [[ $underlay == ipv6 ]]; then echo 1422; else echo 1442; fi >"$LAB_STATE/vm-mtu"
   start_central "$servers"
   for host in "${HOSTS[@]}"; do
-    start_host "$host" "$(if [[ $underlay == ipv6 ]]; then underlay6 "$host"; else underlay4 "$host"; fi)"
+    start_host "$host" "$encap" "$(if [[ $underlay == ipv6 ]]; then underlay6 "$host"; else underlay4 "$host"; fi)"
   done
   for host in "${HOSTS[@]}"; do
     chassis=$(chassis_of_host "$host")

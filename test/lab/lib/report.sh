@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The README of one scenario and the table of all of them. Sourced by make-captures.sh.
 
-packets() { tcpdump -nr "$1" 2>/dev/null | wc -l; }
+packets() { count "$1" ''; }
 
 # Reads the variables of the scenario being made (scenario, title, shows, topology, out); needs the lab up.
 scenario_readme() {
@@ -33,8 +33,8 @@ TEXT
       *.nano.pcap) printf '| `%s` | the same with nanosecond timestamps, %s packets |\n' "${file##*/}" "$(packets "$file")" ;;
       any-v1.pcap) printf '| `%s` | every device of hv1, Linux cooked v1, %s packets |\n' "${file##*/}" "$(packets "$file")" ;;
       any-v2.pcap) printf '| `%s` | every device of hv2, Linux cooked v2, %s packets |\n' "${file##*/}" "$(packets "$file")" ;;
-      hv?.pcap) printf '| `%s` | the underlay device of %s (%s), %s packets, of them %s to UDP port 6081 |\n' "${file##*/}" \
-        "$(basename "$file" .pcap)" "$(chassis_of_host "$(basename "$file" .pcap)")" "$(packets "$file")" "$(count "$file" 'udp dst port 6081')" ;;
+      hv?.pcap) printf '| `%s` | the underlay device of %s (%s), %s packets, of them %s through tunnels |\n' "${file##*/}" \
+        "$(basename "$file" .pcap)" "$(chassis_of_host "$(basename "$file" .pcap)")" "$(packets "$file")" "$(count "$file" "$TUNNELS")" ;;
       sb.db) printf '| `sb.db` | the southbound database as ovsdb-server keeps it: a journal of all changes since the start |\n' ;;
       sb.backup.db) printf '| `sb.backup.db` | `ovsdb-client backup` of the same moment |\n' ;;
       sb.dump.json) printf '| `sb.dump.json` | `ovsdb-client -f json dump` of the same moment |\n' ;;
@@ -62,8 +62,8 @@ captures_readme() {
   cat <<'TEXT'
 # Captures
 
-Small captures of a real OVN (two hosts, Geneve tunnels), each beside the southbound database that names
-what is in it. Every folder has its own README: topology, commands, the ports' keys as OVN told them.
+Small captures of a real OVN (two hosts, Geneve tunnels unless the table says otherwise), each beside the southbound
+database that names what is in it. Every folder has its own README: topology, commands, the ports' keys as OVN told them.
 Both hosts of a scenario were captured in full on their underlay device, so a tunnel packet is in
 `hv1.pcap` as well as in `hv2.pcap`, and other traffic of the underlay (OVSDB on TCP port 6642 with
 10.127.0.2, ARP, neighbour discovery) is there too. No packet is cut, and every checksum is filled in.
