@@ -63,6 +63,8 @@ export interface Truth {
   groups: Map<string, string>;
   /** Chassis name by tunnel address. */
   chassis: Map<string, string>;
+  /** Names of chassis that are VTEP gateways. */
+  vteps: Set<string>;
 }
 
 const uuidOf = (value: unknown): string => (value as [string, string])[1];
@@ -144,5 +146,10 @@ export function truthIn(folder: string): Truth {
     ),
     groups: new Map(table("Multicast_Group").map((row) => [key(row), row.name as string])),
     chassis: new Map(table("Encap").map((row) => [row.ip as string, row.chassis_name as string])),
+    vteps: new Set(
+      table("Chassis")
+        .filter((row) => mapOf(row.other_config)["is-vtep"] === "true")
+        .map((row) => row.name as string),
+    ),
   };
 }

@@ -24,6 +24,7 @@ export interface Packet {
     vni: number;
     options: { class: number; type: number; critical: boolean; data: string }[];
   } | null;
+  vxlan?: { flags: number; vni: number };
   ovn: {
     datapathKey: number;
     ingressKey: number | null;
@@ -36,6 +37,8 @@ export interface Packet {
     source: { name: string } | null;
     destination: { name: string } | null;
     bfd?: boolean;
+    vtep?: boolean;
+    assumed?: boolean;
   } | null;
   inner: (Record<string, Fields> & { summary?: string }) | null;
 }
@@ -45,6 +48,9 @@ export interface Analysis {
   files: { name: string; packets: number; bytes: number; firstTime: string; lastTime: string }[];
   packets: number;
   geneve: number;
+  vxlan: number;
+  stt: number;
+  vxlanAssumed: number;
   ovn: number;
   bfd: number;
   notGeneve: number;
@@ -54,8 +60,8 @@ export interface Analysis {
   bytes: number;
   flows: {
     datapathKey: number;
-    ingressKey: number;
-    egressKey: number;
+    ingressKey: number | null;
+    egressKey: number | null;
     datapath: string | null;
     inport: string | null;
     outport: string | null;

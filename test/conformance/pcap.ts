@@ -68,8 +68,9 @@ export function offsets(frame: Buffer): Offsets {
   const outer = network(frame, 0);
   if (outer.ip < 0) return NONE;
   const found = { ...NONE, outerIp: outer.ip, outerTransport: outer.transport };
-  if (outer.protocol !== 17 || frame.readUInt16BE(outer.transport + 2) !== 6081) return found;
-  const geneve = outer.transport + 8;
-  const inner = network(frame, geneve + 8 + (frame[geneve] & 0x3f) * 4);
+  const port = outer.protocol === 17 ? frame.readUInt16BE(outer.transport + 2) : 0;
+  if (port !== 6081 && port !== 4789) return found;
+  const tunnel = outer.transport + 8;
+  const inner = network(frame, tunnel + 8 + (port === 6081 ? (frame[tunnel] & 0x3f) * 4 : 0));
   return { ...found, innerIp: inner.ip, innerTransport: inner.transport, innerProtocol: inner.protocol };
 }

@@ -107,7 +107,11 @@ function parse(text: string): Dissection[] {
       else list.push(field);
     }
   }
-  return packets;
+  // A tunnel in what an ICMP error quotes stands beside the ICMP, not within it.
+  return packets.map(({ protocols }) => {
+    const icmp = protocols.findIndex(({ name }) => name === "icmp" || name === "icmpv6");
+    return { protocols: icmp < 0 ? protocols : protocols.slice(0, icmp + 1) };
+  });
 }
 
 function attribute(line: string, name: string): string {

@@ -13,13 +13,13 @@ const describeTcpdump = peer("tcpdump", ["tcpdump"]);
 
 /** What tcpdump prints of each packet, however many lines it takes. */
 function tcpdump(capture: string, ...options: string[]): string[] {
-  const text = execFileSync(findCommand("tcpdump") ?? "tcpdump", ["-nn", "-t", ...options, "-r", capture], {
+  const text = execFileSync(findCommand("tcpdump") ?? "tcpdump", ["-nn", "-tt", ...options, "-r", capture], {
     encoding: "utf8",
     maxBuffer: 1 << 28,
     stdio: ["ignore", "pipe", "ignore"],
   });
-  // A packet's further lines are indented.
-  return text.split(/\n(?=\S)/).map((packet) => packet.trimEnd());
+  // A packet's first line alone begins with the time.
+  return text.split(/\n(?=\d+\.\d{6} )/).map((packet) => packet.replace(/^\S+ /, "").trimEnd());
 }
 
 /** Of one depth: the verdict on each checksum it has. */
@@ -42,7 +42,9 @@ function verdicts(text: string): Verdicts {
 
 /** What tcpdump -vvv says of a packet: outside and inside the tunnel. */
 function theirs(text: string) {
-  const [outer, inner = ""] = text.split("Geneve, Flags");
+  // What an ICMP error quotes is no packet of its own.
+  const [packet] = text.split(/(?<=: ICMP [^\n]* unreachable, [^\n]*)\n/);
+  const [outer, inner = ""] = packet.split(/Geneve, Flags|VXLAN, flags/);
   return { outer: verdicts(outer), inner: verdicts(inner) };
 }
 
@@ -101,10 +103,11 @@ function pseudoSum(frame: Buffer, ip: number, transport: number): number {
   return sum;
 }
 
-/** The text behind the Geneve header, without what tcpdump alone tells. */
+/** The text behind the tunnel's header, without what tcpdump alone tells. */
 function innerText(line: string): string | null {
   const match =
-    /: Geneve, Flags \[[^\]]*\], vni 0x[\da-f]+(?:, options \[\d+ bytes\])?: (?:IP6? )?(.*)$/.exec(line);
+    /: Geneve, Flags \[[^\]]*\], vni 0x[\da-f]+(?:, options \[\d+ bytes\])?: (?:IP6? )?(.*)$/.exec(line) ??
+    /: VXLAN, flags \[I\] \(0x08\), vni \d+\n(?:IP6? )?(.*)$/.exec(line);
   if (match === null) return null;
   return match[1]
     .replace(/: HBH /, ": ")

@@ -131,14 +131,14 @@ const headers: Record<string, (layer: Protocol) => [name: string, fields: Fields
 /** What our line must hold. */
 export function expected({ protocols }: Dissection) {
   const frame = protocols.find(({ name }) => name === "frame") as Protocol;
-  const geneve = protocols.find(({ name }) => name === "geneve");
-  const at = geneve === undefined ? protocols.length : protocols.indexOf(geneve);
+  const tunnel = protocols.find(({ name }) => name === "geneve" || name === "vxlan");
+  const at = tunnel === undefined ? protocols.length : protocols.indexOf(tunnel);
   const depth = (list: Protocol[]) => {
     const layers = list.filter(({ name }) => name in headers);
     return layers.length === 0 ? null : Object.fromEntries(layers.map((each) => headers[each.name](each)));
   };
   const outer = depth(protocols.slice(0, at));
-  const inner = geneve === undefined ? null : depth(protocols.slice(at + 1));
+  const inner = tunnel === undefined ? null : depth(protocols.slice(at + 1));
   const innerEthernet = protocols.slice(at).find(({ name }) => name === "eth");
   if (innerEthernet !== undefined) (inner?.eth as Fields).type = innerEthernet.number("eth.type");
   return {
@@ -146,11 +146,17 @@ export function expected({ protocols }: Dissection) {
     time: BigInt(frame.show("frame.time_epoch").replace(".", "")),
     capturedBytes: frame.number("frame.cap_len"),
     originalBytes: frame.number("frame.len"),
-    status: geneve === undefined ? "not-geneve" : "ok",
+    status: tunnel === undefined ? "not-geneve" : "ok",
     outer,
-    geneve: geneve === undefined ? null : geneveHeader(geneve),
+    geneve: tunnel?.name === "geneve" ? geneveHeader(tunnel) : null,
+    ...(tunnel?.name === "vxlan" ? { vxlan: vxlanHeader(tunnel) } : {}),
     inner,
   };
+}
+
+function vxlanHeader(layer: Protocol) {
+  // Of its sixteen bits of flags the upper eight are RFC 7348's.
+  return { flags: layer.number("vxlan.flags") >>> 8, vni: layer.number("vxlan.vni") };
 }
 
 function geneveHeader(layer: Protocol) {
