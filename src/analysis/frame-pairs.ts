@@ -24,7 +24,6 @@ const MOST_COMPARED = 64;
 const ETHERNET_BYTES = 14;
 const NONE = -1;
 const OAM = FrameFlag.oam;
-const OTHER_TUNNEL = FrameFlag.otherTunnel;
 const BRIDGED = EtherType.bridged;
 const PROTOCOL_TYPE = GeneveOffset.protocolType;
 
@@ -120,9 +119,9 @@ export class FramePairs {
     const from = frames.inner[i];
     const to = frames.innerEnd[i];
     if (from < 0 || (frames.flags[i] & OAM) !== 0) return;
-    // The others carry Ethernet alone.
-    const isOther = (frames.flags[i] & OTHER_TUNNEL) !== 0;
-    if (isOther ? frames.vni[i] < 0 : view.getUint16(frames.geneve[i] + PROTOCOL_TYPE) !== BRIDGED) return;
+    // Tunnels that are not OVN's have no VNI; Geneve alone says what it carries, the others carry Ethernet.
+    const header = frames.geneve[i];
+    if (frames.vni[i] < 0 || (header >= 0 && view.getUint16(header + PROTOCOL_TYPE) !== BRIDGED)) return;
     if (to < frames.outerIp[i] + frames.outerBytes[i] || to - from < ETHERNET_BYTES) {
       this.counts.cut++;
       return;

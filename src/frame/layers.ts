@@ -125,7 +125,7 @@ export interface LayersResult {
    * Null for a frame that is whole and understood. Otherwise where reading stopped; or, if it went on to
    * the end, the first flaw it passed: `lengthBeyondData` (a cut packet, mostly), `badOption`, VXLAN without its
    * I bit (`badValue`), an STT frame of several segments (`fragment`) or of another length than it says
-   * (`badLength`, both of `tcp`), with the layer that has it and that layer's offset.
+   * (`badValue`, both of `tcp`), with the layer that has it and that layer's offset.
    */
   stop: LayerStop | null;
 }
@@ -324,7 +324,7 @@ class LayerReader {
       this.#flaw ??= {
         layer: "tcp",
         offset,
-        reason: frameBytes > bytes ? Reason.fragment : Reason.badLength,
+        reason: frameBytes > bytes ? Reason.fragment : Reason.badValue,
       };
     }
     this.#tunnelled("stt", new SttView());

@@ -215,7 +215,7 @@ export class FrameWalk {
     const ipLimit = Math.min(this.#ip.payloadLimit, limit);
     const bound = Math.min(ipLimit, end);
     if (this.#ip.protocol !== IpProtocol.udp) {
-      if (!this.#isStt(next, bound))
+      if (!this.#isStt(next, ipLimit))
         return this.#stop(FrameStatus.notGeneve, layer, Reason.unknownProtocol, at);
       if (fault !== Reason.ok) this.#stop(FrameStatus.malformed, layer, fault, faultAt);
       if (this.#ip.fragment === 1) this.#stop(FrameStatus.unsupported, layer, Reason.fragment, at);
@@ -342,11 +342,13 @@ export class FrameWalk {
     this.#markBfd();
   }
 
-  /** Whether a segment of STT begins at `at`, as far as the bytes up to `bound` say: it looks like one of TCP. */
-  #isStt(at: number, bound: number): boolean {
+  /** Whether a segment of STT begins at `at`, as far as the captured bytes say: it looks like one of TCP. */
+  #isStt(at: number, limit: number): boolean {
     const view = this.#view;
-    if (this.#ip.protocol !== IpProtocol.tcp || this.#ip.fragment === 2 || at + 4 > bound) return false;
-    if (!this.#sttPorts.has(view.getUint16(at + TcpOffset.destination))) return false;
+    const bound = Math.min(limit, this.#end);
+    if (this.#ip.protocol !== IpProtocol.tcp || this.#ip.fragment === 2) return false;
+    if (at + TCP_HEADER_BYTES > limit) return false;
+    if (at + 4 <= bound && !this.#sttPorts.has(view.getUint16(at + TcpOffset.destination))) return false;
     const flags = at + TcpOffset.dataOffsetFlags;
     return flags + 2 > bound || (view.getUint16(flags) & CONNECTION_FLAGS) === 0;
   }
@@ -366,7 +368,7 @@ export class FrameWalk {
     const stt = at + bytes;
     const frameEnd = stt + (sequence >>> SttSequence.frameShift);
     if (frameEnd > limit) this.#stop(FrameStatus.unsupported, FrameLayer.tcp, Reason.fragment, at);
-    else if (frameEnd < limit) this.#stop(FrameStatus.malformed, FrameLayer.tcp, Reason.badLength, at);
+    else if (frameEnd < limit) this.#stop(FrameStatus.malformed, FrameLayer.tcp, Reason.badValue, at);
     this.#stt(stt, limit);
   }
 

@@ -1,6 +1,6 @@
 /* Conditions on the addresses of the tunnelled packet. */
 import type { PacketBatch } from "../capture/batch.js";
-import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { ABSENT, type FrameBatch, FrameFlag } from "../frame/columns.js";
 import { ArpOffset } from "../wire/arp.js";
 import { EthernetOffset } from "../wire/ethernet.js";
 import { EtherType } from "../wire/ethertype.js";
@@ -150,7 +150,9 @@ export class MacTerm implements Term {
       const at = inner[i];
       const flag = flags[i];
       if (at < 0 || at + ETHERNET_BYTES > innerEnd[i] || (flag & OAM) !== 0) continue;
-      if ((flag & USUAL) === 0 && view.getUint16(geneve[i] + PROTOCOL_TYPE) !== BRIDGED) continue;
+      // Geneve alone says what it carries; other tunnels, and bare frames, are Ethernet.
+      const header = (flag & USUAL) === 0 ? geneve[i] : ABSENT;
+      if (header >= 0 && view.getUint16(header + PROTOCOL_TYPE) !== BRIDGED) continue;
       const a = (view.getUint16(at + MAC_SOURCE) ^ high) | (view.getInt32(at + MAC_SOURCE + 2) ^ low);
       const b =
         (view.getUint16(at + MAC_DESTINATION) ^ high) | (view.getInt32(at + MAC_DESTINATION + 2) ^ low);

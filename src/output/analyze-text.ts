@@ -216,8 +216,8 @@ function ports(summary: Summary, { top, named, names, sources, style }: AnalyzeT
 }
 
 /** A port's key; of frames without tunnels not all are known. */
-function key({ bare }: Summary, portKey: number): string {
-  return bare !== null && portKey === 0 ? "-" : `${portKey}`;
+function key({ hasGaps }: Summary, portKey: number): string {
+  return hasGaps && portKey === 0 ? "-" : `${portKey}`;
 }
 
 function orNone(text: string | null | undefined): string {

@@ -47,6 +47,12 @@ describe("readLayers", () => {
     ["fragmentationNeeded", "ethernet ipv4 icmp payload"],
     ["ipv6Chain", "ethernet ipv6 udp geneve .ethernet .ipv6 .icmpv6"],
     ["sourcePortOnly", "ethernet ipv4 udp payload"],
+    ["vxlanRequest", "ethernet ipv4 udp vxlan .ethernet .ipv4 .icmp .payload"],
+    ["vxlanFlood", "ethernet ipv4 udp vxlan .ethernet .arp"],
+    ["vxlanIpv6", "ethernet ipv6 udp vxlan .ethernet .ipv4 .icmp .payload"],
+    ["vxlanBfd", "ethernet ipv4 udp vxlan .ethernet .ipv4 .udp .bfd"],
+    ["sttRequest", "ethernet ipv4 tcp stt .ethernet .ipv4 .icmp .payload"],
+    ["sttOther", "ethernet ipv4 tcp stt .ethernet .ipv4 .icmp .payload"],
   ] as const)("%s: %s, read to its end", (name, expected) => {
     const { layers, stop } = read(name);
     expect(names(layers)).toBe(expected);
@@ -78,6 +84,10 @@ describe("readLayers", () => {
     ["firstFragment", "icmp", 92, Reason.short, "ethernet ipv4 udp geneve .ethernet .ipv4 .payload"],
     ["laterFragment", "ipv4", 34, Reason.fragment, "ethernet ipv4 payload"],
     ["llc", "ethernet", 14, Reason.unknownProtocol, "ethernet payload trailer"],
+    ["vxlanNoVni", "vxlan", 42, Reason.badValue, "ethernet ipv4 udp vxlan .ethernet .ipv4 .icmp .payload"],
+    ["sttFirst", "tcp", 34, Reason.fragment, "ethernet ipv4 tcp stt .ethernet .ipv4 .icmp .payload"],
+    ["sttLater", "tcp", 54, Reason.fragment, "ethernet ipv4 tcp payload"],
+    ["sttPadded", "tcp", 34, Reason.badValue, "ethernet ipv4 tcp stt .ethernet .ipv4 .icmp .payload"],
     ["padded", "ethernet", 50, Reason.short, "ethernet ipv4 udp geneve trailer"],
   ] as const)("%s: stops at %s, offset %i, reason %i", (name, layer, offset, reason, expected) => {
     const { layers, stop } = read(name);
@@ -160,7 +170,7 @@ describe("readLayers", () => {
 
 /** Vectors whose lengths and checksums are all right and which are read to their end. */
 const sound = packetNames.filter(
-  (name) => !["echoRequest", "echoReply"].includes(name) && read(name).stop === null,
+  (name) => !["echoRequest", "echoReply", "vxlanNoChecksum"].includes(name) && read(name).stop === null,
 );
 
 /** The layers with every length and checksum that the flags set replaced by nonsense. */
@@ -174,6 +184,10 @@ function spoiled(layers: readonly Layer[]): Layer[] {
       case "udp":
         return { ...layer, length: 1, checksum: 0xdead };
       case "tcp":
+        // In front of STT the upper half is a length.
+        if (layer.depth === 0 && layer.destination === 7471)
+          return { ...layer, checksum: 0xdead, sequence: 0xffff0000 + (layer.sequence & 0xffff) };
+        return { ...layer, checksum: 0xdead };
       case "icmp":
       case "icmpv6":
       case "sctp":
@@ -199,6 +213,28 @@ describe("writeLayers with fix flags", () => {
       );
     },
   );
+
+  it("sets the length of an STT frame, and no other sequence number", () => {
+    const { layers } = read("sttRequest");
+    pick(layers, "tcp").sequence = 0xffff0007;
+    const fixed = new DataView(writeLayers(layers, { fixLengths: true }).buffer);
+    // Upper half: from the STT header to the end. Lower half: what was before, which is not a length.
+    expect(fixed.getUint32(38)).toBe(((packetBytes("sttRequest").length - 54) << 16) + 7);
+    const { layers: tcp } = read("vlanTcpSyn");
+    expect(hex(writeLayers(tcp, { fixLengths: true }))).toBe(hex(writeLayers(tcp)));
+    // Alone, so that no other length is too small first.
+    const bytes = new Uint8Array(0x10000 - 18);
+    const long = [
+      pick(layers, "tcp"),
+      pick(layers, "stt"),
+      { layer: "payload", depth: 1, offset: 0, bytes } as Layer,
+    ];
+    expect(refusal(() => writeLayers(long, { fixLengths: true }))).toMatchObject({
+      layer: "stt",
+      field: "frame length",
+      limit: 0xffff,
+    });
+  });
 
   it("sets the length of an 802.3 frame", () => {
     const { layers } = read("llc");

@@ -1,5 +1,5 @@
 import { PacketBatch } from "../../src/capture/batch.js";
-import { FrameBatch, FrameFlag } from "../../src/frame/columns.js";
+import { FrameBatch, FrameFlag, TunnelKind } from "../../src/frame/columns.js";
 import { FrameDecoder } from "../../src/frame/decode.js";
 import { layerName, statusName } from "../../src/frame/status.js";
 import { reasonText } from "../../src/wire/reason.js";
@@ -40,6 +40,10 @@ export function batchOf(given: readonly TestPacket[]) {
   return { packets, interfaces };
 }
 
+function tunnelName(kind: number): string {
+  return Object.entries(TunnelKind).find(([, value]) => value === kind)?.[0] ?? `${kind}`;
+}
+
 /** Everything a decoder says of one packet, offsets counted from its start, as a plain object. */
 export function rowOf(packets: PacketBatch, frames: FrameBatch, i: number) {
   const relative = (offset: number): number => (offset < 0 ? -1 : offset - packets.offset[i]);
@@ -57,6 +61,7 @@ export function rowOf(packets: PacketBatch, frames: FrameBatch, i: number) {
     geneve: relative(frames.geneve[i]),
     vni: frames.vni[i],
     ovnKeys: frames.ovnKeys[i] >>> 0,
+    tunnel: (frames.flags[i] & FrameFlag.otherTunnel) === 0 ? "geneve" : tunnelName(frames.tunnel[i]),
     inner: relative(frames.inner[i]),
     innerEnd: relative(frames.innerEnd[i]),
     innerType: frames.innerType[i],

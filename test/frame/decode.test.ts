@@ -30,6 +30,7 @@ describe("published packets", () => {
       geneve: 42,
       vni: 1,
       ovnKeys: 0x00010002,
+      tunnel: "geneve",
       inner: 58,
       innerEnd: 156,
       innerType: 0x0800,

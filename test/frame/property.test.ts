@@ -32,6 +32,19 @@ function general(given: readonly TestPacket[]) {
   return given.map((_, i) => rowOf(batch, frames, i));
 }
 
+/** OVN's keys in the identifier of another tunnel, by arithmetic; datapath 0 where there are none. */
+function plainKeys(header: HeaderLayer<"vxlan" | "stt">) {
+  if (header.layer === "vxlan") {
+    if (header.flags % 16 < 8) return { datapath: 0, ingress: 0, egress: 0 };
+    const port = Math.floor(header.vni / 4096);
+    return { datapath: header.vni % 4096, ingress: 0, egress: port < 2048 ? port : 32768 + (port - 2048) };
+  }
+  const id = header.contextId;
+  const field = (shift: bigint, bits: bigint) => Number((id >> shift) % 2n ** bits);
+  const isOvn = field(55n, 9n) === 0;
+  return { datapath: isOvn ? field(0n, 24n) : 0, ingress: field(40n, 15n), egress: field(24n, 16n) };
+}
+
 describe("the usual frame's path and the general walk", () => {
   test("say the same of every packet", () => {
     fc.assert(
@@ -79,6 +92,28 @@ describe("columns against the layer reader, which shares no walk with them", () 
         const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
         const { layers } = readLayers(view, 0, bytes.length, linkType);
         const geneve = layers.find((each): each is HeaderLayer<"geneve"> => each.layer === "geneve");
+        const other = layers.find(
+          (each): each is HeaderLayer<"vxlan" | "stt"> => each.layer === "vxlan" || each.layer === "stt",
+        );
+        if (other !== undefined && (row.flags & FrameFlag.otherTunnel) !== 0 && row.inner >= 0) {
+          const { datapath, ingress, egress } = plainKeys(other);
+          expect(row.inner).toBe(other.offset + (other.layer === "stt" ? 18 : 8));
+          expect((row.flags & FrameFlag.ovn) !== 0).toBe(datapath > 0);
+          if (datapath > 0)
+            expect([row.vni, row.ovnKeys >>> 16, row.ovnKeys & 0xffff]).toEqual([datapath, ingress, egress]);
+          else expect([-1, 0]).toContain(row.vni);
+        }
+        if (row.status === "ok" && other !== undefined) {
+          const inside = layers.filter((each) => each.depth === 1);
+          const network = inside.find(({ layer }) => ["ipv4", "ipv6", "arp"].includes(layer));
+          const transport = inside.find(({ layer }) =>
+            ["tcp", "udp", "icmp", "icmpv6", "sctp"].includes(layer),
+          );
+          expect(row.flags & FrameFlag.otherTunnel).toBe(FrameFlag.otherTunnel);
+          expect(row.tunnel === "stt").toBe(other.layer === "stt");
+          if (network !== undefined) expect(row.innerNetwork).toBe(network.offset);
+          if (transport !== undefined) expect(row.innerTransport).toBe(transport.offset);
+        }
         if (row.vni >= 0 && geneve !== undefined && row.status === "ok") {
           expect(geneve.vni).toBe(row.vni);
           expect(geneve.offset).toBe(row.geneve);
@@ -98,7 +133,7 @@ describe("columns against the layer reader, which shares no walk with them", () 
             expect(transport.offset).toBe(row.innerTransport);
         }
         // A status of ok means that the reader finds every header, too.
-        if (row.status === "ok") expect(geneve).toBeDefined();
+        if (row.status === "ok") expect(geneve ?? other).toBeDefined();
       }),
       { numRuns: 6000 },
     );

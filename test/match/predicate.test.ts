@@ -56,7 +56,8 @@ function plainOf(
   const { outerIp, inner, innerEnd, innerNetwork, innerType, geneve, flags, status } = frames;
   const [sec, nsec] = [tsSec[i], tsNsec[i]];
   const isControl = (flags[i] & FrameFlag.oam) !== 0;
-  const isEthernet = inner[i] >= 0 && !isControl && view.getUint16(geneve[i] + 2) === 0x6558;
+  const isOther = (flags[i] & FrameFlag.otherTunnel) !== 0;
+  const isEthernet = inner[i] >= 0 && !isControl && (isOther || view.getUint16(geneve[i] + 2) === 0x6558);
   const word = frames.ovnKeys[i];
   const outerType = (flags[i] & FrameFlag.outerIpv6) !== 0 ? 0x86dd : 0x0800;
   const plain: Plain = {

@@ -1,6 +1,6 @@
 import type { Namer } from "../../../src/analysis/namer.js";
 import type { PacketBatch } from "../../../src/capture/batch.js";
-import { type FrameBatch, FrameFlag } from "../../../src/frame/columns.js";
+import { type FrameBatch, FrameFlag, TunnelKind } from "../../../src/frame/columns.js";
 import { outerAddress, outerDestinationAt, outerSourceAt } from "../../../src/frame/outer.js";
 import { FrameStatus, layerName, statusName, stopText } from "../../../src/frame/status.js";
 import type { TextOptions } from "../../../src/output/decode-text.js";
@@ -30,7 +30,8 @@ export class PlainText {
     const parts = [style.dim(clockTime(packets.tsSec[i], packets.tsNsec[i], utc))];
     if (frames.outerIp[i] >= 0) parts.push(this.#hosts(packets, frames, i));
     if (resolution !== null) parts.push(this.#logical(packets, i, resolution));
-    if (frames.vni[i] >= 0) parts.push(keys(frames, i));
+    if ((frames.flags[i] & FrameFlag.otherTunnel) !== 0) parts.push(otherKeys(packets.view, frames, i));
+    else if (frames.vni[i] >= 0) parts.push(keys(frames, i));
     const inner = this.#summary.text(packets.view, frames, i);
     if (inner !== "") parts.push(inner);
     if (frames.status[i] !== FrameStatus.ok) parts.push(style.yellow(stop(frames, i)));
@@ -67,6 +68,28 @@ function keys(frames: FrameBatch, i: number): string {
   if ((flags & FrameFlag.ovn) === 0) return `[vni ${frames.vni[i]}${kind}]`;
   const word = frames.ovnKeys[i];
   return `[vni ${frames.vni[i]} in ${ingressOf(word)} out ${egressOf(word)}${kind}]`;
+}
+
+/** Of a tunnel that is none of Geneve. */
+function otherKeys(view: DataView, frames: FrameBatch, i: number): string {
+  const word = frames.ovnKeys[i];
+  const hasKeys = (frames.flags[i] & FrameFlag.ovn) !== 0;
+  const bfd = (frames.flags[i] & FrameFlag.bfd) !== 0 ? " bfd" : "";
+  const out = egressOf(word) === 0 ? "" : ` out ${egressOf(word)}`;
+  switch (frames.tunnel[i]) {
+    case TunnelKind.stt:
+      if (frames.vni[i] === 0) return `[vni 0 stt${bfd}]`;
+      return hasKeys ? `[vni ${frames.vni[i]} in ${ingressOf(word)} out ${egressOf(word)} stt]` : "[stt]";
+    case TunnelKind.vxlan:
+      return `[vni ${frames.vni[i]}${out} vxlan]`;
+    case TunnelKind.vxlanAssumed:
+      return `[vni ${frames.vni[i]}${out} vxlan?]`;
+    case TunnelKind.vxlanVtep:
+      return `[vni ${frames.vni[i]} vxlan vtep]`;
+    default:
+      if (frames.vni[i] === 0) return `[vni 0 vxlan${bfd}]`;
+      return `[vni ${view.getUint32(frames.inner[i] - 4) >>> 8} vxlan, not OVN's]`;
+  }
 }
 
 function stop(frames: FrameBatch, i: number): string {
