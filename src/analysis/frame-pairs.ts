@@ -5,7 +5,7 @@
  */
 import type { PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
-import { type FrameBatch, FrameFlag } from "../frame/columns.js";
+import { type FrameBatch, FrameFlag, TunnelKind } from "../frame/columns.js";
 import { entryOf } from "../southbound/entry.js";
 import { EtherType } from "../wire/ethertype.js";
 import { GeneveOffset } from "../wire/geneve-fields.js";
@@ -24,6 +24,7 @@ const MOST_COMPARED = 64;
 const ETHERNET_BYTES = 14;
 const NONE = -1;
 const OAM = FrameFlag.oam;
+const OTHER_TUNNEL = FrameFlag.otherTunnel;
 const BRIDGED = EtherType.bridged;
 const PROTOCOL_TYPE = GeneveOffset.protocolType;
 
@@ -119,9 +120,10 @@ export class FramePairs {
     const from = frames.inner[i];
     const to = frames.innerEnd[i];
     if (from < 0 || (frames.flags[i] & OAM) !== 0) return;
-    // Tunnels that are not OVN's have no VNI; Geneve alone says what it carries, the others carry Ethernet.
-    const header = frames.geneve[i];
-    if (frames.vni[i] < 0 || (header >= 0 && view.getUint16(header + PROTOCOL_TYPE) !== BRIDGED)) return;
+    // Geneve alone says what it carries, other tunnels carry Ethernet; of them those count that tell sure keys.
+    if ((frames.flags[i] & OTHER_TUNNEL) !== 0) {
+      if (frames.tunnel[i] !== TunnelKind.vxlan && frames.tunnel[i] !== TunnelKind.stt) return;
+    } else if (view.getUint16(frames.geneve[i] + PROTOCOL_TYPE) !== BRIDGED) return;
     if (to < frames.outerIp[i] + frames.outerBytes[i] || to - from < ETHERNET_BYTES) {
       this.counts.cut++;
       return;

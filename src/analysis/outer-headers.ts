@@ -1,6 +1,6 @@
 /* What the tunnels of decoded packets say, as objects: of the same words the same one. */
 import type { PacketBatch } from "../capture/batch.js";
-import { type FrameBatch, FrameFlag, TunnelKind } from "../frame/columns.js";
+import { type FrameBatch, FrameFlag } from "../frame/columns.js";
 import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { HeaderPool, type TunnelHeader } from "./tunnel-header.js";
 import { WordCache } from "./word-cache.js";
@@ -23,7 +23,7 @@ export class OuterHeaders {
     const isIpv6 = isOuterIpv6(frames, i);
     const source = outerSourceAt(frames, i);
     const destination = outerDestinationAt(frames, i);
-    const hasKeys = (frames.flags[i] & OVN) !== 0 && hasEgress(frames, i);
+    const hasKeys = (frames.flags[i] & OVN) !== 0;
     words.fill(0);
     words[0] = frames.vni[i];
     words[1] = hasKeys ? frames.ovnKeys[i] : 0;
@@ -43,10 +43,4 @@ export class OuterHeaders {
     this.#headers.keep(words, header);
     return header;
   }
-}
-
-/** Whether the keys of packet `i`, where it has some, are sure, and the egress key among them. */
-function hasEgress({ flags, tunnel }: FrameBatch, i: number): boolean {
-  if ((flags[i] & FrameFlag.otherTunnel) === 0) return true;
-  return tunnel[i] === TunnelKind.vxlan || tunnel[i] === TunnelKind.stt;
 }

@@ -35,8 +35,8 @@ describe.each(captures)("$title", ({ title, path, sb }) => {
       const right = readings.filter(
         (each) =>
           each.datapath.tunnelKey === vni &&
-          [null, inport].includes(each.inport?.name ?? null) &&
-          [null, outport].includes(each.outport?.name ?? null) &&
+          (ingress === 0 || [null, inport].includes(each.inport?.name ?? null)) &&
+          (egress === 0 || [null, outport].includes(each.outport?.name ?? null)) &&
           (each.inport !== null || each.outport !== null),
       );
       expect(right.length, `${title} ${i}: ${vni} ${inport} > ${outport}`).toBe(1);

@@ -218,7 +218,8 @@ describe("several of the same bytes", () => {
 });
 
 test.each(captures)("$title: every inner frame gets the keys of its tunnel back", async ({ path }) => {
-  const inner = await innerFrames(path);
+  // Copies to a VTEP gateway, whose tunnel names no port, have none to give back.
+  const inner = (await innerFrames(path)).filter(({ egress }) => egress !== 0);
   const pairing = new Pairing();
   const given = inner.map((each) => ({
     ...each,

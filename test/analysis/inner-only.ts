@@ -5,7 +5,7 @@ import { FrameDecoder } from "../../src/frame/decode.js";
 import { egressOf, ingressOf } from "../../src/wire/ovn-option.js";
 import { batchOf, type TestPacket } from "../frame/batch.js";
 
-/** An inner frame, and what the header of its tunnel said. */
+/** An inner frame, and what the header of its tunnel said; a key that it does not carry, as VXLAN's ingress key, is 0. */
 export interface Inner extends TestPacket {
   sec: number;
   nsec: number;

@@ -65,11 +65,12 @@ const PREFERENCES = [
 
 const dissected = new Map<string, Dissection[]>();
 
-/** Every packet of a capture as tshark sees it; asked once for each capture. */
-export function tshark(capture: string): Dissection[] {
+/** Every packet of a capture as tshark sees it, with further `preferences`; asked once for each capture. */
+export function tshark(capture: string, ...preferences: string[]): Dissection[] {
   const known = dissected.get(capture);
   if (known !== undefined) return known;
-  const args = ["-n", "-r", capture, "-T", "pdml", ...PREFERENCES.flatMap((each) => ["-o", each])];
+  const all = [...PREFERENCES, ...preferences];
+  const args = ["-n", "-r", capture, "-T", "pdml", ...all.flatMap((each) => ["-o", each])];
   const text = execFileSync(findCommand("tshark") ?? "tshark", args, {
     encoding: "utf8",
     maxBuffer: 1 << 29,
