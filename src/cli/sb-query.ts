@@ -5,6 +5,7 @@
 import { isIP } from "node:net";
 import { shown } from "../text.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
+import { vniDatapathOf, vniEgressOf } from "../wire/ovn-tunnel-id.js";
 import { CliError } from "./fault.js";
 import {
   egressArgument,
@@ -23,6 +24,8 @@ export interface KeysQuery {
   readonly vni: number;
   readonly ingress: number | null;
   readonly egress: number | null;
+  /** The VNI of VXLAN that they were in. */
+  readonly vxlan?: number;
 }
 
 export type SbQuery =
@@ -58,6 +61,19 @@ export function resolveQuery(words: readonly string[]): SbQuery {
   throw new CliError(
     "sb resolve: give VNI INGRESS EGRESS, VNI 0xWORD, VNI, metadata=0x8,reg14=0x2,reg15=0x1 as Open vSwitch prints it, an outer address, or a name",
   );
+}
+
+/** Reads the word after `sb resolve --vxlan`: the VNI of a tunnel between hypervisors, with two keys in it. */
+export function vxlanQuery(words: readonly string[]): KeysQuery {
+  if (words.length !== 1) throw new CliError("sb resolve --vxlan: give one VNI of VXLAN, such as 0x001002");
+  const vxlan = vniArgument(words[0]);
+  const vni = vniDatapathOf(vxlan);
+  if (vni === 0)
+    throw new CliError(
+      `VNI ${shown(words[0])} has no datapath key in its low 12 bits: it is none of OVN's between hypervisors`,
+    );
+  // Without one it is a VTEP gateway's.
+  return { kind: "keys", vni, ingress: null, egress: vniEgressOf(vxlan) || null, vxlan };
 }
 
 function wordQuery(word: string): SbQuery {

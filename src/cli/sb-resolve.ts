@@ -5,13 +5,18 @@ import type { Inventory } from "../southbound/index.js";
 import { quoted, shown } from "../text.js";
 import { CliError, Exit } from "./fault.js";
 import { openSb, report, type SbOptions } from "./sb-open.js";
-import { resolveQuery, type SbQuery } from "./sb-query.js";
+import { resolveQuery, type SbQuery, vxlanQuery } from "./sb-query.js";
 import { print } from "./stdout.js";
 import { outputStyle } from "./terminal.js";
 
+export interface SbResolveOptions extends SbOptions {
+  /** What is given is the VNI of VXLAN. */
+  vxlan?: boolean;
+}
+
 /** The verb `sb resolve`: says what keys, an address or a name stand for. Returns the exit status. */
-export async function sbResolve(words: readonly string[], options: SbOptions): Promise<number> {
-  const query = resolveQuery(words);
+export async function sbResolve(words: readonly string[], options: SbResolveOptions): Promise<number> {
+  const query = options.vxlan === true ? vxlanQuery(words) : resolveQuery(words);
   const { inventory, names, at, sound } = await openSb(options);
   const answers = answersTo(query, words, inventory, names, at);
   const [answer] = answers;
@@ -44,7 +49,8 @@ function answersTo(
   at: number,
 ): [SbAnswer, ...SbAnswer[]] {
   const answer = answerOf(inventory, names, query, at);
-  if (answer.kind === "name" || words.length > 1) return [answer];
+  if (answer.kind === "name" || words.length > 1 || (query.kind === "keys" && query.vxlan !== undefined))
+    return [answer];
   const found = isFound(answer);
   // To look for the names that others gave, all ports must be gone through.
   const other = found ? namedByOvn(inventory, words[0], at) : named(inventory, names, words[0], at);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addNameOptions, addOutputOptions, addSourceOptions, type SourceOptions } from "./options.js";
 import type { SbOptions } from "./sb-open.js";
+import type { SbResolveOptions } from "./sb-resolve.js";
 
 /** Adds `sb` and its verbs to `program`. `done` gets the exit status of the one that is run. */
 export function addSbVerbs(program: Command, done: (status: number) => void): void {
@@ -24,7 +25,8 @@ export function addSbVerbs(program: Command, done: (status: number) => void): vo
       "<query...>",
       "VNI INGRESS EGRESS; VNI and the option's word 0x00020001; a flow with metadata=0x8,reg14=0x2,reg15=0x1 or tun_id=0x8,tun_metadata0=0x20001; an outer address; the name of a port, chassis or datapath",
     );
-  addTimeOption(addSbOptions(resolve)).action(async (words: string[], options: SbOptions) => {
+  resolve.option("--vxlan", "VNI is that of VXLAN between hypervisors, which has two keys in it");
+  addTimeOption(addSbOptions(resolve)).action(async (words: string[], options: SbResolveOptions) => {
     const { sbResolve } = await import("./sb-resolve.js");
     done(await sbResolve(words, options));
   });

@@ -44,7 +44,7 @@ function body(answer: SbAnswer, names: SbNames): object {
 }
 
 function keysFields(answer: KeysAnswer, names: SbNames): object {
-  const { vni, ingress, egress, resolution } = answer;
+  const { vni, ingress, egress, vxlan, resolution } = answer;
   const { datapath, inport, outport, beforeHistory } = resolution;
   const known = (owner: typeof outport): object | null =>
     owner?.kind === "port" ? { ...portJson(owner), ...names.portFields(owner) } : portOrGroupJson(owner);
@@ -58,7 +58,7 @@ function keysFields(answer: KeysAnswer, names: SbNames): object {
     ...validity(resolution),
     beforeHistory,
     trace: traceOf(answer),
-    openflow: openFlowWords(vni, ingress, egress),
+    openflow: openFlowWords(vni, ingress, egress, vxlan),
   };
 }
 

@@ -50,9 +50,9 @@ function labelled(lines: readonly Line[], style: Style): string {
 }
 
 function keyLines(answer: KeysAnswer, options: SbResolveTextOptions): Line[] {
-  const { vni, ingress, egress, resolution } = answer;
+  const { vni, ingress, egress, vxlan, resolution } = answer;
   const { datapath, inport, outport } = resolution;
-  const words = openFlowWords(vni, ingress, egress);
+  const words = openFlowWords(vni, ingress, egress, vxlan);
   return [
     datapathLine(datapath, vni, options),
     ...(ingress === null ? [] : ownerLines("inport", inport, ingress, options)),

@@ -10,6 +10,8 @@ export interface KeysAnswer {
   readonly vni: number;
   readonly ingress: number | null;
   readonly egress: number | null;
+  /** The VNI of VXLAN that they were in, where it was asked for so. */
+  readonly vxlan?: number;
   readonly resolution: Resolution;
 }
 
@@ -44,16 +46,24 @@ export interface OpenFlowWords {
   readonly datapath: string;
 }
 
-/** Null for a key that may be anything. */
-export function openFlowWords(vni: number, ingress: number | null, egress: number | null): OpenFlowWords {
+/** Null for a key that may be anything. `vxlan`: the VNI in which they are. */
+export function openFlowWords(
+  vni: number,
+  ingress: number | null,
+  egress: number | null,
+  vxlan?: number,
+): OpenFlowWords {
   const registers = [
     `metadata=${hex(vni)}`,
     ingress === null ? "" : `reg14=${hex(ingress)}`,
     egress === null ? "" : `reg15=${hex(egress)}`,
   ];
+  const pipeline = registers.filter((text) => text !== "").join(",");
+  if (vxlan !== undefined)
+    return { pipeline, tunnel: `tun_id=${hex(vxlan)}`, datapath: `tunnel(tun_id=${hex(vxlan)})` };
   const option = optionText(ingress, egress);
   return {
-    pipeline: registers.filter((text) => text !== "").join(","),
+    pipeline,
     tunnel: `tun_id=${hex(vni)}${option === null ? "" : `,tun_metadata0=${option}`}`,
     datapath: `tunnel(tun_id=${hex(vni)}${option === null ? "" : `,geneve({class=0x102,type=0x80,len=4,${option}})`})`,
   };

@@ -1,7 +1,7 @@
 /* What `sb resolve` can be asked for, and what it refuses. */
 import { describe, expect, test } from "vitest";
 import { CliError } from "../../src/cli/fault.js";
-import { resolveQuery } from "../../src/cli/sb-query.js";
+import { resolveQuery, vxlanQuery } from "../../src/cli/sb-query.js";
 
 const keys = (vni: number, ingress: number | null, egress: number | null) => ({
   kind: "keys",
@@ -117,4 +117,25 @@ test.each([
 ])("%j is refused", (words, message) => {
   expect(() => resolveQuery(words)).toThrow(CliError);
   expect(() => resolveQuery(words)).toThrow(message);
+});
+
+describe("a VNI of VXLAN", () => {
+  test.each([
+    ["0x001002", 2, 1],
+    ["4098", 2, 1],
+    ["0x800001", 1, 32768],
+    ["5", 5, null],
+  ])("%s", (word, vni, egress) => {
+    expect(vxlanQuery([word])).toEqual({ ...keys(vni, null, egress), vxlan: Number(word) });
+  });
+
+  test.each([
+    [["0x5000"], /no datapath key in its low 12 bits/],
+    [["0x1000000"], /no number from 1 to 16777215/],
+    [["vm1"], /no number/],
+    [["1", "2", "3"], /give one VNI/],
+  ])("%j is refused", (words, why) => {
+    expect(() => vxlanQuery(words)).toThrow(why);
+    expect(() => vxlanQuery(words)).toThrow(CliError);
+  });
 });
