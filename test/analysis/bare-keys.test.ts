@@ -177,6 +177,30 @@ describe("a capture's pings", () => {
   });
 });
 
+test("an ingress key that VXLAN does not carry is what the addresses say", async () => {
+  const { path, sb } = captures.find(({ title }) => title === "vxlan-ping/hv1.pcap") as (typeof captures)[0];
+  const inventory = await openSouthbound(sb);
+  const correlator = new Correlator(inventory, null, new Namer(inventory, null));
+  const inner = await innerFrames(path);
+  const { packets, frames } = bareBatch(inner);
+  const keys = new BareKeys(() => correlator);
+  keys.fill(packets, frames, twinsOf(inner));
+  expect(keys.counts[KeysFrom.underlay]).toBe(inner.length);
+  const seen = inner.map(({ vni, egress }, i) => {
+    expect([frames.vni[i], egressOf(frames.ovnKeys[i])]).toEqual([vni, egress]);
+    const time = Number.POSITIVE_INFINITY;
+    const { inport, outport } = inventory.resolve(vni, ingressOf(frames.ovnKeys[i]), egress, time);
+    return `${inport?.name} > ${outport?.name}`;
+  });
+  expect(new Set(seen)).toEqual(
+    new Set(["net2-router1 > vm2", "net1-router1 > vm1", "vm1 > vm3", "vm3 > vm1", "vm1 > _MC_flood"]),
+  );
+  // Whose they are is left open where nobody knows addresses.
+  const blank = bareBatch(inner);
+  new BareKeys(() => null).fill(blank.packets, blank.frames, twinsOf(inner));
+  expect(inner.map((_, i) => ingressOf(blank.frames.ovnKeys[i]))).toEqual(inner.map(() => 0));
+});
+
 test("copies of a frame to several chassis have no one destination", async () => {
   const [{ path }] = captures;
   const inner = (await innerFrames(path)).slice(0, 1);

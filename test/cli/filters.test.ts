@@ -87,12 +87,14 @@ describeTshark("addresses and VNIs, against tshark's display filters", () => {
       ],
       [["--ip", "FD00::/8"], `${ipv6} == fd00::/8`],
       [["--mac", "40-44-00-00-00-02"], `${mac} == 40:44:00:00:00:02`],
-      [["--vni", "0x2"], "geneve.vni == 2"],
-      [["--not", "--vni", "1"], "geneve.vni != 1"],
+      [["--vni", "0x2"], "geneve.vni == 2 || {vxlan.vni & 0xfff} == 2"],
+      [["--not", "--vni", "1"], "geneve.vni != 1 || {vxlan.vni & 0xfff} != 1"],
     ];
+    // What says that the port of VXLAN is closed quotes its packets.
+    const tunnel = "(geneve || vxlan) && !(icmp.type == 3)";
     for (const [args, filter] of cases)
       expect(numbers(await decoded(path, ...args)), args.join(" ")).toEqual(
-        tshark(path, `geneve && (${filter})`),
+        tshark(path, `${tunnel} && (${filter})`),
       );
   });
 
