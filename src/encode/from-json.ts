@@ -3,12 +3,17 @@
  * what is there must be right, unless its object says how it is wrong, such as a checksum that is `bad`.
  */
 import type { Layer } from "../frame/layers.js";
+import { EtherType } from "../wire/ethertype.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
+import { STT_PORT } from "../wire/stt.js";
+import { VXLAN_PORT } from "../wire/vxlan.js";
+import type { Draft } from "./json-draft.js";
 import { JsonFields, Largest } from "./json-fields.js";
 import { finishedBytes } from "./json-finish.js";
 import { geneve, ovnKeys } from "./json-geneve.js";
 import { carriedBy, headersOf, type Nest, payloadOf, trailersOf } from "./json-nest.js";
+import { stt, vxlan } from "./json-other-tunnels.js";
 import { parseMoment } from "./json-time.js";
 import type { EncodedPacket, Moment } from "./packet.js";
 
@@ -29,6 +34,13 @@ const LINK_TYPES: Readonly<Record<string, readonly number[]>> = {
   sll2: [LinkType.LINUX_SLL2],
   null: [LinkType.NULL, LinkType.LOOP],
 };
+/** What carries each tunnel, to which port unless it says so, and what messages call it. */
+const TUNNELS = {
+  geneve: { carrier: "udp", port: GENEVE_PORT, words: "Geneve" },
+  vxlan: { carrier: "udp", port: VXLAN_PORT, words: "VXLAN" },
+  stt: { carrier: "tcp", port: STT_PORT, words: "STT" },
+} as const;
+type TunnelName = keyof typeof TUNNELS;
 /** Without a link header. */
 const RAW = [LinkType.RAW, LinkType.RAW_BSD, LinkType.RAW_OPENBSD, LinkType.IPV4, LinkType.IPV6];
 
@@ -62,7 +74,7 @@ function frameOf(
   let bytes: Uint8Array;
   if (isGiven) {
     bytes = fields.bytes("frame");
-    fields.skip("geneve", "ovn", "inner");
+    fields.skip(...Object.keys(TUNNELS), "ovn", "inner");
   } else bytes = bytesOf(fields, outer, missing);
   if (captured !== undefined && captured !== bytes.length)
     throw fields.wrong("capturedBytes", `${captured}, but the frame has ${bytes.length}`);
@@ -90,27 +102,57 @@ function linkTypeOf(fields: JsonFields, outer: JsonFields | null, isGiven: boole
   );
 }
 
+/** The header of a tunnel that is there, if any. */
+function headerOf(fields: JsonFields): { name: TunnelName; header: JsonFields } | null {
+  let found: { name: TunnelName; header: JsonFields } | null = null;
+  for (const name of Object.keys(TUNNELS) as TunnelName[]) {
+    const header = fields.object(name);
+    if (header === null) continue;
+    if (found !== null) throw fields.wrong(name, `there is ${found.name} already`);
+    found = { name, header };
+  }
+  return found;
+}
+
+/** The tunnel's header, if there is one: as given, or Geneve's that the keys alone make. */
+function tunnelOf(
+  given: ReturnType<typeof headerOf>,
+  ovn: JsonFields | null,
+  inner: JsonFields | null,
+): { name: TunnelName; draft: Draft } | null {
+  const carried = carriedBy(inner);
+  if (given === null || given.name === "geneve") {
+    const keys = ovn === null ? null : ovnKeys(ovn);
+    if (given === null && keys?.datapath === undefined) return null;
+    return { name: "geneve", draft: geneve(given?.header ?? null, keys, carried) };
+  }
+  const { name, header } = given;
+  if (inner !== null && carried !== undefined && carried !== EtherType.bridged)
+    throw inner.wrong("eth", `is missing: ${TUNNELS[name].words} carries Ethernet frames`);
+  return { name, draft: name === "vxlan" ? vxlan(header, ovn) : stt(header, ovn) };
+}
+
 /** The bytes that the headers make. `missing`: how many the capture cut off behind them. */
 function bytesOf(fields: JsonFields, outer: JsonFields | null, missing: number): Uint8Array {
   const inner = fields.object("inner");
-  const header = fields.object("geneve");
+  const given = headerOf(fields);
   const names = fields.object("ovn");
   // An inner frame without its tunnel: whatever told its keys, they are not in it.
-  const isBare = outer === null && header === null && (names === null || names.has("keysFrom"));
+  const isBare = outer === null && given === null && (names === null || names.has("keysFrom"));
   if (outer === null && !(isBare && inner !== null)) throw fields.wrong("outer", "is missing");
-  const ovn = names === null || isBare ? null : ovnKeys(names);
-  const hasGeneve = header !== null || ovn?.datapath !== undefined;
-  if (inner !== null && !hasGeneve && !isBare)
-    throw fields.wrong("inner", "there is no Geneve header to carry it");
+  const tunnel = tunnelOf(given, isBare ? null : names, inner);
+  if (inner !== null && tunnel === null && !isBare)
+    throw fields.wrong("inner", "there is no header of a tunnel to carry it");
 
   const layers: Nest[] = [];
-  if (hasGeneve && outer?.has("udp") !== true)
-    throw fields.wrong("outer.udp", "is missing, which carries Geneve");
-  if (outer !== null) layers.push(headersOf(outer, 0, hasGeneve ? GENEVE_PORT : undefined));
-  if (hasGeneve) {
-    if (outer?.has("bfd")) throw fields.wrong("outer.bfd", "stands where Geneve is");
-    layers[0].drafts.push(geneve(header, ovn, carriedBy(inner)));
-    header?.end();
+  const { carrier, port, words } = tunnel === null ? { words: "" } : TUNNELS[tunnel.name];
+  if (carrier !== undefined && outer?.has(carrier) !== true)
+    throw fields.wrong(`outer.${carrier}`, `is missing, which carries ${words}`);
+  if (outer !== null) layers.push(headersOf(outer, 0, port));
+  if (tunnel !== null) {
+    if (outer?.has("bfd")) throw fields.wrong("outer.bfd", `stands where ${words} is`);
+    layers[0].drafts.push(tunnel.draft);
+    given?.header.end();
   }
   if (inner !== null) {
     inner.skip("summary");

@@ -1,4 +1,4 @@
-import type { Layer } from "../frame/layers.js";
+import type { HeaderLayer, Layer } from "../frame/layers.js";
 import type { Verdict } from "../frame/verify.js";
 import { ETHER_TYPE_MIN } from "../wire/ethertype.js";
 import type { ChecksumRule, Draft } from "./json-draft.js";
@@ -7,8 +7,16 @@ import { type ChecksumFix, fragmentIndex, withRightLengths, writeLayers } from "
 
 /** The bytes of headers and what follows them, with lengths and checksums that were not given: see `settle`. */
 export function finishedBytes(drafts: readonly Draft[], rest: readonly Layer[], missing: number): Uint8Array {
-  const { layers, fixes } = settle(drafts, rest, missing);
+  const { layers, fixes } = settle(withSequence(drafts, rest, missing), rest, missing);
   return writeLayers(layers, { fixChecksums: fixes });
+}
+
+/** The drafts; before an STT header with the sequence number of TCP's form that says its length, unless that is given. */
+function withSequence(drafts: readonly Draft[], rest: readonly Layer[], missing: number): readonly Draft[] {
+  const at = drafts.findIndex(({ layer }) => layer.layer === "stt") - 1;
+  if (at < 0 || drafts[at].fields.has("seq")) return drafts;
+  const layers = withRightLengths([...drafts.map(({ layer }) => layer), ...rest], missing);
+  return drafts.with(at, { ...drafts[at], layer: layers[at] as HeaderLayer<"tcp"> });
 }
 
 /**

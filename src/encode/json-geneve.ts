@@ -30,13 +30,16 @@ export interface OvnKeys {
   option: OvnOptionRecord | undefined;
 }
 
+/** A key of an `ovn` object, or undefined where it is absent or null. */
+export function ovnKey(fields: JsonFields | null, name: string, limit: number): number | undefined {
+  return fields?.isNull(name) ? undefined : fields?.given(name, limit);
+}
+
 /** The keys of an `ovn` object; what names it has is not looked at. */
 export function ovnKeys(fields: JsonFields): OvnKeys {
-  const key = (name: string, limit: number): number | undefined =>
-    fields.isNull(name) ? undefined : fields.given(name, limit);
-  const datapath = key("datapathKey", GeneveMask.vni);
-  const ingress = key("ingressKey", OvnOptionMask.ingress);
-  const egress = key("egressKey", OvnOptionMask.egress);
+  const datapath = ovnKey(fields, "datapathKey", GeneveMask.vni);
+  const ingress = ovnKey(fields, "ingressKey", OvnOptionMask.ingress);
+  const egress = ovnKey(fields, "egressKey", OvnOptionMask.egress);
   const reserved = fields.number("reserved", 1, 0);
   if (ingress === undefined || egress === undefined) {
     if (ingress !== egress)

@@ -46,7 +46,7 @@ function network(fields: JsonFields): number | undefined {
   return ipVersionOf(ip) === 6 ? EtherType.ipv6 : EtherType.ipv4;
 }
 
-/** Reads the headers of `outer` (depth 0) or `inner`. `port`: where its UDP goes to unless it says so. */
+/** Reads the headers of `outer` (depth 0) or `inner`. `port`: where its UDP or TCP goes to unless it says so. */
 export function headersOf(fields: JsonFields, depth: Depth, port?: number): Nest {
   const drafts: Draft[] = [];
   const upper = onlyOne(fields, Object.keys(UPPERS) as Upper[]);
@@ -124,7 +124,7 @@ function upperOf(fields: JsonFields, name: Upper, depth: Depth, port: number | u
     case "udp":
       return udp(fields, depth, port);
     case "tcp":
-      return tcp(fields, depth);
+      return tcp(fields, depth, port);
     case "icmp":
       return icmp(fields, depth);
     case "icmpv6":

@@ -32,12 +32,13 @@ export function udp(fields: JsonFields, depth: Depth, port?: number): Draft<Head
   return { layer, fields, length, ...checksum(fields, layer, Largest.short) };
 }
 
-export function tcp(fields: JsonFields, depth: Depth): Draft<HeaderLayer<"tcp">> {
+/** Likewise. */
+export function tcp(fields: JsonFields, depth: Depth, port?: number): Draft<HeaderLayer<"tcp">> {
   const layer: HeaderLayer<"tcp"> = {
     layer: "tcp",
     ...place(depth),
     source: fields.number("src", Largest.short),
-    destination: fields.number("dst", Largest.short),
+    destination: fields.number("dst", Largest.short, port),
     sequence: fields.number("seq", Largest.long, 0),
     acknowledgment: fields.number("ack", Largest.long, 0),
     reserved: fields.number("reserved", TcpMask.reserved, 0),

@@ -9,6 +9,8 @@ import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
 import { egressOf, ingressOf } from "../wire/ovn-option.js";
+import { STT_HEADER_BYTES, SttView } from "../wire/stt.js";
+import { VXLAN_HEADER_BYTES, VxlanView } from "../wire/vxlan.js";
 import { type Fields, fieldsOf } from "./fields.js";
 import { InnerSummary, SUMMARY_ROOM } from "./inner-summary.js";
 import { safeJson } from "./json.js";
@@ -92,7 +94,7 @@ export class PacketObjects {
       ...this.#stop(frames, i),
       outer: outer && { ...outer, ...restFields(bytes, layers, 0, !isInner) },
       geneve: this.#geneve(view, frames, i, layers, end),
-      ...otherTunnel(layers),
+      ...otherTunnel(view, frames, i, layers),
       ovn: isBare ? this.#bareOvn(packets, frames, i, layers) : this.#ovn(packets, frames, i, layers),
       inner: isInner
         ? { ...inner, ...restFields(bytes, layers, 1, true), ...(summary === "" ? {} : { summary }) }
@@ -218,14 +220,29 @@ export class PacketObjects {
   }
 }
 
-/** The header of a tunnel that is none of Geneve, under its name. */
-function otherTunnel(layers: readonly Layer[]): object {
-  const header = layers.find(
-    (each): each is HeaderLayer<"vxlan" | "stt"> => each.layer === "vxlan" || each.layer === "stt",
-  );
-  if (header === undefined) return {};
+/** The header of a tunnel that is none of Geneve, under its name; also where the headers around it overrun what there is. */
+function otherTunnel(view: DataView, frames: FrameBatch, i: number, layers: readonly Layer[]): object {
+  const header =
+    layers.find((each): each is OtherHeader => each.layer === "vxlan" || each.layer === "stt") ??
+    headerBeforeInner(view, frames, i);
+  if (header === null) return {};
   const [name, fields] = fieldsOf(header, false);
   return { [name]: fields };
+}
+
+type OtherHeader = HeaderLayer<"vxlan" | "stt">;
+
+function headerBeforeInner(view: DataView, frames: FrameBatch, i: number): OtherHeader | null {
+  const inner = frames.inner[i];
+  if ((frames.flags[i] & FrameFlag.otherTunnel) === 0 || inner < 0) return null;
+  if (frames.tunnel[i] === TunnelKind.stt) {
+    const stt = new SttView();
+    stt.bind(view, inner - STT_HEADER_BYTES, inner);
+    return { ...stt.toRecord(), layer: "stt", depth: 0, offset: 0 };
+  }
+  const vxlan = new VxlanView();
+  vxlan.bind(view, inner - VXLAN_HEADER_BYTES, inner);
+  return { ...vxlan.toRecord(), layer: "vxlan", depth: 0, offset: 0 };
 }
 
 /** What Linux leaves for the card to fill in is a wrong checksum all the same; `unfilled` says it is no corruption. */

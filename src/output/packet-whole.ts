@@ -1,6 +1,6 @@
 /* What makes the object of a packet say the whole packet: the bytes behind its headers, or all of them. */
 import { bytesFromJson } from "../encode/from-json.js";
-import type { Layer, TrailerLayer } from "../frame/layers.js";
+import { type Layer, type TrailerLayer, TUNNEL_HEADERS } from "../frame/layers.js";
 import { FrameStatus } from "../frame/status.js";
 import { type Fields, trailerFields } from "./fields.js";
 import { hexOf } from "./hex.js";
@@ -47,7 +47,8 @@ const ORDINARY: ReadonlySet<number> = new Set([FrameStatus.ok, FrameStatus.trunc
 export function isOrdinary(status: number, said: PacketObject, layers: readonly Layer[]): boolean {
   if (said.outer === null || !ORDINARY.has(status)) return false;
   if (said.inner === null && layers.some(({ depth }) => depth === 1)) return false;
-  return layers.some(({ layer }) => layer === "geneve") === (said.geneve !== null);
+  const saysTunnel = said.geneve !== null || "vxlan" in said || "stt" in said;
+  return layers.some(({ layer }) => TUNNEL_HEADERS.has(layer)) === saysTunnel;
 }
 
 /** Whether `encode` makes these bytes of an object. */

@@ -123,6 +123,96 @@ describe("what may be left out", () => {
   });
 });
 
+describe("VXLAN and STT", () => {
+  /** The least object with another tunnel than Geneve. */
+  const other = (tunnel: Json, ovn: Json): Json => {
+    const { outer, inner } = least();
+    if (!("stt" in tunnel)) return { outer, inner, ovn, ...tunnel };
+    return { outer: { eth: outer.eth, ip: outer.ip, tcp: { src: 7549 } }, inner, ovn, ...tunnel };
+  };
+
+  test("by keys alone: identifiers, ports and the length of an STT frame are worked out", () => {
+    const vxlan = packetFromJson(other({ vxlan: {} }, { datapathKey: 1, egressKey: 32769 })).packet;
+    expect(objectOf(vxlan.bytes)).toMatchObject({
+      status: "ok",
+      outer: { udp: { dst: 4789, checksum: "good" } },
+      vxlan: { flags: 8, vni: 0x801001 },
+      ovn: { datapathKey: 1, ingressKey: null, egressKey: 32769 },
+      inner: { payload: "00010203" },
+    });
+    const vtep = packetFromJson(other({ vxlan: {} }, { datapathKey: 70000, vtep: true })).packet;
+    expect(objectOf(vtep.bytes).vxlan.vni).toBe(70000);
+    const stt = packetFromJson(other({ stt: {} }, { datapathKey: 8, ingressKey: 2, egressKey: 1 })).packet;
+    expect(objectOf(stt.bytes)).toMatchObject({
+      status: "ok",
+      // The frame has 18 bytes of its header, and 46 that it carries.
+      outer: { tcp: { dst: 7471, seq: (18 + 46) * 65536, checksum: "good" } },
+      stt: { contextId: "0x0000020001000008" },
+      ovn: { datapathKey: 8, ingressKey: 2, egressKey: 1 },
+    });
+    const given = other({ stt: {} }, { datapathKey: 8 });
+    given.outer.tcp.seq = 5 * 65536;
+    expect(objectOf(packetFromJson(given).packet.bytes)).toMatchObject({ status: "malformed" });
+  });
+
+  test.each([
+    ["ovn.datapathKey: 4096 is not a whole number from 0 to 4095", { vxlan: {} }, { datapathKey: 4096 }],
+    ["vxlan egress key: 5000 is neither a port's", { vxlan: {} }, { datapathKey: 1, egressKey: 5000 }],
+    [
+      "ovn.egressKey: 40000, but that of vxlan.vni is 33856",
+      { vxlan: {} },
+      { datapathKey: 1, egressKey: 40000 },
+    ],
+    ["ovn.ingressKey: VXLAN carries none", { vxlan: {} }, { datapathKey: 1, ingressKey: 1, egressKey: 2 }],
+    ["ovn.datapathKey: 2, but that of vxlan.vni is 1", { vxlan: { vni: 0x2001 } }, { datapathKey: 2 }],
+    [
+      "ovn.egressKey: the VNI of a VTEP gateway has",
+      { vxlan: {} },
+      { datapathKey: 1, egressKey: 2, vtep: true },
+    ],
+    ["vxlan.vni: is missing", { vxlan: {} }, null],
+    ["vxlan.vni: 16777216 is not a whole number", { vxlan: { vni: 2 ** 24 } }, null],
+    ["vxlan.id: there is no such field here", { vxlan: { vni: 1, id: 1 } }, null],
+    ["stt: there is vxlan already", { vxlan: { vni: 1 }, stt: {} }, null],
+    ["vxlan: there is geneve already", { vxlan: { vni: 1 }, geneve: { vni: 1 } }, null],
+    ["stt.contextId: is missing", { stt: {} }, null],
+    ["stt.contextId: is not 0x and up to 16", { stt: { contextId: "12" } }, null],
+    [
+      "ovn.ingressKey: 3, but that of stt.contextId is 2",
+      { stt: { contextId: "0x0000020001000008" } },
+      { ingressKey: 3 },
+    ],
+  ])("%s", (message, tunnel, ovn) => {
+    expect(() => packetFromJson(other(tunnel, ovn))).toThrow(message);
+  });
+
+  test("carry Ethernet, behind UDP and TCP", () => {
+    const json = other({ vxlan: { vni: 1 } }, null);
+    delete json.inner.eth;
+    expect(() => packetFromJson(json)).toThrow("inner.eth: is missing: VXLAN carries Ethernet frames");
+    const stt = other({ stt: { contextId: "0x1" } }, null);
+    stt.outer = least().outer;
+    expect(() => packetFromJson(stt)).toThrow("outer.tcp: is missing, which carries STT");
+  });
+
+  test("with a frame that is given are held to what it is", () => {
+    const check = new FrameCheck();
+    const bytes = packetBytes("vxlanWhole");
+    const json = objectOf(bytes);
+    const { payload: _, ...inner } = json.inner;
+    const ovn = { datapathKey: 70000, ingressKey: null, egressKey: null, vtep: true };
+    const difference = (more: Json) => {
+      const object = { ...json, inner, ovn, frame: hex(bytes), ...more };
+      return check.difference(object, packetFromJson(object).packet);
+    };
+    expect(difference({})).toBeNull();
+    expect(difference({ ovn: { ...ovn, datapathKey: 368 } })).toBe("ovn.datapathKey");
+    expect(difference({ ovn: { datapathKey: 368, egressKey: 17 } })).toBeNull();
+    expect(difference({ vxlan: { ...json.vxlan, vni: 1 } })).toBe("vxlan.vni");
+    expect(difference({ vxlan: undefined })).toBe("geneve");
+  });
+});
+
 describe("edits", () => {
   const object = () => objectOf(packetBytes("filledChecksum"));
 
@@ -309,7 +399,7 @@ describe("refusals name the field and its limit", () => {
     ["outer.payload", "is for packets without inner", null, { "outer.payload": "00" }],
     ["outer.sll", "there is eth already", null, { "outer.sll": {} }],
     ["linkType", "113, but outer begins with eth, as 1", null, { linkType: 113 }],
-    ["inner", "there is no Geneve header to carry it", null, { ovn: undefined }],
+    ["inner", "there is no header of a tunnel to carry it", null, { ovn: undefined }],
     ["inner.icmp", "there is tcp already", null, { "inner.tcp": {} }],
     ["inner.sll", "is for captures, a tunnel carries eth", null, { "inner.sll": {}, "inner.eth": undefined }],
     ["inner.ip", "is missing, which carries icmp", null, { "inner.ip": undefined }],

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { packetFromJson } from "../../src/encode/from-json.js";
-import { FrameBatch } from "../../src/frame/columns.js";
-import { FrameDecoder } from "../../src/frame/decode.js";
+import { FrameBatch, TunnelKind } from "../../src/frame/columns.js";
+import { FrameDecoder, type OtherTunnels } from "../../src/frame/decode.js";
 import { JsonPrinter } from "../../src/output/decode-json.js";
 import { FrameCheck } from "../../src/output/frame-check.js";
 import { mutated, noise } from "../frame/arbitrary.js";
@@ -15,10 +15,16 @@ import { usualFrames } from "../vectors/shapes.js";
 type Fields = Record<string, unknown>;
 
 /** The lines of packets, of interfaces with these names, decoded with Geneve at `ports`. */
-function lines(given: readonly TestPacket[], name: string | null = null, ports?: number[], isBare = false) {
+function lines(
+  given: readonly TestPacket[],
+  name: string | null = null,
+  ports?: number[],
+  isBare = false,
+  others?: OtherTunnels,
+) {
   const { packets, interfaces } = batchOf(given);
   const named = interfaces.map((one) => ({ ...one, name }));
-  const decoder = new FrameDecoder(ports);
+  const decoder = new FrameDecoder(ports, others);
   const printer = new JsonPrinter(null, decoder);
   printer.startFile({ name: "given", interfaces: named });
   const frames = new FrameBatch(packets.capacity);
@@ -33,8 +39,13 @@ function lines(given: readonly TestPacket[], name: string | null = null, ports?:
 const check = new FrameCheck();
 
 /** Takes the objects of packets back; returns them. */
-function roundTrip(given: readonly TestPacket[], ports?: number[], isBare = false): Fields[] {
-  const objects = lines(given, "eth0", ports, isBare);
+function roundTrip(
+  given: readonly TestPacket[],
+  ports?: number[],
+  isBare = false,
+  others?: OtherTunnels,
+): Fields[] {
+  const objects = lines(given, "eth0", ports, isBare, others);
   expect(objects).toHaveLength(given.length);
   objects.forEach((object, index) => {
     const { packet, isGiven } = packetFromJson(object);
@@ -151,6 +162,29 @@ describe("the object of a packet makes the packet", () => {
       [5001],
     );
     expect(none.filter(({ geneve }) => geneve !== null)).toEqual([]);
+  });
+
+  test("of VXLAN and STT at other ports, cut after any byte, whoever is at their ends", () => {
+    for (const kind of [
+      TunnelKind.vxlan,
+      TunnelKind.vxlanVtep,
+      TunnelKind.vxlanAssumed,
+      TunnelKind.vxlanOther,
+    ])
+      for (const name of ["vxlanRequest", "vxlanWhole", "sttRequest"] as const) {
+        const bytes = packetBytes(name);
+        new DataView(bytes.buffer).setUint16(36, 5002);
+        const cut = Array.from({ length: bytes.length + 1 }, (_, length) => ({
+          bytes: bytes.slice(0, length),
+        }));
+        const others =
+          name === "sttRequest" ? { stt: [5002] } : { vxlan: [5002], ends: { kindOf: () => kind } };
+        const objects = roundTrip(cut, [], false, others);
+        expect(objects.at(-1)).not.toHaveProperty("frame");
+        // From behind the tunnel's header on all are cut in what it carries, and yet not alike.
+        const tunnel = name === "sttRequest" ? "stt" : "vxlan";
+        expect(objects.filter((object) => tunnel in object && "frame" in object).length).toBeGreaterThan(60);
+      }
   });
 
   test("of frames without their tunnels", () => {

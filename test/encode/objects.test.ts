@@ -79,12 +79,12 @@ const option = fc
 const ovn = fc.record({ datapathKey: below(24), ingressKey: below(15), egressKey: short });
 
 const udp = fc.record({
-  udp: fc.record({ src: short, dst: short.filter((port) => ![3784, 4784, 6081].includes(port)) }),
+  udp: fc.record({ src: short, dst: short.filter((port) => ![3784, 4784, 4789, 6081].includes(port)) }),
 });
 const tcp = fc.record({
   tcp: fc.record({
     src: short,
-    dst: short,
+    dst: short.filter((port) => port !== 7471),
     seq: long,
     ack: long,
     reserved: fc.integer({ min: 1, max: 7 }),
@@ -177,12 +177,53 @@ const tunnelled = fc
     inner,
     ...(isKeyed ? { ovn } : { geneve: { vni: ovn.datapathKey, options } }),
   }));
+/** What VXLAN and STT carry. */
+const ethernetInner = inner.filter((each) => "eth" in each);
+const vxlanTunnelled = fc
+  .record({
+    links,
+    ip: ips,
+    src: short,
+    inner: ethernetInner,
+    datapathKey: fc.integer({ min: 1, max: 0xfff }),
+    egressKey: fc.oneof(fc.integer({ min: 1, max: 0x7ff }), fc.integer({ min: 0x8000, max: 0x87ff })),
+    header: fc.record({ vni: below(24), reserved: below(24), reserved2: fc.integer({ min: 1, max: 0xff }) }),
+    isKeyed: fc.boolean(),
+  })
+  .map(({ links, ip, src, inner, datapathKey, egressKey, header, isKeyed }) => ({
+    outer: { ...links, ip, udp: { src } },
+    inner,
+    ...(isKeyed ? { vxlan: {}, ovn: { datapathKey, egressKey, ingressKey: null } } : { vxlan: header }),
+  }));
+const sttTunnelled = fc
+  .record({
+    links,
+    ip: ips,
+    src: short,
+    inner: ethernetInner,
+    ovn: ovn.map((keys) => ({ ...keys, datapathKey: keys.datapathKey || 1 })),
+    header: fc.record({
+      flags: byte,
+      l4Offset: byte,
+      mss: short,
+      vlan: short,
+      contextId: hex(8, 8).map((digits) => `0x${digits}`),
+      reserved: byte,
+      padding: fc.integer({ min: 1, max: 0xffff }),
+    }),
+    isKeyed: fc.boolean(),
+  })
+  .map(({ links, ip, src, inner, ovn, header, isKeyed }) => ({
+    outer: { ...links, ip, tcp: { src, flags: ["ack"] } },
+    inner,
+    ...(isKeyed ? { stt: {}, ovn } : { stt: header }),
+  }));
 const alone = fc.tuple(links, carried).map(([link, rest]) => ({ outer: { ...link, ...rest } }));
 
 test("object, bytes, object", () => {
   const decoder = new FrameDecoder();
   fc.assert(
-    fc.property(fc.oneof(tunnelled, alone), (given) => {
+    fc.property(fc.oneof(tunnelled, vxlanTunnelled, sttTunnelled, alone), (given) => {
       const { packet } = packetFromJson(given);
       const { packets, interfaces } = batchOf([packet]);
       const printer = new JsonPrinter(null, decoder);
