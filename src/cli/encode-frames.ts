@@ -1,6 +1,6 @@
 /* Frames from the flags that describe them. */
 import { openCapture } from "../capture/index.js";
-import { buildFrame, type OuterHeaders } from "../encode/build.js";
+import { buildFrame, buildVxlanFrame, type OuterHeaders } from "../encode/build.js";
 import { buildInner, type InnerFields } from "../encode/inner.js";
 import type { InnerKind } from "../encode/kinds.js";
 import type { EncodedPacket, Moment } from "../encode/packet.js";
@@ -8,6 +8,8 @@ import { shown } from "../text.js";
 import { canonicalAddress, ipVersion } from "../wire/address.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
+import { ovnVni, vniEgressOf } from "../wire/ovn-tunnel-id.js";
+import { VXLAN_PORT } from "../wire/vxlan.js";
 import { BROADCAST, type KnownTunnel, knownTunnel } from "./encode-names.js";
 import type { FrameOptions } from "./encode-options.js";
 import { CliError } from "./fault.js";
@@ -46,9 +48,9 @@ export async function* framePackets(
   const { vni, keys } = known;
   if (vni === null)
     throw new CliError("--vni is missing; or give --datapath, or names as --inport and --outport");
+  const build =
+    options.encap === "vxlan" ? vxlanBuilder(options, vni, keys) : geneveBuilder(options, vni, keys);
   const tunnels = await tunnelsOf(options, known, link);
-  const { option = [], oam = false, corrupt = null } = options;
-  const contents = { vni, keys, options: option, oam };
   for await (const inners of innerFrames(
     options,
     known,
@@ -56,7 +58,7 @@ export async function* framePackets(
   ))
     yield inners.flatMap(({ bytes: inner, ...moment }) =>
       tunnels.map((outer) => {
-        const bytes = buildFrame(outer, contents, inner, corrupt);
+        const bytes = build(outer, inner);
         return {
           bytes,
           ...moment,
@@ -66,6 +68,27 @@ export async function* framePackets(
         };
       }),
     );
+}
+
+/** Makes the frame that carries another. */
+type Builder = (outer: OuterHeaders, inner: Uint8Array) => Uint8Array;
+
+function geneveBuilder(options: FrameOptions, vni: number, keys: KnownTunnel["keys"]): Builder {
+  const { option = [], oam = false, corrupt = null } = options;
+  const contents = { vni, keys, options: option, oam };
+  return (outer, inner) => buildFrame(outer, contents, inner, corrupt);
+}
+
+/** Without keys the VNI is as it was given, as to a VTEP gateway; else datapath's and egress key have to fit into it. */
+function vxlanBuilder(options: FrameOptions, datapath: number, keys: KnownTunnel["keys"]): Builder {
+  for (const name of ["option", "oam", "corrupt"] as const)
+    if (options[name] !== undefined) throw new CliError(`--${name} is for Geneve, not for VXLAN`);
+  const vni = keys === null ? datapath : ovnVni(datapath, keys.egress);
+  if (keys !== null && vniEgressOf(vni) !== keys.egress)
+    throw new CliError(
+      `egress key ${keys.egress} does not fit into a VNI of VXLAN, which has those of multicast groups up to 34815`,
+    );
+  return (outer, inner) => buildVxlanFrame(outer, vni, inner);
 }
 
 /** What is around each frame, once for each end that it goes to. */
@@ -89,7 +112,7 @@ async function tunnelsOf(
       destinationMac: options.outerDstMac ?? (await link?.destination(destination)) ?? DESTINATION_MAC,
       tags: options.outerVlan ?? [],
       sourcePort: options.outerSrcPort ?? null,
-      destinationPort: options.outerDstPort ?? port ?? GENEVE_PORT,
+      destinationPort: options.outerDstPort ?? port ?? (options.encap === "vxlan" ? VXLAN_PORT : GENEVE_PORT),
       ttl: options.outerTtl ?? TTL,
       dscp: options.outerDscp ?? 0,
       dontFragment: options.outerDf,

@@ -19,11 +19,12 @@ import { unknownName } from "./filters.js";
 import { isNumber, keyArgument, LAST_EGRESS, LAST_INGRESS, LAST_VNI } from "./key-argument.js";
 import { openSource } from "./sb-open.js";
 import { sbTime } from "./time-argument.js";
-import { boundTo, endOf, geneve, type TunnelEnd } from "./tunnel-ends.js";
+import { boundTo, endOf, ofKind, type TunnelEnd } from "./tunnel-ends.js";
 
 /** What is known of a tunnel before flags have their say; null or empty where nothing is. */
 export interface KnownTunnel {
   vni: number | null;
+  /** The ingress key is 0 where nothing is known of it, as it need not be for VXLAN. */
   keys: { ingress: number; egress: number } | null;
   /** Where it begins. With several end points that of the version of the other end. */
   sources: readonly string[];
@@ -44,13 +45,19 @@ export const BROADCAST = "ff:ff:ff:ff:ff:ff";
 
 /** What keys, or a southbound database, say of the tunnel that the flags name. */
 export async function knownTunnel(options: FrameOptions): Promise<KnownTunnel> {
-  const { inport, outport, datapath, from, to, vni } = options;
+  const { encap, inport, outport, datapath, from, to, vni } = options;
   for (const [given, other] of [
     ["inport", "outport"],
     ["outport", "inport"],
   ] as const)
-    if (options[given] !== undefined && options[other] === undefined)
-      throw new CliError(`--${other} is missing: OVN's option has both keys`);
+    if (
+      options[given] !== undefined &&
+      options[other] === undefined &&
+      (encap !== "vxlan" || given === "inport")
+    )
+      throw new CliError(
+        `--${other} is missing: ${encap === "vxlan" ? "VXLAN carries its key alone" : "OVN's option has both keys"}`,
+      );
   const isNamed = [inport, outport, datapath].some((text) => text !== undefined && !isNumber(text));
   if (isNamed || from !== undefined || to !== undefined || options.sb !== undefined) {
     const at = sbTime(options.sbTime);
@@ -58,9 +65,9 @@ export async function knownTunnel(options: FrameOptions): Promise<KnownTunnel> {
     return new TunnelNames(await openSource(options), at ?? Number.POSITIVE_INFINITY, options).find();
   }
   const keys =
-    inport === undefined || outport === undefined
+    outport === undefined
       ? null
-      : { ingress: ingressOf(inport), egress: egressOf(outport) };
+      : { ingress: inport === undefined ? 0 : ingressOf(inport), egress: egressOf(outport) };
   return { ...NOTHING, vni: vni ?? (datapath === undefined ? null : vniOf(datapath)), keys };
 }
 
@@ -119,8 +126,10 @@ class TunnelNames {
     const source = await this.#chassis("from");
     return {
       vni: this.#options.vni ?? vni,
-      keys: ingress === null || egress === null ? null : { ingress, egress },
-      sources: geneve(source?.encaps ?? (sender === null ? [] : portEncaps(sender))).map(({ ip }) => ip),
+      keys: egress === null ? null : { ingress: ingress ?? 0, egress },
+      sources: ofKind(this.#options.encap, source?.encaps ?? (sender === null ? [] : portEncaps(sender))).map(
+        ({ ip }) => ip,
+      ),
       ends: await this.#ends(source ?? sender?.chassis ?? null, receiver, datapath),
       ...this.#inner(sender, receiver, way?.routers ?? []),
     };
@@ -270,8 +279,14 @@ class TunnelNames {
     receiver: Outport | null,
     datapath: Datapath | null,
   ): Promise<TunnelEnd[]> {
+    const { encap } = this.#options;
     const to = await this.#chassis("to");
-    if (to !== null) return [endOf(to.name, to.encaps)];
+    const end = to ?? (receiver?.kind === "port" ? receiver.chassis : null);
+    if (encap === "vxlan" && end?.isVtep && this.#options.outport !== undefined)
+      throw new CliError(
+        `chassis ${quoted(end.name)} is a VTEP gateway, to which VXLAN carries the datapath's key alone: give --datapath without --outport, and --to`,
+      );
+    if (to !== null) return [endOf(to.name, to.encaps, encap)];
     if (this.#options.outerDst !== undefined || receiver === null || datapath === null) return [];
     const isPort = receiver.kind === "port";
     const bound = boundTo(isPort ? [receiver] : this.#inventory.ports(this.#at, datapath.tunnelKey));
@@ -280,8 +295,8 @@ class TunnelNames {
     if (bound.size === 0) throw new CliError(`no chassis has ${what}; ${remedy}`);
     if (from !== null) bound.delete(from.name);
     // Of many some may have other tunnels.
-    const ends = [...bound].filter(([, encaps]) => isPort || geneve(encaps).length > 0);
-    if (ends.length > 0) return ends.map(([name, encaps]) => endOf(name, encaps));
+    const ends = [...bound].filter(([, encaps]) => isPort || ofKind(encap, encaps).length > 0);
+    if (ends.length > 0) return ends.map(([name, encaps]) => endOf(name, encaps, encap));
     throw new CliError(
       `no chassis but ${quoted(from?.name ?? "")}, which would send it, has ${what}: OVN has no use for a tunnel there; ${remedy} to have one all the same`,
     );

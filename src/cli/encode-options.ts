@@ -10,10 +10,12 @@ import { CliError } from "./fault.js";
 import { macOf } from "./filter-values.js";
 import { keyArgument, LAST_VNI } from "./key-argument.js";
 import { addSourceOptions, durationArgument, repeated, type SourceOptions } from "./options.js";
+import { type EncapKind, encapKinds } from "./tunnel-ends.js";
 
 /** What the flags say; names and keys are still to be told apart. */
 export interface FrameOptions extends SourceOptions {
   sbTime?: string;
+  encap: EncapKind;
   vni?: number;
   datapath?: string;
   inport?: string;
@@ -131,14 +133,20 @@ export function addFrameOptions(command: Command): Command {
     number("--size", 0xffff),
   );
 
+  command.addOption(
+    new Option("--encap <kind>", "what tunnel it is")
+      .choices(Object.keys(encapKinds))
+      .default("geneve")
+      .helpGroup(TUNNEL),
+  );
   add(
     TUNNEL,
     "--vni <n>",
     "Virtual Network Identifier; with keys alone --datapath says the same",
     number("--vni", LAST_VNI),
   );
-  add(TUNNEL, "--inport <name|key>", "logical ingress port, in OVN's option");
-  add(TUNNEL, "--outport <name|key>", "logical egress port or multicast group, in OVN's option");
+  add(TUNNEL, "--inport <name|key>", "logical ingress port, in OVN's option; VXLAN has no room for it");
+  add(TUNNEL, "--outport <name|key>", "logical egress port or multicast group, likewise or in VXLAN's VNI");
   add(TUNNEL, "--datapath <name|uuid|key>", "the logical switch or router whose ports these are");
   add(
     TUNNEL,
@@ -192,7 +200,7 @@ export function addFrameOptions(command: Command): Command {
   add(
     OUTER,
     "--outer-dst-port <port>",
-    "UDP destination port (default: 6081, or what the end point asks for)",
+    "UDP destination port (default: 6081, or 4789 of VXLAN, or what the end point asks for)",
     number("--outer-dst-port", 0xffff),
   );
   add(OUTER, "--outer-ttl <n>", "TTL or hop limit (default: 64)", number("--outer-ttl", 0xff));

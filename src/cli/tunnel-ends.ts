@@ -25,15 +25,21 @@ export function boundTo(ports: readonly Port[]): Map<string, readonly Encap[]> {
   return bound;
 }
 
-export function geneve(encaps: readonly Encap[]): Encap[] {
-  return encaps.filter(({ type }) => type === "geneve");
+/** Kinds of tunnels, with what messages call them. */
+export const encapKinds = { geneve: "Geneve", vxlan: "VXLAN" } as const;
+export type EncapKind = keyof typeof encapKinds;
+
+export function ofKind(kind: EncapKind, encaps: readonly Encap[]): Encap[] {
+  return encaps.filter(({ type }) => type === kind);
 }
 
-/** The first of a chassis' end points for Geneve. */
-export function endOf(chassis: string, encaps: readonly Encap[]): TunnelEnd {
-  const [first] = geneve(encaps);
+/** The first of a chassis' end points for tunnels of a kind. */
+export function endOf(chassis: string, encaps: readonly Encap[], kind: EncapKind): TunnelEnd {
+  const [first] = ofKind(kind, encaps);
   if (first === undefined)
-    throw new CliError(`chassis ${quoted(chassis)} has no tunnel end point for Geneve; give --outer-dst`);
+    throw new CliError(
+      `chassis ${quoted(chassis)} has no tunnel end point for ${encapKinds[kind]}; give --outer-dst`,
+    );
   const { ip, options } = first;
   const port = options.get("dst_port") ?? "";
   return {

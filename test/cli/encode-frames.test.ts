@@ -70,6 +70,32 @@ describe("encode", () => {
     expect(Math.abs(Date.parse(packet.time) - Date.now())).toBeLessThan(60_000);
   });
 
+  test("in VXLAN: the keys in its VNI, and without --outport the datapath's alone", async () => {
+    const vxlan = ["--encap", "vxlan", "--inner", "icmp", ...ENDS, ...GUESTS];
+    const made = async (...keys: string[]) => (await encoded(...vxlan, ...keys))[0];
+    const packet = await made("--vni", "4095", "--outport", "2047");
+    expect(packet).toMatchObject({
+      status: "ok",
+      outer: { ip: { checksum: "good" }, udp: { dst: 4789, checksum: "good" } },
+      geneve: null,
+      vxlan: { flags: 8, vni: 0x7fffff },
+      ovn: { datapathKey: 4095, ingressKey: null, egressKey: 2047 },
+      inner: { icmp: { type: 8, checksum: "good" } },
+    });
+    expect((await made(...KEYS)).vxlan).toMatchObject({ vni: 0x001008 });
+    expect((await made("--datapath", "8", "--outport", "34815")).vxlan).toMatchObject({ vni: 0xfff008 });
+    expect((await made("--datapath", "70000")).vxlan).toMatchObject({ vni: 70000 });
+    for (const [keys, message] of [
+      [["--vni", "4096", "--outport", "1"], "datapath key"],
+      [["--vni", "1", "--outport", "2048"], "2048 is neither a port's, 0 to 2047"],
+      [["--vni", "1", "--outport", "34816"], "egress key 34816 does not fit into a VNI of VXLAN"],
+      [["--vni", "1", "--inport", "1"], "--outport is missing: VXLAN carries its key alone"],
+      [["--vni", "1", "--oam"], "--oam is for Geneve, not for VXLAN"],
+      [["--vni", "1", "--corrupt", "version"], "--corrupt is for Geneve, not for VXLAN"],
+    ] as const)
+      expect(await refusal(...vxlan, ...keys)).toContain(message);
+  });
+
   test("every flag of the headers", async () => {
     const outer = [
       ...["--outer-src", "fd00::1", "--outer-dst", "FD00::0:2", "--outer-src-mac", "0A:00:27:00:00:01"],

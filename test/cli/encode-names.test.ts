@@ -30,17 +30,17 @@ async function refusal(...flags: string[]): Promise<string> {
 }
 
 /** What a packet says but for what its sender chose by chance, and what it carried. */
-function essence({ outer, geneve, inner }: Packet) {
+function essence({ outer, geneve, vxlan, inner }: Packet) {
   const { payload: _, summary: __, ...headers } = (inner ?? {}) as Record<string, Record<string, unknown>>;
   const { id: ___, dontFragment: ____, flowLabel: _____, ...ip } = headers.ip ?? {};
-  return { outer, geneve, inner: { ...headers, ip } };
+  return { outer, geneve, vxlan, inner: { ...headers, ip } };
 }
 
 type Echo = { type: number; id: number; seq: number };
 type Arp = { operation: number; targetMac: string; targetIp: string; senderIp: string };
 
 /** The flags that make a packet again: by name what the database knows, by value what chance gave. */
-function flagsFor({ time, outer, ovn, inner }: Packet, sb: string): string[] | null {
+function flagsFor({ time, outer, vxlan, ovn, inner }: Packet, sb: string): string[] | null {
   const { icmp, icmpv6, arp, eth, ip } = (inner ?? {}) as Record<string, Record<string, unknown>>;
   const sender = ovn?.source?.name;
   const echo = (icmp ?? icmpv6) as Echo | undefined;
@@ -60,6 +60,7 @@ function flagsFor({ time, outer, ovn, inner }: Packet, sb: string): string[] | n
   if (ovn.outport.name === "vm5") own.push("--inner-dst-mac", `${eth.dst}`, "--inner-dst", `${targetIp}`);
   const common = [
     ...own,
+    ...(vxlan === undefined ? [] : ["--encap", "vxlan"]),
     ...["--sb", sb, "--sb-time", time, "--inport", sender, "--outport", ovn.outport.name],
     ...["--outer-src-mac", src, "--outer-dst-mac", dst, "--outer-src-port", `${outer?.udp.src}`],
   ];
@@ -127,6 +128,20 @@ describe("encode by name", () => {
     const [made, ...more] = await encoded(...flags);
     expect(more).toEqual([]);
     expect(essence(made)).toEqual(essence(packet));
+  });
+});
+
+test("VXLAN to a VTEP gateway has the datapath's key alone", async () => {
+  const sb = ["--encap", "vxlan", "--inner", "icmp", "--sb", "captures/vtep-gateway/sb.db"];
+  const to = ["--inner-dst-mac", "02:00:00:00:00:09", "--inner-dst", "192.168.0.99"];
+  const message = 'chassis "gw1" is a VTEP gateway, to which VXLAN carries the datapath\'s key alone';
+  expect(await refusal(...sb, ...to, "--inport", "vm1", "--outport", "rack1")).toContain(message);
+  expect(await refusal(...sb, "--inport", "vm1", "--outport", "vm3", "--to", "gw1")).toContain(message);
+  const from = ["--inner-src-mac", "40:44:00:00:00:01", "--inner-src", "192.168.0.11", "--from", "worker1"];
+  const [packet] = await encoded(...sb, ...from, ...to, "--datapath", "network1", "--to", "gw1");
+  expect(packet).toMatchObject({
+    outer: { ip: { src: "10.127.0.3", dst: "10.127.0.100" } },
+    vxlan: { vni: 1 },
   });
 });
 
