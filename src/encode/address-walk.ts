@@ -6,6 +6,7 @@
  * wrong, also where the bytes it covers are not all there. All that is changed lies at even offsets from the field.
  */
 
+import type { TunnelPorts } from "../frame/other-tunnels.js";
 import { ChecksumVerdict, foldSum, pseudoSumIpv4, pseudoSumIpv6, verifyChecksum } from "../wire/checksum.js";
 import { EtherType, IpProtocol } from "../wire/ethertype.js";
 import { IcmpType } from "../wire/icmp.js";
@@ -14,6 +15,7 @@ import { IPV4_HEADER_BYTES, Ipv4Mask, Ipv4Offset } from "../wire/ipv4.js";
 import { IPV6_HEADER_BYTES, Ipv6Offset } from "../wire/ipv6.js";
 import { LinkType } from "../wire/linktype.js";
 import { isTpid } from "../wire/vlan.js";
+import { VXLAN_HEADER_BYTES } from "../wire/vxlan.js";
 import type { AddressMap } from "./address-map.js";
 
 /** What may be inside of what: a tunnel's packet, a packet that it carries, one that an ICMP message quotes. */
@@ -41,17 +43,17 @@ export class AddressWalk {
   /** Where a packet is to be cut: at an address of which only a part was captured. */
   cut = 0;
   readonly #map: AddressMap;
-  readonly #ports: ReadonlySet<number>;
+  readonly #ports: TunnelPorts;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #end = 0;
   /** The sum of what has changed: of each word that was, complemented, and of what it is. */
   #changed = 0;
   #isUnread = false;
 
-  /** `genevePorts`: UDP destination ports that carry Geneve. */
-  constructor(map: AddressMap, genevePorts: ReadonlySet<number>) {
+  /** `ports`: destination ports that carry tunnels. */
+  constructor(map: AddressMap, ports: TunnelPorts) {
     this.#map = map;
-    this.#ports = genevePorts;
+    this.#ports = ports;
   }
 
   /**
@@ -238,10 +240,15 @@ export class AddressWalk {
   ): void {
     const before = this.#changed;
     if (!CARRIED.has(protocol)) this.#isUnread = true;
-    else if (protocol === IpProtocol.tcp) this.#correctUpper(at, at + 16, length, pseudo, addresses, 0);
-    else if (protocol === IpProtocol.udp) {
-      if (depth === 0 && this.#has(at, 8) && this.#ports.has(this.#view.getUint16(at + 2)))
-        this.#geneve(at + 8, depth + 1);
+    else if (protocol === IpProtocol.tcp) {
+      // An STT frame may begin in any segment.
+      if (depth === 0 && this.#has(at, 4) && this.#ports.stt.has(this.#view.getUint16(at + 2)))
+        this.#isUnread = true;
+      this.#correctUpper(at, at + 16, length, pseudo, addresses, 0);
+    } else if (protocol === IpProtocol.udp) {
+      const port = depth === 0 && this.#has(at, 8) ? this.#view.getUint16(at + 2) : -1;
+      if (this.#ports.geneve.has(port)) this.#geneve(at + 8, depth + 1);
+      else if (this.#ports.vxlan.has(port)) this.#ethernet(at + 8 + VXLAN_HEADER_BYTES, depth + 1);
       // 0 is no checksum.
       if (this.#has(at, 8) && this.#view.getUint16(at + 6) !== 0) {
         this.#correctUpper(at, at + 6, length, pseudo, addresses, this.#changed - before);

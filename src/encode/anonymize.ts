@@ -1,5 +1,6 @@
 import type { CaptureInterface, PacketBatch } from "../capture/batch.js";
 import type { FrameBatch } from "../frame/columns.js";
+import type { TunnelPorts } from "../frame/other-tunnels.js";
 import type { AddressMap } from "./address-map.js";
 import { AddressWalk } from "./address-walk.js";
 import type { Rewrite } from "./rewrite.js";
@@ -17,8 +18,8 @@ export class Anonymization implements Rewrite {
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
 
-  constructor(map: AddressMap, genevePorts: ReadonlySet<number>) {
-    this.#walk = new AddressWalk(map, genevePorts);
+  constructor(map: AddressMap, ports: TunnelPorts) {
+    this.#walk = new AddressWalk(map, ports);
   }
 
   begin(interfaces: readonly CaptureInterface[]): void {

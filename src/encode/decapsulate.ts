@@ -16,7 +16,7 @@ const Left = {
   notEthernet: 6,
 } as const;
 const WORDS = [
-  "not Geneve",
+  "no tunnel's",
   "fragments of tunnel packets",
   "control packets (OAM)",
   "cut before the inner frame",
@@ -42,7 +42,7 @@ const UDP_HEADER_BYTES = 8;
 export class Decapsulation implements Rewrite {
   readonly #left = new Float64Array(WORDS.length);
 
-  /** What was left out and how often, such as `3 not Geneve`. */
+  /** What was left out and how often, such as `3 no tunnel's`. */
   get leftOut(): { packets: number; why: string }[] {
     return WORDS.map((why, index) => ({ packets: this.#left[index], why })).filter(
       ({ packets }) => packets > 0,
@@ -64,7 +64,8 @@ export class Decapsulation implements Rewrite {
       }
       // Where the packet ended on the wire, and, within that, the datagram.
       const wireEnd = offset[i] + Math.max(originalBytes[i], capturedBytes[i]);
-      const length = view.getUint16(udp[i] + 4);
+      // STT has none.
+      const length = udp[i] === NONE ? 0 : view.getUint16(udp[i] + 4);
       const limit = length < UDP_HEADER_BYTES ? wireEnd : Math.min(wireEnd, udp[i] + length);
       offset[i] = start;
       capturedBytes[i] = end - start;

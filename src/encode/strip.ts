@@ -1,7 +1,9 @@
 /* Packets without what their innermost headers carry. */
+
 import type { CaptureInterface, PacketBatch } from "../capture/batch.js";
 import { ABSENT, type FrameBatch } from "../frame/columns.js";
 import { readLayers } from "../frame/layers.js";
+import type { TunnelPorts } from "../frame/other-tunnels.js";
 import { FrameStatus } from "../frame/status.js";
 import { BFD_MULTIHOP_PORT, BFD_PORT } from "../wire/bfd.js";
 import { IpProtocol } from "../wire/ethertype.js";
@@ -28,11 +30,11 @@ const HEADERS_BYTES = 2048;
  * last that is known. Original lengths stay.
  */
 export class PayloadStrip implements Rewrite {
-  readonly #genevePorts: ReadonlySet<number>;
+  readonly #ports: TunnelPorts;
   #interfaces: readonly CaptureInterface[] = [];
 
-  constructor(genevePorts: ReadonlySet<number>) {
-    this.#genevePorts = genevePorts;
+  constructor(ports: TunnelPorts) {
+    this.#ports = ports;
   }
 
   begin(interfaces: readonly CaptureInterface[]): void {
@@ -66,7 +68,7 @@ export class PayloadStrip implements Rewrite {
     const start = offset[i];
     const end = start + Math.min(capturedBytes[i], HEADERS_BYTES);
     const linkType = this.#interfaces[interfaceIndex[i]]?.linkType ?? -1;
-    const { layers, stop } = readLayers(view, start, end, linkType, { genevePorts: this.#genevePorts });
+    const { layers, stop } = readLayers(view, start, end, linkType, { ports: this.#ports });
     // What is too short for a header is a part of one.
     const isCut = stop?.reason === Reason.short;
     const behind = layers.find(({ layer }) => layer === "trailer" || (layer === "payload" && !isCut));

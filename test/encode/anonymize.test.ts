@@ -4,6 +4,7 @@ import { AddressMap } from "../../src/encode/address-map.js";
 import { Anonymization } from "../../src/encode/anonymize.js";
 import { writeLayers } from "../../src/encode/layers.js";
 import { type Layer, readLayers } from "../../src/frame/layers.js";
+import { USUAL_PORTS } from "../../src/frame/other-tunnels.js";
 import { foldSum, pseudoSumIpv4 } from "../../src/wire/checksum.js";
 import { Ipv4Offset } from "../../src/wire/ipv4.js";
 import { mutated, noise } from "../frame/arbitrary.js";
@@ -13,7 +14,7 @@ import { overIpv6, tagged, usualFrames } from "../vectors/shapes.js";
 import { rewritten } from "./rewritten.js";
 
 const map = new AddressMap(Uint8Array.from({ length: 32 }, (_, n) => n * 7));
-const ports = new Set([6081]);
+const ports = USUAL_PORTS;
 
 /** What becomes of a packet; null where it is left out. */
 function anonymized(packet: TestPacket): Uint8Array | null {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { layerBytes } from "../../src/encode/layers.js";
 import { PayloadStrip } from "../../src/encode/strip.js";
 import { readLayers } from "../../src/frame/layers.js";
+import { USUAL_PORTS } from "../../src/frame/other-tunnels.js";
 import { Reason } from "../../src/wire/reason.js";
 import { mutated, noise } from "../frame/arbitrary.js";
 import type { TestPacket } from "../frame/batch.js";
@@ -10,7 +11,7 @@ import { packetBytes, packetNames } from "../vectors/packets.js";
 import { usualFrames } from "../vectors/shapes.js";
 import { rewritten } from "./rewritten.js";
 
-const ports = new Set([6081]);
+const ports = USUAL_PORTS;
 
 /** What is left of a packet. */
 function stripped(packet: TestPacket): { bytes: Buffer; original: number } {
