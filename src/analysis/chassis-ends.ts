@@ -8,11 +8,11 @@ import type { VxlanEnds } from "../frame/other-tunnels.js";
 import { isOuterIpv6, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { AddressVerdicts } from "../match/address-verdicts.js";
 import type { Decision } from "../match/verdicts.js";
-import type { Chassis, Inventory } from "../southbound/index.js";
+import type { Inventory } from "../southbound/index.js";
+import { vxlanEnd } from "../southbound/vxlan-end.js";
 
 /** Verdicts on an end point. */
 const End = {
-  /** No chassis with an Encap of VXLAN has the address. */
   stranger: 1,
   hypervisor: 2,
   vtep: 4,
@@ -57,11 +57,6 @@ export class ChassisEnds implements VxlanEnds {
 
   #decide(ms: number, address: string): Decision {
     const { chassis, beforeHistory, from, until } = this.#inventory.resolveAddress(address, ms);
-    return { verdict: beforeHistory ? End.unknown : endOf(chassis), from, until };
+    return { verdict: beforeHistory ? End.unknown : End[vxlanEnd(chassis)], from, until };
   }
-}
-
-function endOf(chassis: Chassis | null): number {
-  if (chassis === null || !chassis.encaps.some(({ type }) => type === "vxlan")) return End.stranger;
-  return chassis.isVtep ? End.vtep : End.hypervisor;
 }

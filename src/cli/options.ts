@@ -22,11 +22,15 @@ export interface NamingOptions extends SourceOptions {
   utc?: boolean;
 }
 
-/** Flags that say which packets are taken, and how they are named. */
-export interface TakeOptions extends NamingOptions {
-  filters?: FilterArgument[];
+/** Flags of the ports that tunnels are told by. */
+export interface PortOptions {
   genevePort?: number[];
   vxlanPort?: number[];
+}
+
+/** Flags that say which packets are taken, and how they are named. */
+export interface TakeOptions extends NamingOptions, PortOptions {
+  filters?: FilterArgument[];
   count?: number;
   all?: boolean;
   /** Which name is shown; false with `-n`. */
@@ -140,9 +144,11 @@ export function addOutputOptions(command: Command): Command {
   return addFormatOption(command).option("--utc", "times in UTC instead of local time");
 }
 
-/** The flag `--geneve-port`. */
-export function genevePortOption(): Option {
-  return portOption("geneve", "Geneve", 6081);
+/** Gives `command` the flags `--geneve-port` and `--vxlan-port`. */
+export function addPortOptions(command: Command): Command {
+  return command
+    .addOption(portOption("geneve", "Geneve", 6081))
+    .addOption(portOption("vxlan", "VXLAN", 4789));
 }
 
 function portOption(name: string, protocol: string, assigned: number): Option {
@@ -159,10 +165,9 @@ export function addTakeOptions(command: Command, countHelp: string): Command {
     "--sb-time <when>",
     "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
   );
-  addFilterOptions(addNameOptions(command))
-    .addOption(genevePortOption())
-    .addOption(portOption("vxlan", "VXLAN", 4789))
-    .addOption(new Option("-c, --count <n>", countHelp).argParser(countArgument));
+  addPortOptions(addFilterOptions(addNameOptions(command))).addOption(
+    new Option("-c, --count <n>", countHelp).argParser(countArgument),
+  );
   return command
     .option("--utc", "times in UTC instead of local time")
     .option("--all", "packets that are no tunnel's, too")

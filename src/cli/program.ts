@@ -13,6 +13,7 @@ import {
   addFormatOption,
   addNameOptions,
   addPacketOptions,
+  addPortOptions,
   addSourceOptions,
   bufferArgument,
   CAPTURES,
@@ -20,7 +21,6 @@ import {
   countArgument,
   durationArgument,
   type Format,
-  genevePortOption,
   lengthArgument,
   rateArgument,
   repeated,
@@ -176,12 +176,11 @@ function addWireshark(program: Command, done: (status: number) => void): void {
   const wireshark = program
     .command("wireshark")
     .description("write a script with which Wireshark and tshark show and filter by logical names");
-  addNameOptions(addSourceOptions(wireshark, "-c, --certificate"))
+  addPortOptions(addNameOptions(addSourceOptions(wireshark, "-c, --certificate")))
     .option(
       "--sb-time <when>",
       "name keys as of `packet` (each packet's own time), `latest`, or a time such as 2026-11-21T07:20:00Z (default: packet where the source has history, else latest)",
     )
-    .addOption(genevePortOption())
     .option("-w, --write <file>", "where to; - is standard output, the default")
     .option("--colors", "in the place of the script, rules that colour packets by datapath")
     .action(async (options: WiresharkOptions) => {

@@ -1,7 +1,6 @@
 import { fstatSync, statSync } from "node:fs";
 import { Analyzer } from "../analysis/analyzer.js";
 import { FrameDecoder } from "../frame/decode.js";
-import { type TunnelPorts, USUAL_PORTS } from "../frame/other-tunnels.js";
 import type { Filter } from "../match/filters.js";
 import type { Predicate } from "../match/predicate.js";
 import { Exit } from "./fault.js";
@@ -11,6 +10,7 @@ import type { TakeOptions } from "./options.js";
 import { inputs } from "./read.js";
 import { writeError } from "./stderr.js";
 import { Stdout } from "./stdout.js";
+import { portsOf } from "./tunnel-ports.js";
 
 /** What every verb that takes packets begins with. */
 export interface Run {
@@ -80,13 +80,8 @@ export function analyzerOf({ naming, decoder }: Pick<Run, "naming" | "decoder">,
   return new Analyzer(naming.inventory, naming.at, decoder, naming.known, most);
 }
 
-/**
- * A decoder for the ports that were told, else those that IANA assigned and every port that the southbound mentions.
- * A port that is VXLAN's because somebody says so is not Geneve's by default.
- */
-export function decoderFor({ genevePort, vxlanPort }: TakeOptions, { tunnels }: Naming): FrameDecoder {
-  const own = (type: keyof TunnelPorts): number[] => [...USUAL_PORTS[type], ...tunnels.portsOf(type)];
-  const geneve = genevePort ?? own("geneve").filter((port) => vxlanPort?.includes(port) !== true);
-  const others = { vxlan: vxlanPort ?? own("vxlan"), stt: own("stt"), ends: tunnels.ends };
-  return new FrameDecoder(geneve, others);
+/** A decoder for the ports that flags and the southbound tell. */
+export function decoderFor(options: TakeOptions, { tunnels }: Naming): FrameDecoder {
+  const { geneve, vxlan, stt } = portsOf(options, tunnels.portsOf);
+  return new FrameDecoder(geneve, { vxlan, stt, ends: tunnels.ends });
 }

@@ -8,18 +8,17 @@ import { colorRules, DISSECTOR } from "../output/wireshark-dissector.js";
 import { type ScriptNames, scriptNames } from "../output/wireshark-names.js";
 import { shown } from "../text.js";
 import { WRITE_WORDS, writeWhole } from "../whole-file.js";
-import { GENEVE_PORT } from "../wire/geneve.js";
 import { CliError, Exit } from "./fault.js";
 import { isSound, openKnown } from "./names.js";
-import type { NamingOptions } from "./options.js";
+import type { NamingOptions, PortOptions } from "./options.js";
 import { openSource, report, reportTime } from "./sb-open.js";
 import { print } from "./stdout.js";
 import { sbTime } from "./time-argument.js";
+import { portsOf } from "./tunnel-ports.js";
 import { version } from "./version.js";
 
-export interface WiresharkOptions extends NamingOptions {
+export interface WiresharkOptions extends NamingOptions, PortOptions {
   names: NameChoice;
-  genevePort?: number[];
   /** The file; `-` is standard output. */
   write?: string;
   /** Rules for colours in the place of the script. */
@@ -40,13 +39,8 @@ export async function wireshark(options: WiresharkOptions): Promise<number> {
   if (known.north !== null) inventory.learnAddresses(known.north);
   const { hasHistory, source } = inventory;
   const at = when === undefined ? (hasHistory ? null : Number.POSITIVE_INFINITY) : when;
-  const ports = (options.genevePort ?? inventory.tunnelPorts("geneve")).filter(
-    (port) => port !== GENEVE_PORT,
-  );
-  await put(
-    script({ inventory, known, choice: options.names, at, ports: [...new Set(ports)] }, source),
-    target,
-  );
+  const ports = portsOf(options, (type) => inventory.tunnelPorts(type));
+  await put(script({ inventory, known, choice: options.names, at, ports }, source), target);
   return isSound(inventory) && sound ? Exit.done : Exit.failed;
 }
 

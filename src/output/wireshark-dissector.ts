@@ -4,10 +4,11 @@
  * it (output/wireshark-names.ts):
  *
  *   START      milliseconds since 1970 before which nothing is known; nil: never
- *   PORTS      UDP ports of tunnels besides 6081
+ *   PORTS      destination ports of Geneve, VXLAN and STT, by these names in small letters
  *   GROUPS     names of multicast groups that follow from their keys
  *   DATAPATHS  by tunnel key: records of what keys in the datapath mean, 0 being its own
- *   CHASSIS    records of whose outer addresses are, the address as hexadecimal digits being the key
+ *   CHASSIS    records of whose outer addresses are, the address as hexadecimal digits being the key; their kind says
+ *              what the chassis is to VXLAN: hypervisor, vtep (a gateway), nothing where it has no end point of that
  *
  * A record is a line of fields between tabs: key, from, until (milliseconds since 1970; empty: open), name, kind or
  * type, chassis, the name that people know, and the name to show where that is another one than the name.
@@ -25,6 +26,8 @@ local f = {
   egress_key = ProtoField.uint16("ovn.egress_key", "Egress key", base.DEC),
   unresolved = ProtoField.bool("ovn.unresolved", "A key has no name"),
   bfd = ProtoField.bool("ovn.bfd", "Tunnel BFD"),
+  vtep = ProtoField.bool("ovn.vtep", "Tunnel of a VTEP gateway"),
+  assumed = ProtoField.bool("ovn.assumed", "Nobody says that the tunnel is OVN's"),
   color = ProtoField.uint8("ovn.color", "Colour of the datapath", base.DEC),
 }
 local function text(name, label)
@@ -47,15 +50,12 @@ ovn.fields = f
 
 ovn.prefs.info = Pref.bool("Names in the Info column", true, "Put the names of datapath and ports in front of the Info column")
 
-local geneve = Field.new("geneve")
 local epoch = Field.new("frame.time_epoch")
 local bfd = Field.new("bfd")
 local sources = { Field.new("ip.src"), Field.new("ipv6.src") }
 local destinations = { Field.new("ip.dst"), Field.new("ipv6.dst") }
+local messages = { Field.new("icmp"), Field.new("icmpv6") }
 local source_port, destination_port = Field.new("udp.srcport"), Field.new("udp.dstport")
-
-local is_tunnel = { [6081] = true }
-for _, port in ipairs(PORTS) do is_tunnel[port] = true end
 
 -- Records as a table: by key, in the order of time.
 local function parse(records)
@@ -147,11 +147,6 @@ local function value_at(field, offset)
   return nil
 end
 
--- Wireshark takes what comes from a tunnel's port for a tunnel's packet, too, but the port it goes to says that.
-local function is_answer(start)
-  return is_tunnel[value_at(source_port, start - 8)] and not is_tunnel[value_at(destination_port, start - 6)]
-end
-
 -- Where the data of OVN's option is in a Geneve header; nil where there is none.
 local function find_option(header)
   local room = header:len()
@@ -167,6 +162,102 @@ local function find_option(header)
     next = next + 4 + bytes
   end
   return nil
+end
+
+-- What headers say. Each function takes a header's bytes and what the chassis at its ends are to VXLAN, and gives nil
+-- where the tunnel is not OVN's, else: the bytes to mark (header), the identifier (vni), and for each key a range and,
+-- where that has more than the key, the value. Without keys (is_keyless) it may be BFD between the ends.
+local function read_geneve(header)
+  if header:len() < 8 or header(0, 1):uint() >= 64 then return nil end
+  local vni, option = header(4, 3), find_option(header)
+  if option == nil then
+    if header(0, 1):uint() ~= 0 or vni:uint() ~= 0 then return nil end
+    return { header = header(0, 8), datapath = { vni, 0 }, is_keyless = true }
+  end
+  local ingress, egress = header(option, 2), header(option + 2, 2)
+  return {
+    header = header(option, 4),
+    datapath = { vni, vni:uint() },
+    ingress = { ingress, ingress:uint() % 32768 },
+    egress = { egress, egress:uint() },
+  }
+end
+
+-- Between hypervisors, from the lowest bit: 12 bits of datapath key, 11 of egress key, one that it is a group's. To
+-- and from a VTEP gateway all of it is the datapath key.
+local function read_vxlan(header, ends)
+  if header:len() < 8 or math.floor(header(0, 1):uint() / 8) % 2 == 0 then return nil end
+  local vni = header(4, 3)
+  if vni:uint() == 0 then return { header = header(0, 8), datapath = { vni, 0 }, is_keyless = true } end
+  if not ends.unknown and ends.stranger and (ends.vtep or not ends.hypervisor) then return nil end
+  if not ends.unknown and ends.vtep then return { header = vni, datapath = { vni, vni:uint() }, vtep = true } end
+  local datapath_key, high = vni:uint() % 4096, math.floor(vni:uint() / 4096)
+  if datapath_key == 0 then return nil end
+  local egress_key = high < 2048 and high or 32768 + high - 2048
+  return {
+    header = vni,
+    datapath = { header(5, 2), datapath_key },
+    egress = egress_key ~= 0 and { header(4, 2), egress_key } or nil,
+    assumed = ends.unknown or ends.stranger,
+  }
+end
+
+-- Nine bits that are 0, the ingress key, the egress key, the datapath key.
+local function read_stt(context)
+  local ingress, egress, datapath = context(1, 2), context(3, 2), context(5, 3)
+  local is_none = context(0, 3):uint() == 0 and egress:uint() == 0 and datapath:uint() == 0
+  if is_none then return { header = context, datapath = { datapath, 0 }, is_keyless = true } end
+  if context(0, 3):uint() >= 32768 or datapath:uint() == 0 then return nil end
+  return {
+    header = context,
+    datapath = { datapath, datapath:uint() },
+    ingress = { ingress, ingress:uint() },
+    egress = { egress, egress:uint() },
+  }
+end
+
+local function set_of(list, usual)
+  local set = { [usual] = true }
+  for _, each in ipairs(list) do set[each] = true end
+  return set
+end
+
+local tunnels = {
+  { field = Field.new("geneve"), read = read_geneve, ports = set_of(PORTS.geneve, 6081) },
+  { field = Field.new("vxlan"), read = read_vxlan, ports = set_of(PORTS.vxlan, 4789) },
+  { field = Field.new("stt.context_id"), read = read_stt },
+}
+
+local function value_at(field, offset)
+  for _, info in ipairs({ field() }) do
+    if info.offset == offset then return info.value end
+  end
+  return nil
+end
+
+-- Wireshark takes what comes from a tunnel's port for a tunnel's packet, too, but the port it goes to says that.
+local function is_answer(ports, start)
+  return ports ~= nil and ports[value_at(source_port, start - 8)] and not ports[value_at(destination_port, start - 6)]
+end
+
+-- Whether an ICMP message quotes what is there: a packet that did not get where it was to go.
+local function is_quoted(start)
+  for _, message in ipairs(messages) do
+    local found = message()
+    if found ~= nil and found.offset < start then return true end
+  end
+  return false
+end
+
+-- The outermost tunnel's header, and what reads it; nil where there is none.
+local function find_tunnel()
+  local layer, tunnel
+  for _, each in ipairs(tunnels) do
+    local found = each.field()
+    if found ~= nil and (layer == nil or found.offset < layer.offset) then layer, tunnel = found, each end
+  end
+  if layer == nil or is_answer(tunnel.ports, layer.offset) or is_quoted(layer.offset) then return nil end
+  return layer, tunnel
 end
 
 -- A name, and what is known beside it; empty texts are unknown.
@@ -185,44 +276,49 @@ local function label_of(found)
   return found ~= nil and found.label ~= "" and found.label or "?"
 end
 
-function ovn.dissector(_, pinfo, root)
-  local layer = geneve()
-  if layer == nil then return end
-  local header = layer.range
-  if header:len() < 8 or header(0, 1):uint() >= 64 then return end
-  local vni = header(4, 3)
-  local datapath_key = vni:uint()
-  local option = find_option(header)
-  local is_bfd = option == nil and datapath_key == 0 and header(0, 1):uint() == 0 and bfd() ~= nil
-  if (option == nil and not is_bfd) or is_answer(layer.offset) then return end
+-- What somebody at an end of a tunnel is to VXLAN.
+local function end_of(chassis, time)
+  if START ~= nil and time < START then return "unknown" end
+  return chassis ~= nil and chassis.kind ~= "" and chassis.kind or "stranger"
+end
 
+function ovn.dissector(_, pinfo, root)
+  local layer, tunnel = find_tunnel()
+  if layer == nil then return end
   local time = packet_time()
   local source, destination = outer(sources, layer.offset), outer(destinations, layer.offset)
   local from, to = chassis_at(source, time), chassis_at(destination, time)
-  local tunnel = (from and from.name or source and tostring(source.value) or "?") ..
+  local found = tunnel.read(layer.range, { [end_of(from, time)] = true, [end_of(to, time)] = true })
+  if found == nil then return end
+  local datapath_range, datapath_key = found.datapath[1], found.datapath[2]
+  if found.is_keyless and bfd() == nil then return end
+
+  local ends = (from and from.name or source and tostring(source.value) or "?") ..
     " > " .. (to and to.name or destination and tostring(destination.value) or "?")
   local tree
-  if option == nil then
-    tree = root:add(ovn, header(0, 8), "OVN: " .. tunnel .. " tunnel BFD")
-    tree:add(f.datapath_key, vni, datapath_key)
+  if found.is_keyless then
+    tree = root:add(ovn, found.header, "OVN: " .. ends .. " tunnel BFD")
+    tree:add(f.datapath_key, datapath_range, datapath_key)
     tree:add(f.bfd, true):set_generated()
   else
-    local ingress, egress = header(option, 2), header(option + 2, 2)
-    local ingress_key, egress_key = ingress:uint() % 32768, egress:uint()
     local datapath = look_up(datapath_key, 0, time)
-    local inport = ingress_key ~= 0 and look_up(datapath_key, ingress_key, time) or nil
-    local outport = egress_key ~= 0 and look_up(datapath_key, egress_key, time) or nil
-    local names = label_of(datapath) .. ": " .. label_of(inport) .. " -> " .. label_of(outport)
-    tree = root:add(ovn, header(option, 4), "OVN: " .. tunnel .. " " .. names)
-    tree:add(f.datapath_key, vni, datapath_key)
-    add_name(tree, "datapath", datapath, "kind")
-    tree:add(f.ingress_key, ingress)
-    add_name(tree, "inport", inport, "type")
-    tree:add(f.egress_key, egress)
-    add_name(tree, "outport", outport, "type")
-    if datapath == nil or inport == nil or (outport == nil and egress_key ~= 0) then
-      tree:add(f.unresolved, true):set_generated()
+    local function port_of(key)
+      return key ~= nil and key[2] ~= 0 and look_up(datapath_key, key[2], time) or nil
     end
+    local inport, outport = port_of(found.ingress), port_of(found.egress)
+    local names = label_of(datapath) .. ": " .. label_of(inport) .. " -> " .. label_of(outport)
+    tree = root:add(ovn, found.header, "OVN: " .. ends .. " " .. names)
+    tree:add(f.datapath_key, datapath_range, datapath_key)
+    add_name(tree, "datapath", datapath, "kind")
+    if found.ingress ~= nil then tree:add(f.ingress_key, found.ingress[1]) end
+    add_name(tree, "inport", inport, "type")
+    if found.egress ~= nil then tree:add(f.egress_key, found.egress[1], found.egress[2]) end
+    add_name(tree, "outport", outport, "type")
+    local is_lost = found.ingress ~= nil and inport == nil
+    if found.egress ~= nil and found.egress[2] ~= 0 and outport == nil then is_lost = true end
+    if datapath == nil or is_lost then tree:add(f.unresolved, true):set_generated() end
+    if found.vtep then tree:add(f.vtep, true):set_generated() end
+    if found.assumed then tree:add(f.assumed, true):set_generated() end
     tree:add(f.color, datapath_key % ${COLORS}):set_generated()
     if ovn.prefs.info then pinfo.cols.info:prepend(names .. "  ") end
   end
@@ -232,11 +328,15 @@ end
 
 register_postdissector(ovn)
 
+-- Wireshark knows the usual ports of these.
 local udp = DissectorTable.get("udp.port")
-local decoder = udp:get_dissector(6081)
-for _, port in ipairs(PORTS) do
-  if decoder ~= nil then udp:add(port, decoder) end
+local function decode_as(decoder, ports)
+  for _, port in ipairs(ports) do
+    if decoder ~= nil then udp:add(port, decoder) end
+  end
 end
+decode_as(udp:get_dissector(6081), PORTS.geneve)
+decode_as(udp:get_dissector(4789), PORTS.vxlan)
 `;
 
 /** Backgrounds of datapaths, red, green and blue of 0 to 255: light, as the text on them is black. */

@@ -1,5 +1,7 @@
 /* What keys and outer addresses mean, as the part of the script for Wireshark that wireshark-dissector.ts reads. */
+import type { TunnelPorts } from "../frame/other-tunnels.js";
 import type { Interval, Inventory, KnownNames, Resolution } from "../southbound/index.js";
+import { vxlanEnd } from "../southbound/vxlan-end.js";
 import { WELL_KNOWN_GROUPS } from "../southbound/well-known.js";
 import { printable } from "../text.js";
 import { IPV4_BYTES, IPV6_BYTES, writeIpv4, writeIpv6 } from "../wire/address.js";
@@ -16,8 +18,7 @@ export interface ScriptNames {
   readonly choice: NameChoice;
   /** As of when: milliseconds since 1970, Infinity for the latest; null: of each packet's own time. */
   readonly at: number | null;
-  /** UDP ports of tunnels besides 6081. */
-  readonly ports: readonly number[];
+  readonly ports: TunnelPorts;
 }
 
 /** The names as Lua, piece by piece. */
@@ -25,7 +26,10 @@ export function* scriptNames(names: ScriptNames): Generator<string> {
   const { inventory, at, ports } = names;
   const start = at === null ? inventory.historyStart : Number.NEGATIVE_INFINITY;
   yield `local START = ${Number.isFinite(start) ? start : "nil"}\n`;
-  yield `local PORTS = { ${ports.join(", ")} }\n`;
+  const lists = (["geneve", "vxlan", "stt"] as const).map(
+    (kind) => `${kind} = { ${[...ports[kind]].join(", ")} }`,
+  );
+  yield `local PORTS = { ${lists.join(", ")} }\n`;
   const groups = [...WELL_KNOWN_GROUPS.values()].map(
     ({ tunnelKey, name }) => `[${tunnelKey}] = ${luaString(name)}`,
   );
@@ -122,7 +126,9 @@ function recordsOfAddresses({ inventory, at }: ScriptNames): string {
       const found = inventory.resolveAddress(address, time);
       const { chassis, from, until } = found;
       if (chassis === null) return { found, meaning: null };
-      return { found, meaning: { ...named(chassis.name, null, null), kind: "", chassis: "", from, until } };
+      const end = vxlanEnd(chassis);
+      const kind = end === "stranger" ? "" : end;
+      return { found, meaning: { ...named(chassis.name, null, null), kind, chassis: "", from, until } };
     });
   }
   return text;

@@ -1,6 +1,6 @@
 -- As much of Wireshark's Lua as the script of `genevescope wireshark` calls, for versions of Lua that no Wireshark
--- here has. Arguments: the script. Each line of standard input is a packet: the Geneve header, the outer source and
--- destination, all hexadecimal, and the time in seconds and nanoseconds. For each a line of what was added to its tree.
+-- here has. Arguments: the script. Each line of standard input is a packet: geneve or vxlan, its header, the outer source
+-- and destination, all hexadecimal, and the time in seconds and nanoseconds. For each a line of what was added to its tree.
 
 local packet, added, postdissector
 
@@ -54,6 +54,7 @@ function tree:add(what, from, value)
   if value == nil then value = from end
   if getmetatable(value) == range then value = value:uint() end
   if type(value) == "number" then value = ("%d"):format(value) end
+  if type(value) == "boolean" then value = value and 1 or 0 end
   added[#added + 1] = what.name:gsub("^ovn%.", "") .. "=" .. tostring(value)
   return tree
 end
@@ -62,13 +63,13 @@ function tree:set_generated() end
 dofile(arg[1])
 
 for line in io.lines() do
-  local header, source, destination, secs, nsecs = line:match("^(%x+) (%x+) (%x+) (%d+) (%d+)$")
+  local kind, header, source, destination, secs, nsecs = line:match("^(%a+) (%x+) (%x+) (%x+) (%d+) (%d+)$")
   packet = {
-    ["geneve"] = { range = bytes(header), offset = number(42) },
+    [kind] = { range = bytes(header), offset = number(42) },
     ["ip.src"] = { range = bytes(source), offset = number(26), value = source },
     ["ip.dst"] = { range = bytes(destination), offset = number(30), value = destination },
     ["udp.srcport"] = { value = number(50000), offset = number(34) },
-    ["udp.dstport"] = { value = number(6081), offset = number(36) },
+    ["udp.dstport"] = { value = number(kind == "vxlan" and 4789 or 6081), offset = number(36) },
     ["frame.time_epoch"] = { value = { secs = number(tonumber(secs)), nsecs = number(tonumber(nsecs)) } },
   }
   added = {}
