@@ -15,7 +15,7 @@ import { IPV4_HEADER_BYTES, Ipv4Mask, Ipv4Offset } from "../wire/ipv4.js";
 import { IPV6_HEADER_BYTES, Ipv6Offset } from "../wire/ipv6.js";
 import { LinkType } from "../wire/linktype.js";
 import { isTpid } from "../wire/vlan.js";
-import { VXLAN_HEADER_BYTES } from "../wire/vxlan.js";
+import { VXLAN_HEADER_BYTES, VXLAN_VNI_FLAG } from "../wire/vxlan.js";
 import type { AddressMap } from "./address-map.js";
 
 /** What may be inside of what: a tunnel's packet, a packet that it carries, one that an ICMP message quotes. */
@@ -242,13 +242,13 @@ export class AddressWalk {
     if (!CARRIED.has(protocol)) this.#isUnread = true;
     else if (protocol === IpProtocol.tcp) {
       // An STT frame may begin in any segment.
-      if (depth === 0 && this.#has(at, 4) && this.#ports.stt.has(this.#view.getUint16(at + 2)))
-        this.#isUnread = true;
+      if (this.#has(at, 4) && this.#ports.stt.has(this.#view.getUint16(at + 2))) this.#isUnread = true;
       this.#correctUpper(at, at + 16, length, pseudo, addresses, 0);
     } else if (protocol === IpProtocol.udp) {
-      const port = depth === 0 && this.#has(at, 8) ? this.#view.getUint16(at + 2) : -1;
+      // ICMP messages between hosts quote tunnels' packets, and guests may have tunnels of their own.
+      const port = this.#has(at, 8) ? this.#view.getUint16(at + 2) : -1;
       if (this.#ports.geneve.has(port)) this.#geneve(at + 8, depth + 1);
-      else if (this.#ports.vxlan.has(port)) this.#ethernet(at + 8 + VXLAN_HEADER_BYTES, depth + 1);
+      else if (this.#ports.vxlan.has(port)) this.#vxlan(at + 8, depth + 1);
       // 0 is no checksum.
       if (this.#has(at, 8) && this.#view.getUint16(at + 6) !== 0) {
         this.#correctUpper(at, at + 6, length, pseudo, addresses, this.#changed - before);
@@ -306,6 +306,13 @@ export class AddressWalk {
     const type = view.getUint16(at + 2);
     if (type === EtherType.bridged) this.#ethernet(inner, depth);
     else this.#network(type, inner, depth);
+  }
+
+  #vxlan(at: number, depth: number): void {
+    if (!this.#has(at, VXLAN_HEADER_BYTES)) return;
+    // Without a VNI it is no Ethernet frame for certain.
+    if ((this.#view.getUint8(at) & VXLAN_VNI_FLAG) === 0) this.#isUnread = true;
+    else this.#ethernet(at + VXLAN_HEADER_BYTES, depth);
   }
 
   #icmp(at: number, depth: number): void {

@@ -43,9 +43,10 @@ function numbered(json: string, names: readonly string[]): unknown {
   const address = new RegExp([MAC, IPV6, IPV4].map(({ source }) => source).join("|"), "g");
   /** `this`: the object that has the field. */
   function mask(this: Record<string, unknown>, field: string, value: unknown): unknown {
-    // Bytes of multicast and neighbour discovery that are, or have, addresses.
+    // Bytes of multicast, neighbour discovery and quoted packets that are, or have, addresses.
     const isNeighbours =
-      (field === "payload" && "icmpv6" in this) || (field === "data" && !("class" in this));
+      (field === "payload" && ("icmpv6" in this || "icmp" in this)) ||
+      (field === "data" && !("class" in this));
     if (isNeighbours && typeof value === "string") return value.length;
     // Friendly names are not shared.
     if (["file", "files", "interface"].includes(field) || /friendlyName$/i.test(field)) return undefined;
@@ -62,7 +63,12 @@ async function namesOf(sb: string): Promise<string[]> {
   const { stdout } = await genevescope(["sb", "show", "-o", "json", "--sb", sb]);
   const { chassis, datapaths } = JSON.parse(stdout);
   const list = [...datapaths, ...chassis, ...datapaths.flatMap(({ ports }: { ports: unknown[] }) => ports)];
-  return [...list.map(({ name }) => name), ...chassis.map(({ hostname }: { hostname: string }) => hostname)];
+  const all = [
+    ...list.map(({ name }) => name),
+    ...chassis.map(({ hostname }: { hostname: string }) => hostname),
+  ];
+  // A VTEP gateway has no host name.
+  return all.filter((name) => name !== "");
 }
 
 describe.each(captures.map(({ title, path, sb }) => [title, path, sb]))("%s", (_, path, sb) => {

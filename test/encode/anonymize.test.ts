@@ -118,6 +118,27 @@ describe("packets with other addresses", () => {
     expect(Buffer.from(after.subarray(after.length - quoted.length))).toEqual(Buffer.from(again));
   });
 
+  test.each(["echoRequest", "vxlanRequest"] as const)(
+    "hosts' messages that quote a tunnel's packet: %s",
+    (name) => {
+      const packet = packetBytes(name);
+      const [ethernet, ip] = layersOf(packet);
+      const error: Layer[] = [
+        ethernet,
+        ip,
+        { layer: "icmp", depth: 0, offset: 0, type: 3, code: 3, checksum: 0, rest: 0 },
+        { layer: "payload", depth: 0, offset: 0, bytes: packet.subarray(14) },
+      ];
+      const protocol = error.map((layer) => (layer.layer === "ipv4" ? { ...layer, protocol: 1 } : layer));
+      const bytes = writeLayers(protocol, { fixLengths: true, fixChecksums: true });
+      const after = anonymized({ bytes }) as Uint8Array;
+      expect(fixed(after)).toEqual(after);
+      const again = anonymized({ bytes: packet }) as Uint8Array;
+      expect(Buffer.from(after.subarray(42))).toEqual(Buffer.from(again.subarray(14)));
+      expect(addressesOf(again)).not.toEqual(addressesOf(packet));
+    },
+  );
+
   test("a checksum that was left to the network card is left to it again", () => {
     const bytes = usualFrames[Object.keys(usualFrames).find((name) => /tcp/i.test(name)) as string].slice();
     const view = new DataView(bytes.buffer);
