@@ -2,7 +2,7 @@ import type { Namer } from "../analysis/namer.js";
 import { WordCache } from "../analysis/word-cache.js";
 import type { PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
-import { type FrameBatch, FrameFlag, NO_VNI } from "../frame/columns.js";
+import { type FrameBatch, FrameFlag, NO_VNI, TunnelKind } from "../frame/columns.js";
 import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
 import { label, type NameChoice } from "../output/names.js";
 import { printable } from "../text.js";
@@ -26,8 +26,8 @@ interface Known {
   readonly until: number;
 }
 
-/** In the place of an ingress key where there is no OVN option: no key. */
-const NO_OPTION = -1;
+/** In the place of an ingress key where there is none: no OVN option, VXLAN. */
+const NO_INGRESS = -1;
 const WORDS = 8;
 
 /** Which group each packet belongs to. Keys that stand for the same names are one group. */
@@ -83,8 +83,10 @@ export class PacketGroups {
     }
     words.fill(0);
     words[0] = frames.vni[i];
-    if ((frames.flags[i] & FrameFlag.ovn) === 0) words[1] = NO_OPTION;
-    else if (this.#kind === "port") words[1] = ingressOf(frames.ovnKeys[i]);
+    const keys = frames.ovnKeys[i];
+    const isOvn = (frames.flags[i] & FrameFlag.ovn) !== 0;
+    if (isOvn) words[2] = 1;
+    if (this.#kind === "port") words[1] = isOvn && hasIngress(frames, i) ? ingressOf(keys) : NO_INGRESS;
   }
 
   #describe(packets: PacketBatch, frames: FrameBatch, i: number): PacketGroup {
@@ -96,7 +98,10 @@ export class PacketGroups {
     const resolution = isOvn ? namer?.keys(packets, frames, i) : null;
     const datapath = resolution?.datapath ?? null;
     const network = datapath && label(datapath.name, namer?.datapathName(packets, i, datapath), this.#names);
-    const keys = this.#kind === "port" && isOvn ? `vni ${vni} in ${this.#words[1]}` : `vni ${vni}`;
+    const keys =
+      this.#words[1] !== NO_INGRESS && this.#kind === "port"
+        ? `vni ${vni} in ${this.#words[1]}`
+        : `vni ${vni}`;
     if (this.#kind === "datapath") return { name: network ?? keys, description: "" };
     const port = resolution?.inport ?? null;
     const friendly = port && namer?.portNames(packets, i, port)?.friendly;
@@ -128,4 +133,9 @@ export class PacketGroups {
     if (index < last) this.#indexes.set(identity, index);
     return index;
   }
+}
+
+/** Whether the keys of a tunnel's packet have the ingress port's: VXLAN has none. */
+function hasIngress({ flags, tunnel }: FrameBatch, i: number): boolean {
+  return (flags[i] & FrameFlag.otherTunnel) === 0 || tunnel[i] === TunnelKind.stt;
 }

@@ -16,7 +16,7 @@ const Left = {
   notEthernet: 6,
 } as const;
 const WORDS = [
-  "no tunnel's",
+  "not in a tunnel",
   "fragments of tunnel packets",
   "control packets (OAM)",
   "cut before the inner frame",
@@ -42,7 +42,7 @@ const UDP_HEADER_BYTES = 8;
 export class Decapsulation implements Rewrite {
   readonly #left = new Float64Array(WORDS.length);
 
-  /** What was left out and how often, such as `3 no tunnel's`. */
+  /** What was left out and how often, such as `3 not in a tunnel`. */
   get leftOut(): { packets: number; why: string }[] {
     return WORDS.map((why, index) => ({ packets: this.#left[index], why })).filter(
       ({ packets }) => packets > 0,

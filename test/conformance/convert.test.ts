@@ -166,19 +166,24 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
     "ipv6-underlay/hv2.pcap": 78,
     "cooked/any-v1.pcap": 60,
     "cooked/any-v2.pcap": 64,
+    "vxlan-ping/hv1.pcap": 50,
+    "vxlan-ping/hv2.pcap": 50,
   };
+  /** What tshark knows for tunnels, but for those in packets that ICMP quotes. */
+  const TUNNELS = '(geneve or vxlan) and not frame.protocols matches "^[a-z]+:ethertype:ip:icmp"';
 
   describe.each(captures.map(({ title, path, sb }) => [title, path, sb]))(
     "--decapsulate %s",
     (title, path, sb) => {
       const tunnelled = (filter: string): string => {
         const file = fresh("pcapng");
-        output("tshark", "-r", path, "-Y", filter, "-w", file);
+        output("tshark", "-r", path, "-Y", `${TUNNELS} and (${filter})`, "-w", file);
         return file;
       };
 
       test("the frames that editcap finds behind so many bytes", async () => {
-        const inside = tunnelled("geneve.vni > 0");
+        // Where there are both tunnels, those of Geneve.
+        const inside = tunnelled(title.startsWith("vxlan") ? "vxlan" : "geneve.vni > 0");
         const theirs = fresh("pcap");
         output(
           "editcap",
@@ -206,13 +211,13 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
         const { stdout } = await genevescope(["decode", "-o", "json", "--utc", "--sb", sb, path]);
         const lines = stdout.split("\n").slice(0, -1);
         const expected = lines
-          .map((line) => JSON.parse(line).ovn)
-          .map(({ inport, datapath, datapathKey, ingressKey }) => {
-            if (ingressKey === null) return [`vni ${datapathKey}`, ""];
-            const keys = `vni ${datapathKey} in ${ingressKey}`;
+          .map((line) => JSON.parse(line))
+          .map(({ vxlan, ovn: { inport, datapath, datapathKey, ingressKey } }) => {
+            if (ingressKey === null && vxlan === undefined) return [`vni ${datapathKey}`, ""];
+            const keys = `vni ${datapathKey}${vxlan === undefined ? ` in ${ingressKey}` : ""}`;
             return [inport?.name ?? keys, datapath === null ? "" : `${datapath.name}, ${keys}`];
           });
-        const out = await converted("pcapng", ["--decapsulate", "--sb", sb, tunnelled("geneve")]);
+        const out = await converted("pcapng", ["--decapsulate", "--sb", sb, tunnelled("frame")]);
         const shown = tshark(out, "frame.interface_name", "frame.interface_description");
         expect(shown).toEqual(expected.map((each) => each.join("\t")));
         const [[name]] = expected;
@@ -228,7 +233,7 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
     const mixed = fresh("pcapng");
     const inner = await converted("pcap", ["--decapsulate", path]);
     output("mergecap", "-w", mixed, path, inner);
-    const said = "genevescope: 10 packets have no inner frame to write: 10 no tunnel's\n";
+    const said = "genevescope: 10 packets have no inner frame to write: 10 not in a tunnel\n";
     const out = await converted("pcap", ["--decapsulate", mixed], said);
     expect((await collect(out)).packets).toEqual((await collect(inner)).packets);
   });
@@ -406,7 +411,7 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
       const inner = await converted(
         "pcap",
         ["--decapsulate", "-s", "60", join(CAPTURES, "tcp-transfer/hv1.pcap")],
-        /no tunnel's/,
+        /not in a tunnel/,
       );
       const out = await converted("pcap", ["--encapsulate", ...keys, "--tunnel", "10.0.0.1,10.0.0.2", inner]);
       const whole = (await collect(inner)).packets;
@@ -425,7 +430,7 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
       const inner = await converted(
         "pcap",
         ["--decapsulate", join(CAPTURES, "switched-ping/hv1.pcap")],
-        /no tunnel's|^$/,
+        /not in a tunnel|^$/,
       );
       const out = await converted("pcap", [
         "--encapsulate",
@@ -504,16 +509,20 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
 
   describe("--annotate", () => {
     /** The comment that a packet of `decode -o json` should have. */
-    const expected = ({ outer, ovn, geneve, status, stop }: Decoded): string => {
+    const expected = ({ outer, ovn, geneve, vxlan, status, stop }: Decoded): string => {
       if (status === "not-geneve") return "";
       const hosts = `${ovn?.sourceChassis ?? outer.ip.src} > ${ovn?.destinationChassis ?? outer.ip.dst}`;
       const name = (thing: { name: string } | null | undefined) => thing?.name ?? "?";
       const names = `${name(ovn?.datapath)}: ${name(ovn?.inport)} -> ${name(ovn?.outport)}`;
-      const keys = ` in ${ovn?.ingressKey} out ${ovn?.egressKey}`;
-      const isOvn = ovn !== null && ovn.ingressKey !== null;
+      const isVxlan = vxlan !== undefined;
+      const isOvn = ovn !== null && (isVxlan || ovn.ingressKey !== null);
+      const vtep = ovn?.vtep ? " vtep" : "";
+      const keys = isVxlan
+        ? `${vtep ? "" : ` out ${ovn?.egressKey}`} vxlan${vtep}`
+        : ` in ${ovn?.ingressKey} out ${ovn?.egressKey}`;
       const fault =
         status === "ok" ? "" : ` [${status}: ${stop?.layer} at byte ${stop?.offset}: ${stop?.reason}]`;
-      return `${hosts}${isOvn ? ` ${names}` : ""} [vni ${geneve?.vni}${isOvn ? keys : ""}${ovn?.bfd ? " bfd" : ""}]${fault}`;
+      return `${hosts}${isOvn ? ` ${names}` : ""} [vni ${isVxlan ? ovn?.datapathKey : geneve?.vni}${isOvn ? keys : ""}${ovn?.bfd ? " bfd" : ""}]${fault}`;
     };
     const decoded = async (...args: string[]): Promise<Decoded[]> => {
       const { stdout } = await genevescope(["decode", "-o", "json", "--all", ...args]);
@@ -536,14 +545,14 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
         "-r",
         out,
         "-Y",
-        "geneve",
+        TUNNELS,
         "-T",
         "fields",
         "-e",
         `${ip}.src_host`,
       );
       const shown = hosts.split("\n").map((all) => all.split(",")[0]);
-      const tunnelled = packets.filter(({ geneve }) => geneve !== null);
+      const tunnelled = packets.filter(({ ovn }) => ovn !== null);
       expect(shown.slice(0, -1)).toEqual(tunnelled.map(({ ovn }) => ovn?.sourceChassis));
     });
 
@@ -577,7 +586,10 @@ interface Decoded {
   stop?: { layer: string; offset: number; reason: string };
   outer: { ip: { src: string; dst: string } };
   geneve: { vni: number } | null;
+  vxlan?: { vni: number };
   ovn: {
+    vtep?: true;
+    datapathKey: number;
     sourceChassis: string | null;
     destinationChassis: string | null;
     ingressKey: number | null;

@@ -41,7 +41,9 @@ describe("inner frames", () => {
     for (let length = 0; length <= at; length++)
       expect(decapsulated([{ bytes: bytes.subarray(0, length), original: bytes.length }])).toEqual({
         left: [],
-        leftOut: [{ packets: 1, why: expect.stringMatching(/^(cut before the inner frame|no tunnel's)$/) }],
+        leftOut: [
+          { packets: 1, why: expect.stringMatching(/^(cut before the inner frame|not in a tunnel)$/) },
+        ],
       });
   });
 
@@ -72,7 +74,7 @@ describe("inner frames", () => {
     const { left, leftOut } = decapsulated(given);
     expect(left.map(({ row }) => row)).toEqual([0]);
     expect(leftOut).toEqual([
-      { packets: 1, why: "no tunnel's" },
+      { packets: 1, why: "not in a tunnel" },
       { packets: 2, why: "fragments of tunnel packets" },
       { packets: 1, why: "control packets (OAM)" },
       { packets: 1, why: "malformed before the inner frame" },
