@@ -6,7 +6,7 @@ import { PcapFormat } from "./pcap-format.js";
 import { PcapngFormat, type SectionOrigin } from "./pcapng-format.js";
 import { LARGEST_WRITTEN_BYTES, RecordBuffer } from "./record-buffer.js";
 import { diskFiles, type SaveFile, type SaveFiles } from "./save-file.js";
-import type { Bounds, InterfaceCounts, SaveFormat } from "./save-format.js";
+import type { AddressName, Bounds, InterfaceCounts, SaveFormat } from "./save-format.js";
 import { type Rotation, SaveNames } from "./save-names.js";
 
 /** How to write a capture; all fields but the first two may be absent. */
@@ -67,6 +67,8 @@ export class CaptureWriter {
   #file: GrowingFile | null = null;
   /** Files that are there, the oldest first; empty where none is ever removed. */
   readonly #kept: SaveFile[] = [];
+  /** What files to come say of addresses. */
+  readonly #known: AddressName[] = [];
   /** The rows of a batch, one after the other. */
   #every = new Int32Array(0);
   /** Over when all that was asked for is done. */
@@ -109,11 +111,11 @@ export class CaptureWriter {
   }
 
   /**
-   * Says in the file that is being written what an address of 4 or 16 bytes is called, for the packets behind;
-   * a pcap has no place for it.
+   * Says in the file that is being written, and in those that follow, what an address is called, for the packets
+   * behind; a pcap has no place for it. Of a file of limited size names take at most a half ahead of its packets.
    */
-  nameAddress(address: Uint8Array, name: string): Promise<void> {
-    return this.#inTurn(() => this.#current().name(address, name));
+  nameAddress(known: AddressName): Promise<void> {
+    return this.#inTurn(() => this.#name(known));
   }
 
   /** Hands what was taken to the system. */
@@ -164,6 +166,16 @@ export class CaptureWriter {
     await this.#begin();
   }
 
+  async #name(known: AddressName): Promise<void> {
+    const file = this.#current();
+    if (this.#isRotated) this.#known.push(known);
+    if (this.#hasRoomForName(file)) await file.name(known);
+    else if (file.packets > 0) {
+      await this.#end(file);
+      await this.#begin();
+    }
+  }
+
   #all(count: number): Int32Array {
     if (this.#every.length < count) this.#every = Int32Array.from({ length: count }, (_, i) => i);
     return this.#every;
@@ -186,8 +198,8 @@ export class CaptureWriter {
         this.#beginPeriod(second);
         this.#second = second;
       }
-      const captured = batch.capturedBytes[i];
-      if (isOver || this.#format.recordBytes(captured) > this.#room(file, captured)) {
+      const record = this.#recordBytes(batch, i);
+      if (isOver || record > this.#room(file, record)) {
         await this.#end(file);
         file = await this.#begin();
       } else await file.flush();
@@ -196,7 +208,7 @@ export class CaptureWriter {
 
   #take(file: GrowingFile, batch: PacketBatch, rows: Int32Array, row: number, count: number): number {
     const out = this.#out;
-    this.#bounds.end = Math.min(out.end, out.at + this.#room(file, batch.capturedBytes[rows[row]]));
+    this.#bounds.end = Math.min(out.end, out.at + this.#room(file, this.#recordBytes(batch, rows[row])));
     const next = file.take(batch, rows, row, count, this.#bounds);
     this.packets += next - row;
     return next;
@@ -208,12 +220,21 @@ export class CaptureWriter {
     this.#bounds.latest = Math.min(this.#format.latest, second + seconds - 1);
   }
 
-  /** Bytes that packets may still take of the file; one of this captured length may in any case be its first. */
-  #room(file: GrowingFile, captured: number): number {
+  #recordBytes({ capturedBytes, comments }: PacketBatch, i: number): number {
+    return this.#format.recordBytes(capturedBytes[i], comments === null ? 0 : comments.length[i]);
+  }
+
+  /** Bytes that may still be taken of the file; a packet's record of `least` bytes may in any case be its first. */
+  #room(file: GrowingFile, least = 0): number {
     const { bytes } = this.#rotation;
     if (bytes === undefined) return Number.POSITIVE_INFINITY;
     const left = bytes - file.bytes - this.#countsBytes(file);
-    return file.packets > 0 ? left : Math.max(left, this.#format.recordBytes(captured));
+    return file.packets > 0 ? left : Math.max(left, least);
+  }
+
+  #hasRoomForName(file: GrowingFile): boolean {
+    const { bytes = 0 } = this.#rotation;
+    return this.#room(file) - this.#format.nameBytes >= (file.packets > 0 ? 0 : bytes / 2);
   }
 
   /** Bytes of the counts that the file will end with. */
@@ -247,6 +268,7 @@ export class CaptureWriter {
       throw new CaptureError("ERR_CAPTURE_UNFIT", this.name, reason);
     }
     file.isBegun = true;
+    for (const known of this.#known) if (this.#hasRoomForName(file)) await file.name(known);
     return file;
   }
 

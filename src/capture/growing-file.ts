@@ -3,7 +3,7 @@ import type { CaptureInterface, PacketBatch } from "./batch.js";
 import { CaptureError } from "./error.js";
 import type { RecordBuffer } from "./record-buffer.js";
 import type { SaveFile } from "./save-file.js";
-import type { Bounds, InterfaceCounts, SaveFormat } from "./save-format.js";
+import type { AddressName, Bounds, InterfaceCounts, SaveFormat } from "./save-format.js";
 
 /** Bytes of the longest description of an interface. */
 const DESCRIPTION_BYTES = 1024;
@@ -69,10 +69,9 @@ export class GrowingFile {
     }
   }
 
-  /** Says what an address is called. */
-  async name(address: Uint8Array, name: string): Promise<void> {
-    await this.#reserve(DESCRIPTION_BYTES);
-    this.#format.names(this.#out, address, name);
+  async name(known: AddressName): Promise<void> {
+    await this.#reserve(this.#format.nameBytes);
+    this.#format.names(this.#out, known);
   }
 
   /** Takes packets as far as bounds and buffer have room, and returns the first row that was not taken. */

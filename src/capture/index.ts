@@ -12,5 +12,5 @@ export { type LiveCounts, type LiveGap, type LiveOptions, type LiveSource, openL
 export { type OpenOptions, openCapture } from "./open.js";
 export type { SectionOrigin } from "./pcapng-format.js";
 export type { SaveFile, SaveFiles } from "./save-file.js";
-export type { InterfaceCounts } from "./save-format.js";
+export type { AddressName, InterfaceCounts } from "./save-format.js";
 export type { Rotation } from "./save-names.js";

@@ -13,6 +13,7 @@ const LARGEST_FCS_BYTES = 30;
 export class PcapFormat implements SaveFormat {
   readonly latest = 0xffff_ffff;
   readonly countsBytes = 0;
+  readonly nameBytes = 0;
   readonly #nanoseconds: boolean;
   #first: CaptureInterface | null = null;
 

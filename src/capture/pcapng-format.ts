@@ -28,7 +28,7 @@ import { NAME_BYTES, Option } from "./pcapng-interface.js";
 import { BYTE_ORDER, MAJOR_VERSION, SECTION_BLOCK } from "./pcapng-section.js";
 import { Block, PACKET_BYTES } from "./pcapng-source.js";
 import { LARGEST_WRITTEN_BYTES, type RecordBuffer } from "./record-buffer.js";
-import type { Bounds, InterfaceCounts, SaveFormat } from "./save-format.js";
+import type { AddressName, Bounds, InterfaceCounts, SaveFormat } from "./save-format.js";
 
 /** What a section says of its origin; each text is cut after 255 bytes. */
 export interface SectionOrigin {
@@ -49,6 +49,8 @@ const NameRecord = { 4: 1, 16: 2 } as const;
 const STATISTICS_BLOCK = 5;
 /** With all options. */
 const COUNTS_BYTES = 64;
+/** Around a name of any length, with the longest address. */
+const LARGEST_NAME_BYTES = 40 + NAME_BYTES;
 
 const ENHANCED_PACKET = Block.enhancedPacket;
 const HEADER = PACKET_BYTES - 4;
@@ -65,6 +67,7 @@ export class PcapngFormat implements SaveFormat {
   /** The last whole second of 2^64 nanoseconds. */
   readonly latest = 18_446_744_072;
   readonly countsBytes = COUNTS_BYTES;
+  readonly nameBytes = LARGEST_NAME_BYTES;
   readonly #origin: SectionOrigin;
   /** The two halves of the time stamp at which a second begins. */
   #high = 0;
@@ -103,8 +106,8 @@ export class PcapngFormat implements SaveFormat {
     return null;
   }
 
-  recordBytes(captured: number): number {
-    return PACKET_BYTES + ((captured + 3) & ~3);
+  recordBytes(captured: number, comment: number): number {
+    return PACKET_BYTES + ((captured + 3) & ~3) + commentBytes(comment);
   }
 
   packets(
@@ -119,7 +122,7 @@ export class PcapngFormat implements SaveFormat {
     const { offset, capturedBytes, originalBytes, tsSec, tsNsec, interfaceIndex } = batch;
     const { end, earliest, latest } = bounds;
     const { comments } = batch;
-    const commentBytes = comments === null ? null : comments.length;
+    const commentLengths = comments === null ? null : comments.length;
     const last = offset[rows[to - 1]] + capturedBytes[rows[to - 1]];
     out.unstage();
     let second = -1;
@@ -132,8 +135,8 @@ export class PcapngFormat implements SaveFormat {
       const captured = capturedBytes[i];
       const seconds = tsSec[i];
       const padded = HEADER + ((captured + 3) & ~3);
-      const said = commentBytes === null ? 0 : commentBytes[i];
-      const length = padded + 4 + (said === 0 ? 0 : 8 + ((said + 3) & ~3));
+      const said = commentLengths === null ? 0 : commentLengths[i];
+      const length = padded + 4 + commentBytes(said);
       if (captured > LARGEST || at + length > end || seconds < earliest || seconds > latest) break;
       const moved = out.staged(batch, offset[i], captured, last);
       if (seconds !== second) {
@@ -176,7 +179,7 @@ export class PcapngFormat implements SaveFormat {
     endBlock(out, start, STATISTICS_BLOCK);
   }
 
-  names(out: RecordBuffer, address: Uint8Array, name: string): void {
+  names(out: RecordBuffer, { address, name }: AddressName): void {
     const { bytes, view, at: start } = out;
     const value = start + 12;
     bytes.set(address, value);
@@ -206,6 +209,11 @@ export class PcapngFormat implements SaveFormat {
     this.#high = Math.floor(upper / TWO_16) + Math.floor(lower / TWO_32);
     this.#low = lower % TWO_32;
   }
+}
+
+/** Bytes that a comment takes of a record, with the end of the options; 0 where there is none. */
+function commentBytes(length: number): number {
+  return length === 0 ? 0 : 8 + ((length + 3) & ~3);
 }
 
 /** Writes the comment of packet `i` and the end of the options behind it. */

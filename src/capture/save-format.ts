@@ -11,6 +11,12 @@ export interface InterfaceCounts {
   readonly droppedByDevice: number | null;
 }
 
+/** An address, 4 or 16 bytes, and what it is called. */
+export interface AddressName {
+  readonly address: Uint8Array;
+  readonly name: string;
+}
+
 /** Which packets the records that are being written may take. */
 export interface Bounds {
   /** Offset in the buffer that no record may cross. */
@@ -26,12 +32,14 @@ export interface SaveFormat {
   readonly latest: number;
   /** Bytes of an interface's counts, 0 where the format has no place for them. */
   readonly countsBytes: number;
+  /** Bytes of an address's name at most, 0 where the format has no place for it. */
+  readonly nameBytes: number;
   /** Writes what a file begins with. */
   begin(out: RecordBuffer): void;
   /** Writes the file's next interface, in 1 KiB at most. Returns why that cannot be, or null. */
   describe(out: RecordBuffer, one: CaptureInterface): string | null;
-  /** Bytes of the record of a packet with this captured length and no comment. */
-  recordBytes(captured: number): number;
+  /** Bytes of the record of a packet with this captured length and bytes of a comment, 0 without. */
+  recordBytes(captured: number, comment: number): number;
   /**
    * Writes the packets whose indices are in `rows` from `from` up to `to`, as far as they are within the
    * bounds and not larger than any that is written. Returns the first row that was not written.
@@ -46,8 +54,8 @@ export interface SaveFormat {
   ): number;
   /** Writes what interface `index` has counted until `milliseconds` since 1970. */
   counts(out: RecordBuffer, index: number, counts: InterfaceCounts, milliseconds: number): void;
-  /** Writes the name of an address, in 1 KiB at most, where the format has a place for it. `address`: 4 or 16 bytes. */
-  names(out: RecordBuffer, address: Uint8Array, name: string): void;
+  /** Writes what an address is called, where the format has a place for it. */
+  names(out: RecordBuffer, known: AddressName): void;
   /** Of the buffer's first `length` bytes, which begin with a record, those that are whole records. */
   wholeBytes(out: RecordBuffer, length: number): number;
 }

@@ -1,6 +1,8 @@
+import type { BareKeys } from "../analysis/bare-keys.js";
 import type { Namer } from "../analysis/namer.js";
 import { WordCache } from "../analysis/word-cache.js";
 import type { PacketBatch, PacketComments } from "../capture/batch.js";
+import type { AddressName } from "../capture/index.js";
 import { momentMs } from "../capture/moment.js";
 import { ABSENT, type FrameBatch } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
@@ -11,9 +13,12 @@ import { LineBuffer } from "../output/line-buffer.js";
 import type { NameChoice } from "../output/names.js";
 import { plainStyle } from "../output/table.js";
 import { printable } from "../text.js";
+import type { PacketOutput } from "./packet-output.js";
 
 /** Bytes of a comment at most: names are foreign text, whose size is not theirs to choose. */
 const LONGEST = 4096;
+/** Characters of a chassis' name: no more has room in a capture. */
+const LONGEST_NAME = 255;
 const NEWLINE = 0x0a;
 /** Names of addresses that are remembered to have been told. */
 const MOST_TOLD = 100_000;
@@ -22,12 +27,6 @@ const MOST_TOLD = 100_000;
 interface Told {
   readonly from: number;
   readonly until: number;
-}
-
-/** An address, 4 or 16 bytes, and what it is called. */
-export interface AddressName {
-  readonly address: Uint8Array;
-  readonly name: string;
 }
 
 /** Says of packets what `decode` does, apart from their time and what is inside, and whose the outer addresses are. */
@@ -40,10 +39,11 @@ export class Annotator {
   #generation = 0;
   readonly #told = new Set<string>();
 
-  constructor(namer: Namer | null, decoder: FrameDecoder, names: NameChoice) {
+  /** `bare`: what fills in the keys of bare frames, where there may be such. */
+  constructor(namer: Namer | null, decoder: FrameDecoder, names: NameChoice, bare: BareKeys | null = null) {
     this.#namer = namer;
     const style = plainStyle;
-    const options = { utc: true, verbose: false, hex: false, comments: true, names, style };
+    const options = { utc: true, verbose: false, hex: false, comments: true, names, style, bare };
     this.#printer = new TextPrinter(namer, decoder, options);
   }
 
@@ -52,11 +52,27 @@ export class Annotator {
     return this.#printer.beforeHistory;
   }
 
+  /** Writes packets with their comments, and the names of addresses ahead of them. */
+  async write(
+    output: PacketOutput,
+    packets: PacketBatch,
+    frames: FrameBatch,
+    rows: Int32Array,
+    count: number,
+  ): Promise<void> {
+    for (const known of this.#names(packets, frames, rows, count)) await output.nameAddress(known);
+    for (let row = 0; row < count; ) {
+      const next = this.#comment(packets, frames, rows, row, count);
+      await output.write(packets, frames, rows.subarray(row, next), next - row);
+      row = next;
+    }
+  }
+
   /**
    * Puts comments on the packets of `rows` from the row `from` on, as many as fit into its memory, and returns the
    * first row that has none. They hold until the next call.
    */
-  comment(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, from: number, count: number): number {
+  #comment(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, from: number, count: number): number {
     const lines = this.#lines;
     lines.clear();
     const next = this.#printer.write(packets, frames, rows, from, count, lines);
@@ -74,7 +90,7 @@ export class Annotator {
   }
 
   /** The names of outer addresses that have not been told. */
-  names(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, count: number): AddressName[] {
+  #names(packets: PacketBatch, frames: FrameBatch, rows: Int32Array, count: number): AddressName[] {
     const namer = this.#namer;
     const found: AddressName[] = [];
     if (namer === null) return found;
@@ -109,7 +125,7 @@ export class Annotator {
   ): void {
     if (chassis === null || this.#told.size > MOST_TOLD) return;
     const address = bytes.slice(at, at + length);
-    const name = printable(chassis);
+    const name = printable(chassis.slice(0, LONGEST_NAME));
     const identity = `${address.join(".")} ${name}`;
     if (this.#told.has(identity)) return;
     this.#told.add(identity);

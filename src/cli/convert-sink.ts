@@ -1,7 +1,6 @@
 import { type CaptureSource, type CaptureWriter, createCapture, type PacketBatch } from "../capture/index.js";
 import { BatchCopy } from "../encode/rewrite.js";
 import type { FrameBatch } from "../frame/columns.js";
-import type { Annotator } from "./annotator.js";
 import type { WrittenFormat } from "./convert-options.js";
 import type { ConvertSteps } from "./convert-steps.js";
 import { reportBeforeHistory } from "./names.js";
@@ -61,28 +60,12 @@ export class ConvertSink implements PacketSink {
       }
       this.#output ??= await this.#begin(source);
       if (annotator === null) await this.#output.write(batch, frames, left, many);
-      else await this.#annotated(this.#output, annotator, batch, frames, left, many);
+      else await annotator.write(this.#output, batch, frames, left, many);
       return true;
     } catch (error) {
       this.#isGone = isReaderGone(error);
       if (this.#isGone) return false;
       throw error;
-    }
-  }
-
-  async #annotated(
-    output: PacketOutput,
-    annotator: Annotator,
-    packets: PacketBatch,
-    frames: FrameBatch,
-    rows: Int32Array,
-    count: number,
-  ): Promise<void> {
-    for (const known of annotator.names(packets, frames, rows, count)) await output.nameAddress(known);
-    for (let row = 0; row < count; ) {
-      const next = annotator.comment(packets, frames, rows, row, count);
-      await output.write(packets, frames, rows.subarray(row, next), next - row);
-      row = next;
     }
   }
 

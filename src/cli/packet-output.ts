@@ -1,8 +1,7 @@
-import type { CaptureWriter, PacketBatch } from "../capture/index.js";
+import type { AddressName, CaptureWriter, PacketBatch } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
-import type { AddressName } from "./annotator.js";
 
 /** Where packets are written to. */
 export interface PacketOutput {
@@ -15,7 +14,7 @@ export interface PacketOutput {
   summary(): string;
 }
 
-/** One file. */
+/** One file, or one after the other. */
 export class OneFile implements PacketOutput {
   readonly #writer: CaptureWriter;
 
@@ -27,8 +26,8 @@ export class OneFile implements PacketOutput {
     return this.#writer.write(packets, rows, count);
   }
 
-  nameAddress({ address, name }: AddressName): Promise<void> {
-    return this.#writer.nameAddress(address, name);
+  nameAddress(known: AddressName): Promise<void> {
+    return this.#writer.nameAddress(known);
   }
 
   close(): Promise<void> {
@@ -36,8 +35,9 @@ export class OneFile implements PacketOutput {
   }
 
   summary(): string {
-    const { packets, name } = this.#writer;
-    return `${packetCount(packets)} written to ${shown(name)}`;
+    const { packets, files, name } = this.#writer;
+    const many = files === 1 ? "" : `, ${grouped(files)} files`;
+    return `${packetCount(packets)} written to ${shown(name)}${many}`;
   }
 }
 

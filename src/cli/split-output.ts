@@ -1,10 +1,9 @@
 import { statSync } from "node:fs";
 import { join, parse } from "node:path";
-import type { CaptureWriter, PacketBatch } from "../capture/index.js";
+import type { AddressName, CaptureWriter, PacketBatch } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
 import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
-import type { AddressName } from "./annotator.js";
 import type { WrittenFormat } from "./convert-options.js";
 import { CliError } from "./fault.js";
 import type { PacketGroups } from "./packet-groups.js";
@@ -76,7 +75,7 @@ export class SplitOutput implements PacketOutput {
 
   async nameAddress(known: AddressName): Promise<void> {
     this.#known.push(known);
-    for (const { writer } of this.#parts) await writer.nameAddress(known.address, known.name);
+    for (const { writer } of this.#parts) await writer.nameAddress(known);
   }
 
   async close(): Promise<void> {
@@ -92,7 +91,7 @@ export class SplitOutput implements PacketOutput {
   /** Begins the file of a group; groups come to be known one by one. */
   async #begin(index: number): Promise<Part> {
     const writer = await this.#create(this.#nameOf(this.#free(fileName(this.#groups.groups[index].name))));
-    for (const { address, name } of this.#known) await writer.nameAddress(address, name);
+    for (const known of this.#known) await writer.nameAddress(known);
     const part = { writer, rows: new Int32Array(64), count: 0, waiting: 0 };
     this.#parts[index] = part;
     return part;

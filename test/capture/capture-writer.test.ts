@@ -24,6 +24,7 @@ import {
 } from "../../src/capture/index.js";
 import { diskFiles } from "../../src/capture/save-file.js";
 import { collect, packet, somePackets, type TestPacket } from "./helper.js";
+import { saidIn } from "./pcapng-blocks.js";
 
 const root = mkdtempSync(join(tmpdir(), "genevescope-writer-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -288,8 +289,8 @@ test("comments and names of addresses lie where readers look for them, and packe
   await writer.write(batchOf(packets));
   // Whatever the buffer holds, what pads is zero.
   await writer.flush();
-  await writer.nameAddress(Uint8Array.of(10, 0, 0, 1), "hôte");
-  await writer.nameAddress(new Uint8Array(16).fill(0xfd), "n".repeat(300));
+  await writer.nameAddress({ address: Uint8Array.of(10, 0, 0, 1), name: "hôte" });
+  await writer.nameAddress({ address: new Uint8Array(16).fill(0xfd), name: "n".repeat(300) });
   await writer.write(batch);
   await writer.close();
   expect(await read("said")).toEqual([...packets, ...packets]);
@@ -357,6 +358,70 @@ describe("rotation", () => {
       expect(length).toBeLessThanOrEqual(500);
       if (name !== files().at(-1)) expect(length + 92).toBeGreaterThan(500);
     }
+  });
+
+  /** A packet with a comment of so many bytes. */
+  function commented(one: TestPacket, length: number): PacketBatch {
+    const batch = batchOf([one]);
+    const view = new DataView(new Uint8Array(length + 3).fill(0x63).buffer);
+    batch.comments = { view, start: Int32Array.of(0), length: Int32Array.of(length) };
+    return batch;
+  }
+
+  test("comments count, and each file has the names that were told until then", async () => {
+    const writer = await createCapture(at("f"), {
+      format: "pcapng",
+      interfaces: [ethernet],
+      rotation: { bytes: 1500 },
+    });
+    for (const [n, one] of list.entries()) {
+      if (n % 5 === 0) await writer.nameAddress({ address: Uint8Array.of(10, 0, 0, n), name: `hv${n}` });
+      await writer.write(commented(one, 201));
+    }
+    await writer.close();
+    expect(writer.files).toBeGreaterThan(3);
+    const names = Array.from({ length: writer.files }, (_, i) => (i === 0 ? "f" : `f${i}`));
+    expect(await read(...names)).toEqual(list);
+    for (const name of names) {
+      const { length } = readFileSync(at(name));
+      expect(length).toBeLessThanOrEqual(1500);
+      const held = await read(name);
+      const last = list.findIndex(({ sec }) => sec === held.at(-1)?.sec);
+      const told = list.flatMap((_, n) => (n % 5 === 0 && n <= last ? [`10.0.0.${n} hv${n}`] : []));
+      const said = saidIn(at(name));
+      expect(said.comments).toEqual(held.map(() => "c".repeat(201)));
+      expect(said.names).toEqual(told);
+    }
+  });
+
+  test.each([250, 600, 1500])("names leave a half of %i bytes to packets", async (bytes) => {
+    const writer = await createCapture(at("f"), {
+      format: "pcapng",
+      interfaces: [ethernet],
+      rotation: { bytes },
+    });
+    for (let n = 0; n < 40; n++)
+      await writer.nameAddress({ address: Uint8Array.of(10, 0, 0, n), name: "n".repeat(255) });
+    for (const one of list) await writer.write(commented(one, 30));
+    await writer.close();
+    const names = Array.from({ length: writer.files }, (_, i) => (i === 0 ? "f" : `f${i}`));
+    expect(await read(...names)).toEqual(list);
+    for (const name of names) expect(readFileSync(at(name)).length).toBeLessThanOrEqual(bytes);
+    expect(writer.files).toBeLessThan(25);
+  });
+
+  test("a packet whose comment is larger than a file gets one of its own", async () => {
+    const writer = await createCapture(at("f"), {
+      format: "pcapng",
+      interfaces: [ethernet],
+      rotation: { bytes: 500 },
+    });
+    for (const [n, one] of list.slice(0, 3).entries())
+      await writer.write(commented(one, n === 1 ? 4000 : 10));
+    await writer.close();
+    expect(files()).toEqual(["f", "f1", "f2"]);
+    expect(saidIn(at("f1")).comments).toEqual(["c".repeat(4000)]);
+    expect(await read("f", "f1", "f2")).toEqual(list.slice(0, 3));
   });
 
   test("by time: so many seconds from a file's first packet; a clock that is set back begins another", async () => {
