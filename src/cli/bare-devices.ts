@@ -53,7 +53,12 @@ async function portsOf(devices: readonly string[], switches: HostSwitches): Prom
 /** Throws a {@link CliError} where flags do not go with devices that show frames without their tunnels. */
 export function checkBare(
   bare: BareDevices,
-  { tunnelKeys, write, filters }: PacketOptions & { tunnelKeys?: boolean; write?: string },
+  {
+    tunnelKeys,
+    write,
+    annotate,
+    filters,
+  }: PacketOptions & { tunnelKeys?: boolean; write?: string; annotate?: boolean },
 ): void {
   const [device] = bare.keys();
   if (device === undefined) {
@@ -67,9 +72,9 @@ export function checkBare(
     throw new CliError(
       `--chassis is about outer addresses, which frames of ${shown(device)} do not have; filter by ports, or capture on the underlay`,
     );
-  if (tunnelKeys === true && write !== undefined)
+  if (tunnelKeys === true && write !== undefined && annotate !== true)
     throw new CliError(
-      "-w writes frames as they are, and --tunnel-keys is about lines and sums; give one of them",
+      "-w writes frames as they are, and --tunnel-keys is about what is said of them; add --annotate, or give one of them",
     );
 }
 

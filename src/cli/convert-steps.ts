@@ -18,7 +18,7 @@ import { packetCount } from "./packet-output.js";
 import type { Run } from "./run.js";
 import { MOST_FILES } from "./split-output.js";
 import { tunnelHeader } from "./tunnel-argument.js";
-import { MOST_INTERFACES } from "./written-file.js";
+import { checkAnnotated, MOST_INTERFACES } from "./written-file.js";
 
 /** What becomes of packets between the capture that is read and the one that is written. */
 export interface ConvertSteps {
@@ -85,7 +85,7 @@ export async function stepsOf(
   if (options.snapLength !== undefined) rewrites.push(new Truncation(options.snapLength));
   let annotator: Annotator | null = null;
   if (options.annotate === true) {
-    if (format === "pcap") throw new CliError("--annotate: a pcap has no room for comments; write a pcapng");
+    checkAnnotated(format);
     const { Annotator } = await import("./annotator.js");
     annotator = new Annotator(namer, decoder, names);
   }

@@ -21,6 +21,7 @@ import { hasScreen, isTerminal } from "./terminal.js";
 import { underlayDevices } from "./underlay.js";
 import { version } from "./version.js";
 import { Watch } from "./watch.js";
+import { checkAnnotated, formatOf } from "./written-file.js";
 
 export type LiveOptions = LineOptions &
   SaveOptions &
@@ -167,9 +168,13 @@ function listOf(source: LiveSource): string {
 
 /** Throws a {@link CliError} where flags do not go together. */
 function check(options: LiveOptions): void {
-  const { write, summary, quiet, top, fileSize, rotate, fileCount } = options;
+  const { write, annotate, summary, quiet, top, fileSize, rotate, fileCount } = options;
   if (write === undefined && [fileSize, rotate, fileCount].some((flag) => flag !== undefined))
     throw new CliError("--file-size, --rotate and --file-count are about files; give one with -w");
+  if (annotate === true) {
+    if (write === undefined) throw new CliError("--annotate is about a capture; give one with -w");
+    checkAnnotated(formatOf(write));
+  }
   if ([write, summary, quiet, top].filter((flag) => flag !== undefined).length > 1)
     throw new CliError("-w, --summary, --top and -q take the place of lines; give one of them");
   if (write === "-" && isTerminal(1))
@@ -193,7 +198,7 @@ async function openSink(
   lines: DeviceLines,
 ): Promise<LiveSink> {
   const sums = { ...options, top: options.flows };
-  if (options.write !== undefined) return Saver.open(run, options, options.write, source);
+  if (options.write !== undefined) return Saver.open(run, options, options.write, source, lines.bare);
   if (options.quiet === true) return new Quiet(run, options);
   if (options.summary !== undefined) return new Summaries(run, sums, options.summary, source);
   if (options.top === true) {
@@ -204,13 +209,14 @@ async function openSink(
 }
 
 /** Loads whatever shows packets as `options` say, now and at the end. */
-async function loadViews({ output, summary, top, metrics }: LiveOptions): Promise<void> {
+async function loadViews({ output, summary, top, metrics, annotate }: LiveOptions): Promise<void> {
   const isJson = output === "json";
   version();
   if (summary !== undefined || top === true)
     await (isJson ? import("../output/analyze-json.js") : import("../output/analyze-text.js"));
   else await (isJson ? import("../output/decode-json.js") : import("../output/decode-text.js"));
   if (metrics !== undefined) await import("./metrics.js");
+  if (annotate === true) await import("./annotator.js");
   if (top === true) await import("./top.js");
 }
 

@@ -296,6 +296,7 @@ function addLive(program: Command, done: (status: number) => void): void {
       "-w, --write <file>",
       "in the place of lines, a capture: a pcap where the name ends in .pcap, else a pcapng; - is standard output",
     )
+    .option("--annotate", "put names into the comments of the packets of -w, chassis beside addresses")
     .option("--file-size <mb>", "begin another file after so many millions of bytes", countArgument)
     .option(
       "--rotate <time>",

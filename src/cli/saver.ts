@@ -1,3 +1,5 @@
+import type { BareKeys } from "../analysis/bare-keys.js";
+import { Namer } from "../analysis/namer.js";
 import {
   type CaptureSource,
   type CaptureWriter,
@@ -6,10 +8,11 @@ import {
   type PacketBatch,
 } from "../capture/index.js";
 import type { FrameBatch } from "../frame/columns.js";
-import { grouped } from "../output/table.js";
-import { shown } from "../text.js";
+import type { Annotator } from "./annotator.js";
 import type { LiveSink } from "./live-sink.js";
+import { reportBeforeHistory } from "./names.js";
 import type { PacketOptions } from "./options.js";
+import { OneFile, type PacketOutput } from "./packet-output.js";
 import type { Run } from "./run.js";
 import { type Selection, selectionOf } from "./selection.js";
 import { formatOf, isReaderGone, origin } from "./written-file.js";
@@ -18,6 +21,8 @@ import { formatOf, isReaderGone, origin } from "./written-file.js";
 export type SaveOptions = PacketOptions & {
   /** The file; `-` is standard output. */
   write?: string;
+  /** Comments on packets. */
+  annotate?: boolean;
   /** Millions of bytes, and milliseconds of packets, after which another file begins; and how many are kept. */
   fileSize?: number;
   rotate?: number;
@@ -29,17 +34,26 @@ const FLUSH_MS = 1000;
 
 /** Writes packets of devices into a capture: a pcap where its name says so, else a pcapng. */
 export class Saver implements LiveSink {
+  /** Comments are without what is inside. */
   readonly keysOnly = true;
   readonly selection: Selection;
   readonly #run: Run;
-  readonly #writer: CaptureWriter;
+  readonly #output: PacketOutput;
+  readonly #annotator: Annotator | null;
   readonly #timer: NodeJS.Timeout;
   /** What was wrong when nobody waited for it. */
   #failure: unknown = null;
 
-  private constructor(run: Run, options: SaveOptions, writer: CaptureWriter, source: LiveSource) {
+  private constructor(
+    run: Run,
+    options: SaveOptions,
+    writer: CaptureWriter,
+    source: LiveSource,
+    annotator: Annotator | null,
+  ) {
     this.#run = run;
-    this.#writer = writer;
+    this.#output = new OneFile(writer);
+    this.#annotator = annotator;
     this.selection = selectionOf(options, "take", run.filter);
     this.#timer = setInterval(() => {
       writer.flush().catch((error: unknown) => {
@@ -49,7 +63,15 @@ export class Saver implements LiveSink {
     }, FLUSH_MS);
   }
 
-  static async open(run: Run, options: SaveOptions, path: string, source: LiveSource): Promise<Saver> {
+  /** `bare`: what fills in the keys of bare frames, where there may be such. */
+  static async open(
+    run: Run,
+    options: SaveOptions,
+    path: string,
+    source: LiveSource,
+    bare: BareKeys | null,
+  ): Promise<Saver> {
+    const annotator = options.annotate === true ? await annotatorOf(run, options, bare) : null;
     const { fileSize, rotate, fileCount } = options;
     const rotation = {
       ...(fileSize !== undefined && { bytes: fileSize * 1_000_000 }),
@@ -68,7 +90,7 @@ export class Saver implements LiveSink {
       },
       origin: origin(),
     });
-    return new Saver(run, options, writer, source);
+    return new Saver(run, options, writer, source, annotator);
   }
 
   startFile(): void {}
@@ -76,13 +98,15 @@ export class Saver implements LiveSink {
   async packets(
     _source: CaptureSource,
     packets: PacketBatch,
-    _frames: FrameBatch,
+    frames: FrameBatch,
     rows: Int32Array,
     count: number,
   ): Promise<boolean> {
     try {
       if (this.#failure !== null) throw this.#failure;
-      await this.#writer.write(packets, rows, count);
+      const output = this.#output;
+      if (this.#annotator === null) await output.write(packets, frames, rows, count);
+      else await this.#annotator.write(output, packets, frames, rows, count);
       return true;
     } catch (error) {
       if (isReaderGone(error)) return false;
@@ -93,7 +117,7 @@ export class Saver implements LiveSink {
   async endFile(): Promise<void> {
     this.stop();
     try {
-      await this.#writer.close();
+      await this.#output.close();
       // Closed after an error, the writer has nothing to say of it.
       if (this.#failure !== null) throw this.#failure;
     } catch (error) {
@@ -107,8 +131,19 @@ export class Saver implements LiveSink {
 
   /** Says what has been written. */
   async end(): Promise<void> {
-    const { packets, files, name } = this.#writer;
-    const many = files === 1 ? "" : `, ${grouped(files)} files`;
-    await this.#run.report(`${grouped(packets)} packets written to ${shown(name)}${many}`);
+    const { naming, filter, report } = this.#run;
+    await reportBeforeHistory(naming, (filter?.unknown ?? 0) + (this.#annotator?.beforeHistory ?? 0), report);
+    await report(this.#output.summary());
   }
+}
+
+async function annotatorOf(
+  { naming, decoder }: Run,
+  { names }: SaveOptions,
+  bare: BareKeys | null,
+): Promise<Annotator> {
+  const { inventory, at, known } = naming;
+  const { Annotator } = await import("./annotator.js");
+  const namer = inventory === null ? null : new Namer(inventory, at, known);
+  return new Annotator(namer, decoder, names || "logical", bare);
 }

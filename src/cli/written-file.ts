@@ -1,4 +1,5 @@
 import type { SectionOrigin } from "../capture/pcapng-format.js";
+import { CliError } from "./fault.js";
 import { version } from "./version.js";
 
 /** Interfaces of a capture at most: an index has 16 bits. */
@@ -12,6 +13,11 @@ export function isReaderGone(error: unknown): boolean {
 /** The format that a file's name asks for. */
 export function formatOf(path: string): "pcap" | "pcapng" {
   return /\.pcap$/i.test(path) ? "pcap" : "pcapng";
+}
+
+/** Throws a {@link CliError} where the format has no comments. */
+export function checkAnnotated(format: "pcap" | "pcapng"): void {
+  if (format === "pcap") throw new CliError("--annotate: a pcap has no room for comments; write a pcapng");
 }
 
 /** What a pcapng says of who wrote it. */

@@ -2,8 +2,11 @@
  * `live` on devices whose frames have lost their tunnels: the inner frames of a capture on a wire, judged by `decode` of
  * the capture itself. test/lab/bare.test.ts does it on a host.
  */
+
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { saidIn } from "../capture/pcapng-blocks.js";
 import { describeLive, Wire } from "../native/wire.js";
 import { eventually } from "../southbound/cluster.js";
 import { usualFrames } from "../vectors/shapes.js";
@@ -138,6 +141,27 @@ describeLive("frames without tunnels", () => {
     const { out, err } = await shown("-i", "rx0", "--tunnel-keys", "--snap-length", "60");
     expect(out.match(/by underlay\]/g) ?? []).toHaveLength(0);
     expect(err).toMatch(/\d+ frames were captured in part \(--snap-length\)/);
+  });
+
+  test.each([
+    ["by addresses", []],
+    ["by underlay", ["-i", "rx0", "--tunnel-keys"]],
+  ])("are saved with what their lines say of them as comments: %s", async (by, flags) => {
+    const file = wire.file(`${by}.pcapng`);
+    const { out } = await shown(...flags);
+    const live = await beginLive(wire, {}, ...["-i", DEVICE, ...NAMED, ...flags, "--annotate", "-w", file]);
+    if (flags.length > 0) wire.send(CAPTURE, { perSecond: 2000 });
+    const sent = wire.send(bare, { device: "inner", perSecond: 2000 });
+    await eventually("packets", () => existsSync(file) && saidIn(file).comments.length >= sent);
+    expect((await live.end("SIGINT")).status).toBe(0);
+    const { comments } = saidIn(file);
+    const lines = out.trimEnd().split("\n");
+    expect(comments).toHaveLength(lines.length);
+    comments.forEach((comment, n) => {
+      expect(comment).toMatch(/\]$/);
+      expect(lines[n].replace(/^\S+ /, "").startsWith(`${comment} `)).toBe(true);
+    });
+    expect(comments.filter((comment) => comment.includes(by)).length).toBeGreaterThan(5);
   });
 
   test("wait for the underlay no longer than the capture, and stay where nobody was there", async () => {

@@ -14,8 +14,10 @@ import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collect, pcap, temporary } from "../capture/helper.js";
+import { saidIn } from "../capture/pcapng-blocks.js";
 import { describeLive, Wire } from "../native/wire.js";
 import { eventually } from "../southbound/cluster.js";
+import { describeOvsdb, OvsdbServer } from "../southbound/ovsdb.js";
 import { tagged, usualFrames } from "../vectors/shapes.js";
 import { beginLive, MAIN, ours } from "./live-verb.js";
 
@@ -24,6 +26,10 @@ const NAMED = ["--sb", "captures/routed-ping/sb.db"];
 
 /** Lines without their times. */
 const timeless = (text: string): string[] => text.split("\n").map((line) => line.replace(/^\S+ /, ""));
+
+/** What lines without times say ahead of what is inside: names and keys. */
+const keysIn = (text: string): string[] =>
+  timeless(text).flatMap((line) => (line === "" ? [] : [line.replace(/(?<=\]).*/, "")]));
 
 /** Counters of the Interface Statistics Block at the end, by option: 4 received, 5 dropped by the device, 7 by the system. */
 function isb(file: Buffer): Record<number, bigint> {
@@ -206,6 +212,50 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     expect(statistics).toEqual({ 4: BigInt(sent), 5: 0n, 7: 0n });
   });
 
+  test("--annotate: packets have the names of their lines as comments, addresses those of chassis", async () => {
+    const file = wire.file("annotated.pcapng");
+    const live = await begin("-i", "rx0", ...NAMED, "--annotate", "-w", file);
+    wire.send(CAPTURE);
+    const wanted = keysIn(ours("decode", ...NAMED, CAPTURE));
+    await eventually("its flush", () => existsSync(file) && saidIn(file).comments.length >= wanted.length);
+    expect((await live.end("SIGINT")).status).toBe(0);
+    const said = saidIn(file);
+    expect(wanted[0]).toMatch(/^worker\d > worker\d \S+: \S+ -> \S+ \[vni \d+ in \d+ out \d+\]$/);
+    expect(said.comments).toEqual(wanted);
+    const whole = wire.file("converted.pcapng");
+    ours("convert", ...NAMED, "--annotate", CAPTURE, whole);
+    expect(said).toEqual(saidIn(whole));
+    expect(said.names.length).toBeGreaterThan(1);
+    expect((await collect(file)).packets.map(({ data }) => data)).toEqual(
+      (await collect(CAPTURE)).packets.map(({ data }) => data),
+    );
+  });
+
+  test("--annotate: each file of a ring has names of its own", async () => {
+    const ring = wire.file("told.pcapng");
+    const flags = ["--annotate", "--file-size", "1", "--file-count", "3"];
+    const live = await begin("-i", "rx0", ...NAMED, "-w", ring, ...flags);
+    const wanted = keysIn(ours("decode", ...NAMED, CAPTURE));
+    wire.send(CAPTURE, { repeat: 2000 });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const { status, err } = await live.end("SIGINT");
+    expect(status).toBe(0);
+    expect(err).toMatch(/20,000 packets written to .*, \d+ files\n/);
+    const files = readdirSync(wire.directory).filter((name) => name.startsWith("told.pcapng"));
+    expect(files).toHaveLength(3);
+    for (const name of files) {
+      const { comments, names } = saidIn(wire.file(name));
+      expect(statSync(wire.file(name)).size).toBeLessThanOrEqual(1_000_000);
+      expect(comments.length).toBeGreaterThan(100);
+      const first = comments.findIndex((_, n) => wanted.every((each, i) => comments[n + i] === each));
+      expect(first).toBeGreaterThanOrEqual(0);
+      comments.forEach((comment, n) => {
+        expect(comment).toBe(wanted[(n - first + 10 * wanted.length) % wanted.length]);
+      });
+      expect(names.map((name) => name.split(" ")[1]).sort()).toEqual(["worker1", "worker2"]);
+    }
+  });
+
   test.each([
     ["while packets are written", 6000],
     ["while nobody waits for it", 60],
@@ -297,6 +347,7 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
       ["--summary", "1h"],
       ["--summary", "1h", "-o", "json"],
       ["-q"],
+      ["-w", "-", "--annotate"],
     ]) {
       const args = ["-i", "rx0", ...NAMED, "-Z", "nobody", "--metrics", "0", ...view];
       const live = await beginLive(wire, { main }, ...args);
@@ -454,7 +505,12 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     ],
     [
       ["-i", "genev_sys_6081", "--tunnel-keys", "-w", "x.pcap"],
-      "genevescope: -w writes frames as they are, and --tunnel-keys is about lines and sums; give one of them\n",
+      "genevescope: -w writes frames as they are, and --tunnel-keys is about what is said of them; add --annotate, or give one of them\n",
+    ],
+    [["-i", "rx0", "--annotate"], "genevescope: --annotate is about a capture; give one with -w\n"],
+    [
+      ["-i", "rx0", "--annotate", "-w", "x.pcap"],
+      "genevescope: --annotate: a pcap has no room for comments; write a pcapng\n",
     ],
     [
       ["-i", "rx0", "--bpf", "no filter"],
@@ -473,5 +529,43 @@ genevescope: rx0: ${sent} packets received by the filter, 0 dropped by the kerne
     expect([status, out]).toEqual([2, ""]);
     if (typeof line === "string") expect(err).toBe(line);
     else expect(err).toMatch(line);
+  });
+
+  describeOvsdb("with a server", () => {
+    test("--annotate: names that change while it captures are followed", async () => {
+      const server = new OvsdbServer();
+      try {
+        cpSync("captures/routed-ping/sb.db", server.database);
+        await server.start();
+        const file = wire.file("followed.pcapng");
+        const live = await begin("-i", "rx0", "--sb", server.remote, "--annotate", "-w", file);
+        const sent = wire.send(CAPTURE);
+        await eventually("packets", () => existsSync(file) && saidIn(file).comments.length >= sent);
+        const rename = (table: string, column: string, from: string, to: string) => ({
+          ...{ op: "update", table, where: [[column, "==", from]] },
+          row: { [column]: to },
+        });
+        const changes = [
+          rename("Port_Binding", "logical_port", "vm2", "renamed"),
+          rename("Chassis", "name", "worker1", "worker9"),
+        ];
+        expect(server.transact(changes)).toBeNull();
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        wire.send(CAPTURE);
+        await eventually("more packets", () => saidIn(file).comments.length >= 2 * sent);
+        expect((await live.end("SIGINT")).status).toBe(0);
+        const { comments, names } = saidIn(file);
+        expect(comments.join("\n")).toMatch(/\bvm2\b/);
+        expect(comments.slice(sent)).toEqual(
+          comments
+            .slice(0, sent)
+            .map((line) => line.replace(/\bvm2\b/, "renamed").replace(/\bworker1\b/, "worker9")),
+        );
+        const [before] = names.filter((name) => name.endsWith(" worker1"));
+        expect(names.at(-1)).toBe(before.replace("worker1", "worker9"));
+      } finally {
+        await server.stop();
+      }
+    });
   });
 });
