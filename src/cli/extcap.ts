@@ -10,12 +10,13 @@ import { CliError, Exit } from "./fault.js";
 import type { FilterArgument } from "./filter-options.js";
 import { HostSwitches } from "./host-switches.js";
 import { live } from "./live.js";
-import { NAMELESS } from "./names.js";
+import { NAMELESS, sourceOf } from "./names.js";
 import type { SourceOptions } from "./options.js";
 import { dropHeld, holdErrors } from "./stderr.js";
 import { print } from "./stdout.js";
 import { underlayDevices } from "./underlay.js";
 import { version } from "./version.js";
+import { formatOf } from "./written-file.js";
 
 export interface ExtcapOptions extends SourceOptions {
   extcapInterfaces?: boolean;
@@ -29,6 +30,7 @@ export interface ExtcapOptions extends SourceOptions {
   filters?: FilterArgument[];
   all?: boolean;
   promiscuous?: boolean;
+  annotate?: boolean;
 }
 
 /** The name of the interface. */
@@ -93,6 +95,14 @@ async function config(): Promise<string[]> {
     },
     { call: "--datapath", display: "Logical switch or router", type: "string", tooltip: "Its packets alone" },
     { call: "--port", display: "Logical port", type: "string", tooltip: "Packets from and to it alone" },
+    {
+      call: "--annotate",
+      display: "Names as comments of packets",
+      type: "boolflag",
+      default: true,
+      tooltip:
+        "frame.comment says which logical ports a packet is between, where a southbound database tells",
+    },
     { call: "--all", display: "Packets that are not Geneve, too", type: "boolflag", default: false },
     { call: "--promiscuous", display: "Frames for others, too", type: "boolflag", default: false },
     ...["Private key", "Certificate", "CA certificate"].map((display, index) => ({
@@ -146,6 +156,8 @@ async function capture(options: ExtcapOptions): Promise<number> {
       filters: filters.filter(({ text }) => text !== ""),
       all: options.all === true,
       promiscuous: options.promiscuous === true,
+      // Without names Wireshark says as much itself. A pipe that is called like a pcap is to be one.
+      annotate: options.annotate === true && sourceOf(options) !== null && formatOf(fifo) === "pcapng",
       write: fifo,
       output: "text",
       names: "logical",

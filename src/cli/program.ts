@@ -210,7 +210,8 @@ function addExtcap(program: Command, done: (status: number) => void): void {
     .option("--fifo <path>", "the pipe")
     .option("--device <name>", "what to capture from")
     .option("--all", "packets that are not Geneve too")
-    .option("--promiscuous", "frames for others too");
+    .option("--promiscuous", "frames for others too")
+    .option("--annotate", "names as comments of packets, where --sb tells names");
   addFilterOptions(addSourceOptions(extcap, "-c, --certificate")).action(async (options: ExtcapOptions) => {
     const { extcap } = await import("./extcap.js");
     done(await extcap(options));

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { saidIn } from "../capture/pcapng-blocks.js";
 import { program, root } from "../cli/run.js";
 import { CAPTURES } from "../conformance/captures.js";
 import { decodeAll } from "../conformance/genevescope.js";
@@ -88,6 +89,10 @@ describeLive("the capture interface for Wireshark", () => {
       expect(options.map(({ number }) => Number(number))).toEqual(options.map((_, index) => index));
       expect(options[0]).toMatchObject({ call: "--device", type: "selector" });
       expect(options[1]).toMatchObject({ call: "--sb", type: "string", default: "unix:/x" });
+      expect(options.find(({ call }) => call === "--annotate")).toMatchObject({
+        type: "boolflag",
+        default: "true",
+      });
       const values = config.filter(({ word }) => word === "value").map(({ fields }) => fields);
       expect(values.every(({ arg }) => arg === "0")).toBe(true);
       expect(values.filter((each) => each.default === "true")).toEqual([values[0]]);
@@ -200,6 +205,28 @@ describeLive("the capture interface for Wireshark", () => {
     );
   });
 
+  test("puts names into comments where it is asked to and there are some", async () => {
+    const wanted = decodeAll(CAPTURE, "--sb", SB).map(({ ovn }) => ovn?.inport?.name);
+    for (const [flags, isNamed] of [
+      [["--sb", SB, "--annotate"], true],
+      [["--sb", SB], false],
+      [["--annotate"], false],
+    ] as const) {
+      const { child, read, out, bytes, end } = await begin(...flags);
+      const before = bytes();
+      wire.send(CAPTURE);
+      await eventually("packets", () => bytes() > before);
+      child.kill("SIGTERM");
+      expect(await end()).toEqual({ status: 0, err: "" });
+      await read;
+      const { comments, names } = saidIn(out);
+      expect(comments.map((comment) => /: (\S+) -> /.exec(comment)?.[1])).toEqual(
+        wanted.map((name) => (isNamed ? name : undefined)),
+      );
+      expect([comments.join("") === "", names.length]).toEqual([!isNamed, isNamed ? 2 : 0]);
+    }
+  });
+
   test("ends without a packet, too", async () => {
     const { child, end } = await begin();
     child.kill("SIGTERM");
@@ -214,17 +241,17 @@ describeLive("the capture interface for Wireshark", () => {
     clearTimeout(late);
   });
 
-  if (findCommand("tshark") !== null)
-    test("is tshark's to capture from, with the names of the script", async () => {
-      const script = wire.file("ovn.lua");
-      execFileSync(process.execPath, [program, "wireshark", "--sb", SB, "-w", script]);
-      const environment = ["env", `HOME=${home}`, `XDG_CONFIG_HOME=${home}/config`, "OVN_SB_DB="];
-      const tshark = [...environment, findCommand("tshark") ?? "tshark", "-n"];
-      expect(wire.run(...tshark, "-D")).toContain("ovn (OVN overlay)");
-      const fields = ["inport", "outport", "chassis.src"].flatMap((name) => ["-e", `ovn.${name}`]);
+  if (findCommand("tshark") !== null) {
+    const tshark = () => [
+      ...["env", `HOME=${home}`, `XDG_CONFIG_HOME=${home}/config`, "OVN_SB_DB="],
+      findCommand("tshark") ?? "tshark",
+    ];
+
+    /** Six lines of these fields, of packets that tshark captures through the interface. */
+    async function shown(fields: readonly string[], ...args: string[]): Promise<string[]> {
       const child: ChildProcessWithoutNullStreams = wire.start(
-        ...[...tshark, "-i", "ovn", "-o", "extcap.ovn.device:rx0", "-f", "udp port 6081", "-c", "6", "-l"],
-        ...["-X", `lua_script:${script}`, "-T", "fields", ...fields],
+        ...[...tshark(), "-i", "ovn", "-o", "extcap.ovn.device:rx0", "-f", "udp port 6081", "-c", "6", "-l"],
+        ...["-T", "fields", ...fields.flatMap((name) => ["-e", name]), ...args],
       );
       const said = { out: "", err: "" };
       child.stdout.on("data", (text) => {
@@ -242,14 +269,42 @@ describeLive("the capture interface for Wireshark", () => {
       }
       const [status] = await closed;
       expect(status, said.err).toBe(0);
+      expect(said.err).not.toContain("Error");
+      const lines = said.out.replace(/\n$/, "").split("\n");
+      expect(lines).toHaveLength(6);
+      return lines;
+    }
+
+    test("is tshark's to capture from, with the names of the script", async () => {
+      const script = wire.file("ovn.lua");
+      execFileSync(process.execPath, [program, "wireshark", "--sb", SB, "-w", script]);
+      expect(wire.run(...tshark(), "-D")).toContain("ovn (OVN overlay)");
+      const fields = ["ovn.inport", "ovn.outport", "ovn.chassis.src"];
+      const lines = await shown(fields, "-n", "-X", `lua_script:${script}`);
       const rows = decodeAll(CAPTURE, "--sb", SB).map(({ ovn }) =>
         [ovn?.inport?.name, ovn?.outport?.name, ovn?.sourceChassis].join("\t"),
       );
-      const lines = said.out.trimEnd().split("\n");
-      expect(lines).toHaveLength(6);
       for (const line of lines) expect(rows).toContain(line);
-      expect(said.err).not.toContain("Error");
     });
+
+    test("shows tshark names without a script, unless they are switched off", async () => {
+      const fields = ["frame.comment", "ip.src_host"];
+      const sb = ["-o", `extcap.ovn.sb:${SB}`];
+      const rows = decodeAll(CAPTURE, "--sb", SB).map(({ ovn }) => {
+        const chassis = `${ovn?.sourceChassis} > ${ovn?.destinationChassis}`;
+        return `${chassis} ${ovn?.datapath?.name}: ${ovn?.inport?.name} -> ${ovn?.outport?.name} `;
+      });
+      for (const line of await shown(fields, ...sb, "-N", "n")) {
+        const [comment, host] = line.split("\t");
+        const row = rows.find((each) => comment.startsWith(each));
+        expect(comment).toMatch(/ \[vni \d+ in \d+ out \d+\]$/);
+        // The outer address, then the inner one.
+        expect(host.split(",")[0]).toBe(row?.split(" ")[0]);
+      }
+      for (const flags of [[...sb, "-o", "extcap.ovn.annotate:false"], []])
+        for (const line of await shown(fields, ...flags, "-N", "n")) expect(line).toMatch(/^\t10\.127\.0\./);
+    });
+  }
 
   test("is in the package as a program that Wireshark can start", () => {
     const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
