@@ -2,6 +2,7 @@ import * as zlib from "node:zlib";
 import { loadCap } from "../capture/cap-package.js";
 import { loadNative } from "../native.js";
 import { doctorJson, doctorText, type Part } from "../output/doctor.js";
+import { extcapPlace, extcapRemedy } from "./extcap-place.js";
 import { Exit } from "./fault.js";
 import type { Format } from "./options.js";
 import { print } from "./stdout.js";
@@ -14,7 +15,7 @@ export async function doctor(options: { output: Format }): Promise<number> {
     version: version(),
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
-    parts: [zstd(), await capPackage(), liveCapture()],
+    parts: [zstd(), wireshark(), await capPackage(), liveCapture()],
   };
   await print([options.output === "json" ? doctorJson(diagnosis) : doctorText(diagnosis, outputStyle())]);
   return Exit.done;
@@ -25,6 +26,13 @@ function zstd(): Part {
   const isOwn = "createZstdDecompress" in zlib;
   const detail = isOwn ? "by Node" : "by fzstd, slower than Node 22.15 and later";
   return { part: "zstd", state: "ok", detail, remedy: null };
+}
+
+function wireshark(): Part {
+  const part = "capture in Wireshark";
+  const place = extcapPlace();
+  if (place !== null) return { part, state: "ok", detail: `by ${place}`, remedy: null };
+  return { part, state: "unused", detail: "Wireshark does not find genevescope", remedy: extcapRemedy() };
 }
 
 async function capPackage(): Promise<Part> {

@@ -1,6 +1,6 @@
 /* The verbs `devices` and `doctor`; iproute2 knows the devices, too. */
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeLive, Wire } from "../native/wire.js";
 import { genevescope, program, root, run } from "./run.js";
@@ -74,8 +74,48 @@ describeLive("devices and doctor", () => {
     const { code, stdout, stderr } = await genevescope(["doctor"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(
-      /^# genevescope \S+, Node v\S+, linux \w+\nok {9}zstd: .*\n.* live --backend cap: .*\n(?: {11}.*\n)?ok {9}live capture: by libpcap version .*\n$/,
+      /^# genevescope \S+, Node v\S+, linux \w+\nok {9}zstd: .*\n(?:ok {9}|unused {5})capture in Wireshark: .*\n(?: {11}.*\n)?.* live --backend cap: .*\n(?: {11}.*\n)?ok {9}live capture: by libpcap version .*\n$/,
     );
+  });
+
+  test("doctor knows whether Wireshark finds it", async () => {
+    const home = wire.file("home");
+    const config = join(home, "configured");
+    const main = join(bare, "dist/cli/main.js");
+    const found = async (): Promise<Record<string, unknown>> => {
+      const env = { HOME: home, XDG_CONFIG_HOME: config };
+      const { stdout } = await run(process.execPath, [main, "doctor", "-o", "json"], { env });
+      return JSON.parse(stdout).parts.find(({ part }: { part: string }) => part === "capture in Wireshark");
+    };
+    const none = { state: "unused", detail: "Wireshark does not find genevescope" };
+    expect(await found()).toMatchObject(none);
+    // As npm leaves it.
+    expect((await found()).remedy).toMatch(/^chmod \+x /);
+    chmodSync(main, 0o755);
+    const { remedy } = await found();
+    expect(remedy).toMatch(/^mkdir -p /);
+    const places = [".local/lib/wireshark/extcap", "configured/wireshark/extcap"].map((at) => join(home, at));
+    for (const place of places) {
+      const path = join(place, "any name");
+      const isFound = { state: "ok", detail: `by ${path}`, remedy: null };
+      mkdirSync(dirname(path), { recursive: true });
+      symlinkSync(main, path);
+      expect(await found()).toMatchObject(isFound);
+      rmSync(path);
+      symlinkSync(join(home, "nowhere"), path);
+      expect(await found()).toMatchObject(none);
+      rmSync(path);
+      writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" /opt/genevescope/main.js "$@"\n`);
+      expect(await found()).toMatchObject(none);
+      chmodSync(path, 0o755);
+      expect(await found()).toMatchObject(isFound);
+      writeFileSync(path, "#!/bin/sh\nexec another\n");
+      expect(await found()).toMatchObject(none);
+    }
+    // Where the remedy is followed, it helps.
+    rmSync(places[0], { recursive: true });
+    await run("sh", ["-c", `${remedy}`.replace(/ \(.*/, "")], { env: { HOME: home } });
+    expect(await found()).toMatchObject({ state: "ok", detail: `by ${places[0]}/genevescope` });
   });
 
   test("without the addon doctor says what to install, and devices fails", async () => {
