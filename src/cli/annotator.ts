@@ -81,7 +81,7 @@ export class Annotator {
     for (let row = from; row < next; row++) {
       const i = rows[row];
       const end = lines.bytes.indexOf(NEWLINE, at);
-      // What is not Geneve has nothing to say. A line begins with a blank.
+      // What is no tunnel's has nothing to say. A line begins with a blank.
       start[i] = at + 1;
       length[i] = frames.status[i] === FrameStatus.notGeneve ? 0 : whole(lines.bytes, at + 1, end);
       at = end + 1;

@@ -94,7 +94,7 @@ export async function stepsOf(
   return { rewrites, split, annotator, interfaces, leftOut: () => leftOut.flatMap((lines) => lines()) };
 }
 
-/** `13 packets have no inner frame to write: 10 not Geneve, 3 fragments of tunnel packets`. */
+/** `13 packets have no inner frame to write: 10 not in a tunnel, 3 fragments of tunnel packets`. */
 function leftLines({ leftOut }: Decapsulation): string[] {
   const packets = leftOut.reduce((sum, each) => sum + each.packets, 0);
   if (packets === 0) return [];

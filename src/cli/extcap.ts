@@ -103,7 +103,7 @@ async function config(): Promise<string[]> {
       tooltip:
         "frame.comment says which logical ports a packet is between, where a southbound database tells",
     },
-    { call: "--all", display: "Packets that are not Geneve, too", type: "boolflag", default: false },
+    { call: "--all", display: "Packets in no tunnel, too", type: "boolflag", default: false },
     { call: "--promiscuous", display: "Frames for others, too", type: "boolflag", default: false },
     ...["Private key", "Certificate", "CA certificate"].map((display, index) => ({
       call: ["--private-key", "--certificate", "--ca-cert"][index],

@@ -115,7 +115,7 @@ export class MetricsExporter {
       if ((flags[i] & OVN) !== 0) ovnBytes += originalBytes[i];
     }
     this.#ovnBytes += ovnBytes;
-    // Those that are not Geneve may not be among the rows.
+    // Those that are no tunnel's may not be among the rows.
     let notGeneve = 0;
     for (let i = 0; i < packets.count; i++) if (status[i] === NOT_GENEVE) notGeneve++;
     this.#notGeneve += notGeneve;

@@ -209,7 +209,7 @@ function addExtcap(program: Command, done: (status: number) => void): void {
     .option("--capture", "capture into the pipe")
     .option("--fifo <path>", "the pipe")
     .option("--device <name>", "what to capture from")
-    .option("--all", "packets that are not Geneve too")
+    .option("--all", "packets that are no tunnel's too")
     .option("--promiscuous", "frames for others too")
     .option("--annotate", "names as comments of packets, where --sb tells names");
   addFilterOptions(addSourceOptions(extcap, "-c, --certificate")).action(async (options: ExtcapOptions) => {

@@ -3,11 +3,11 @@ import type { FrameBatch } from "../frame/columns.js";
 import { FrameStatus } from "../frame/status.js";
 import type { Predicate } from "../match/predicate.js";
 
-/** What becomes of packets that are not Geneve: passed over, taken without counting, or counted like others. */
+/** What becomes of packets that are no tunnel's: passed over, taken without counting, or counted like others. */
 export type OthersChoice = "skip" | "take" | "count";
 
 /**
- * The selection that flags ask for: with `--all` packets that are not Geneve are like others, without it they are
+ * The selection that flags ask for: with `--all` packets that are no tunnel's are like others, without it they are
  * what `others` says.
  */
 export function selectionOf(

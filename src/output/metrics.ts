@@ -21,7 +21,7 @@ export interface Counted {
   readonly summary: Summary;
   /** Original bytes of its packets with an OVN option. */
   readonly ovnBytes: number;
-  /** Packets that are not Geneve, taken or not. */
+  /** Packets that are no tunnel's, taken or not. */
   readonly notGeneve: number;
 }
 
