@@ -1,15 +1,11 @@
 /* Frames that flags of encode describe: what comes of each flag, and what is refused. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { corruptKinds, innerKinds } from "../../src/encode/kinds.js";
-import { decodeAll, type Packet } from "../conformance/genevescope.js";
+import { decodeAll } from "../conformance/genevescope.js";
+import { directory, encoded, refusal } from "./encode-verb.js";
 import { genevescope } from "./run.js";
-
-const directory = mkdtempSync(join(tmpdir(), "genevescope-encode-"));
-afterAll(() => rmSync(directory, { recursive: true }));
-let files = 0;
 
 const ENDS = ["--outer-src", "10.0.0.1", "--outer-dst", "10.0.0.2"];
 const KEYS = ["--vni", "8", "--inport", "2", "--outport", "1"];
@@ -18,23 +14,6 @@ const GUESTS = [
   ...["--inner-src", "192.168.0.11", "--inner-dst", "192.168.0.12"],
 ];
 const FRAME = [...ENDS, ...KEYS, ...GUESTS];
-
-/** The packets that encode writes, as decode shows them. */
-async function encoded(...flags: string[]): Promise<Packet[]> {
-  const file = join(directory, `${files++}.pcapng`);
-  const { stdout, stderr, code } = await genevescope(["encode", "-w", file, ...flags]);
-  expect([code, stdout]).toEqual([0, ""]);
-  expect(stderr).toMatch(/^genevescope: [\d,]+ packets written to .*\n$/);
-  return decodeAll(file);
-}
-
-/** What encode says where it writes nothing. */
-async function refusal(...flags: string[]): Promise<string> {
-  const { stdout, stderr, code } = await genevescope(["encode", ...flags]);
-  expect([stdout, code]).toEqual(["", 2]);
-  expect(stderr).toMatch(/^genevescope: .*\n$/);
-  return stderr.slice("genevescope: ".length, -1);
-}
 
 describe("encode", () => {
   test("an echo, with what is usual", async () => {

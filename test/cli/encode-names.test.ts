@@ -1,33 +1,10 @@
 /* Tunnels by the names of logical ports: what encode makes of them, against what OVN sent. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { captures } from "../conformance/captures.js";
 import { decodeAll, type Packet } from "../conformance/genevescope.js";
-import { genevescope } from "./run.js";
+import { encoded, refusal } from "./encode-verb.js";
 
 const SB = "captures/routed-ping/sb.db";
-
-const directory = mkdtempSync(join(tmpdir(), "genevescope-encode-"));
-afterAll(() => rmSync(directory, { recursive: true }));
-let files = 0;
-
-/** The packets that encode makes, as decode shows them. */
-async function encoded(...flags: string[]): Promise<Packet[]> {
-  const file = join(directory, `${files++}.pcap`);
-  const { stdout, stderr, code } = await genevescope(["encode", "-w", file, ...flags]);
-  expect([code, stdout]).toEqual([0, ""]);
-  expect(stderr).toMatch(/^genevescope: \d+ packets written to .*\n$/);
-  return decodeAll(file);
-}
-
-async function refusal(...flags: string[]): Promise<string> {
-  const { stdout, stderr, code } = await genevescope(["encode", ...flags]);
-  expect([stdout, code]).toEqual(["", 2]);
-  expect(stderr).toMatch(/^genevescope: .*\n$/);
-  return stderr.slice("genevescope: ".length, -1);
-}
 
 /** What a packet says but for what its sender chose by chance, and what it carried. */
 function essence({ outer, geneve, vxlan, inner }: Packet) {
