@@ -7,6 +7,7 @@ import { LinkType } from "../wire/linktype.js";
 import type { LinkMacs } from "./encode-frames.js";
 import { CliError } from "./fault.js";
 import { neighbour } from "./neighbour.js";
+import { packetCount } from "./packet-output.js";
 import type { PacketWriter } from "./packet-writer.js";
 
 /** Frames handed to the addon at once, at most. */
@@ -85,7 +86,7 @@ export class DeviceSender implements PacketWriter {
   /** What has been sent, in words. */
   report(): string {
     const seconds = ((this.#ended - this.#begun) / 1000).toFixed(1);
-    const sent = `${grouped(this.packets)} packets sent by ${shown(this.#device)} in ${seconds} s`;
+    const sent = `${packetCount(this.packets)} sent by ${shown(this.#device)} in ${seconds} s`;
     if (this.failed === 0) return sent;
     return `${sent}, ${grouped(this.failed)} not: ${shown(this.#firstFailure?.message ?? "")}`;
   }
@@ -128,7 +129,7 @@ export class DeviceSender implements PacketWriter {
     this.#firstFailure ??= failure;
     if (sent + failed < packets.length || (failure !== null && failure.fault !== "failed"))
       throw new CliError(
-        `${shown(this.#device)}: ${failure === null ? "gave up" : reasonOf(failure)}; ${grouped(this.packets)} packets sent before that`,
+        `${shown(this.#device)}: ${failure === null ? "gave up" : reasonOf(failure)}; ${packetCount(this.packets)} sent before that`,
       );
   }
 }

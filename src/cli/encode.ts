@@ -1,10 +1,10 @@
 import type { EncodedPacket } from "../encode/packet.js";
-import { grouped } from "../output/table.js";
 import { shown } from "../text.js";
 import type { LinkMacs } from "./encode-frames.js";
 import type { FrameOptions } from "./encode-options.js";
 import { CliError, Exit } from "./fault.js";
 import { jsonPackets } from "./json-packets.js";
+import { packetCount } from "./packet-output.js";
 import { type PacketFormat, type PacketWriter, packetWriter } from "./packet-writer.js";
 import { inputs } from "./read.js";
 import { writeError } from "./stderr.js";
@@ -41,7 +41,7 @@ export async function encode(
   const writer = packetWriter(write, output);
   await writeAll(writer, await packetsOf(files, options, flag, null), count);
   if (write !== undefined)
-    writeError(`genevescope: ${grouped(writer.packets)} packets written to ${shown(write)}\n`);
+    writeError(`genevescope: ${packetCount(writer.packets)} written to ${shown(write)}\n`);
   return Exit.done;
 }
 

@@ -16,8 +16,10 @@ export async function encoded(...flags: string[]): Promise<Packet[]> {
   const file = join(directory, `${files++}.pcapng`);
   const { stdout, stderr, code } = await genevescope(["encode", "-w", file, ...flags]);
   expect([code, stdout]).toEqual([0, ""]);
-  expect(stderr).toMatch(/^genevescope: [\d,]+ packets written to .*\n$/);
-  return decodeAll(file);
+  const packets = decodeAll(file);
+  const many = packets.length === 1 ? "1 packet" : `${packets.length.toLocaleString("en-US")} packets`;
+  expect(stderr).toBe(`genevescope: ${many} written to ${file}\n`);
+  return packets;
 }
 
 /** What encode says where it writes nothing. */
