@@ -4,13 +4,14 @@ import type { FrameBatch } from "../frame/columns.js";
 import { ipVersion } from "../wire/address.js";
 import { computeIpv4Checksum, computeUdpChecksum, pseudoSumIpv4, pseudoSumIpv6 } from "../wire/checksum.js";
 import { ETHERNET_HEADER_BYTES } from "../wire/ethernet.js";
-import { EtherType, IpProtocol } from "../wire/ethertype.js";
+import { IpProtocol } from "../wire/ethertype.js";
 import { GENEVE_PORT } from "../wire/geneve.js";
 import { IPV4_HEADER_BYTES, Ipv4Offset } from "../wire/ipv4.js";
 import { IPV6_HEADER_BYTES, Ipv6Offset } from "../wire/ipv6.js";
 import { LinkType } from "../wire/linktype.js";
 import { UdpOffset } from "../wire/udp.js";
 import { buildFrame } from "./build.js";
+import { entropyPortAt } from "./entropy.js";
 import type { Rewrite } from "./rewrite.js";
 
 /** What frames are put into. */
@@ -30,8 +31,6 @@ const TTL = 64;
 /** Most that a 16-bit length says. */
 const LONGEST = 0xffff;
 const IP_AT = ETHERNET_HEADER_BYTES;
-/** Source ports, as the kernel takes them. */
-const FIRST_PORT = 0x8000;
 const TOTAL_LENGTH = IP_AT + Ipv4Offset.totalLength;
 const PAYLOAD_LENGTH = IP_AT + Ipv6Offset.payloadLength;
 
@@ -117,7 +116,7 @@ export class Encapsulation implements Rewrite {
     const view = this.#view;
     const udp = at + this.#udp;
     const length = inner - udp + original;
-    view.setUint16(udp + UdpOffset.source, FIRST_PORT | (flowHash(view, inner, captured) & 0x7fff));
+    view.setUint16(udp + UdpOffset.source, entropyPortAt(view, inner, inner + captured));
     view.setUint16(udp + UdpOffset.length, length);
     const isWhole = captured === original;
     const end = inner + captured;
@@ -138,28 +137,6 @@ export class Encapsulation implements Rewrite {
   }
 }
 
-/** A number that frames of the same connection have in common: of their addresses, and ports of TCP and UDP. */
-function flowHash(view: DataView, at: number, captured: number): number {
-  if (captured < ETHERNET_HEADER_BYTES) return 0;
-  let hash = mixed(view, at, at + 12, 0);
-  const type = view.getUint16(at + 12);
-  const ip = at + ETHERNET_HEADER_BYTES;
-  const bytes = captured - ETHERNET_HEADER_BYTES;
-  if (type === EtherType.ipv4 && bytes >= IPV4_HEADER_BYTES + 4) {
-    const protocol = view.getUint8(ip + Ipv4Offset.protocol);
-    const hasPorts = protocol === IpProtocol.tcp || protocol === IpProtocol.udp;
-    hash = mixed(view, ip + Ipv4Offset.source, ip + IPV4_HEADER_BYTES + (hasPorts ? 4 : 0), hash);
-  } else if (type === EtherType.ipv6 && bytes >= IPV6_HEADER_BYTES)
-    hash = mixed(view, ip + Ipv6Offset.source, ip + IPV6_HEADER_BYTES, hash);
-  return hash ^ (hash >>> 15);
-}
-
-function mixed(view: DataView, from: number, to: number, hash: number): number {
-  let next = hash;
-  for (let at = from; at < to; at += 4) next = Math.imul(next ^ view.getInt32(at), 0x9e3779b1);
-  return next;
-}
-
 /** All that stands before a frame, as around an empty one. */
 function headOf({ source, destination, vni, ingress, egress }: TunnelHeader): Uint8Array {
   return buildFrame(
@@ -172,7 +149,7 @@ function headOf({ source, destination, vni, ingress, egress }: TunnelHeader): Ui
       ttl: TTL,
       dscp: 0,
       dontFragment: true,
-      sourcePort: FIRST_PORT,
+      sourcePort: null,
       destinationPort: GENEVE_PORT,
       checksum: false,
     },

@@ -309,6 +309,34 @@ describe("entropyPort", () => {
     expect(fragment(0, true)).toBe(fragment(3, false));
   });
 
+  it.each([
+    [
+      "behind VLAN tags",
+      { tags: [5, 6].map((vlan) => ({ tpid: 0x8100, priority: 0, dropEligible: false, vlan })) },
+    ],
+    ["of IPv6", { source: "fd00::1", destination: "fd00::2" }],
+  ])("tells ports apart %s, and frames that are cut before them by their addresses", (_, more) => {
+    const of = (change: Partial<typeof INNER>, end?: number) =>
+      entropyPort(buildInner("udp", { ...INNER, ...more, ...change }).subarray(0, end));
+    const found = of({});
+    expect(of({ destinationPort: 9 })).not.toBe(found);
+    expect(of({ ttl: 9, size: 100 })).toBe(found);
+    const before = -INNER.size - 8;
+    expect(of({ destinationPort: 9 }, before)).toBe(of({}, before));
+    const other = "source" in more ? "fd00::3" : "192.168.0.99";
+    expect(of({ destination: other }, before)).not.toBe(of({}, before));
+  });
+
+  it("finds the ports behind options of IPv4", () => {
+    const withOptions = (sourcePort: number): number => {
+      const plain = buildInner("udp", { ...INNER, sourcePort });
+      const bytes = Uint8Array.from([...plain.subarray(0, 34), 1, 1, 1, 1, ...plain.subarray(34)]);
+      bytes[14] = 0x46;
+      return entropyPort(bytes);
+    };
+    expect(withOptions(1)).not.toBe(withOptions(2));
+  });
+
   it("takes any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
