@@ -19,7 +19,7 @@ export * from "./encode/build.js";
 export { entropyPort } from "./encode/entropy.js";
 export type { IpFields, LinkFields } from "./encode/headers.js";
 export * from "./encode/inner.js";
-export type { CorruptKind, InnerKind } from "./encode/kinds.js";
+export type { CorruptKind, EncapKind, InnerKind } from "./encode/kinds.js";
 export * from "./encode/layers.js";
 export { ABSENT, FrameBatch, FrameFlag, NO_VNI, TunnelKind } from "./frame/columns.js";
 export { FrameDecoder } from "./frame/decode.js";

@@ -1,20 +1,17 @@
 /* Frames from the flags that describe them. */
 import { openCapture } from "../capture/index.js";
-import { buildFrame, buildVxlanFrame, type OuterHeaders } from "../encode/build.js";
+import { buildFrame, type FrameBuilder, frameBuilder, type OuterHeaders } from "../encode/build.js";
 import { buildInner, type InnerFields } from "../encode/inner.js";
-import type { InnerKind } from "../encode/kinds.js";
+import { encapKinds, type InnerKind } from "../encode/kinds.js";
 import type { EncodedPacket, Moment } from "../encode/packet.js";
 import { shown } from "../text.js";
 import { canonicalAddress, ipVersion } from "../wire/address.js";
-import { GENEVE_PORT } from "../wire/geneve.js";
 import { LinkType } from "../wire/linktype.js";
-import { ovnVni, vniEgressOf } from "../wire/ovn-tunnel-id.js";
-import { VXLAN_PORT } from "../wire/vxlan.js";
 import { BROADCAST, type KnownTunnel, knownTunnel } from "./encode-names.js";
 import type { FrameOptions } from "./encode-options.js";
 import { CliError } from "./fault.js";
 import { filterTime } from "./time-argument.js";
-import type { TunnelEnd } from "./tunnel-ends.js";
+import { encapPorts, type TunnelEnd } from "./tunnel-ends.js";
 
 /** MAC addresses that nobody has been given: the second bit says so (IEEE 802c). */
 const SOURCE_MAC = "02:00:00:00:00:01";
@@ -48,8 +45,7 @@ export async function* framePackets(
   const { vni, keys } = known;
   if (vni === null)
     throw new CliError("--vni is missing; or give --datapath, or names as --inport and --outport");
-  const build =
-    options.encap === "vxlan" ? vxlanBuilder(options, vni, keys) : geneveBuilder(options, vni, keys);
+  const build = builderOf(options, vni, keys);
   const tunnels = await tunnelsOf(options, known, link);
   for await (const inners of innerFrames(
     options,
@@ -70,25 +66,18 @@ export async function* framePackets(
     );
 }
 
-/** Makes the frame that carries another. */
-type Builder = (outer: OuterHeaders, inner: Uint8Array) => Uint8Array;
-
-function geneveBuilder(options: FrameOptions, vni: number, keys: KnownTunnel["keys"]): Builder {
-  const { option = [], oam = false, corrupt = null } = options;
-  const contents = { vni, keys, options: option, oam };
-  return (outer, inner) => buildFrame(outer, contents, inner, corrupt);
-}
-
-/** Without keys the VNI is as it was given, as to a VTEP gateway; else datapath's and egress key have to fit into it. */
-function vxlanBuilder(options: FrameOptions, datapath: number, keys: KnownTunnel["keys"]): Builder {
+function builderOf(options: FrameOptions, vni: number, keys: KnownTunnel["keys"]): FrameBuilder {
+  const { encap, option = [], oam = false, corrupt = null } = options;
+  if (encap === "geneve") {
+    const contents = { vni, keys, options: option, oam };
+    return (outer, inner) => buildFrame(outer, contents, inner, corrupt);
+  }
   for (const name of ["option", "oam", "corrupt"] as const)
-    if (options[name] !== undefined) throw new CliError(`--${name} is for Geneve, not for VXLAN`);
-  const vni = keys === null ? datapath : ovnVni(datapath, keys.egress);
-  if (keys !== null && vniEgressOf(vni) !== keys.egress)
-    throw new CliError(
-      `egress key ${keys.egress} does not fit into a VNI of VXLAN, which has those of multicast groups up to 34815`,
-    );
-  return (outer, inner) => buildVxlanFrame(outer, vni, inner);
+    if (options[name] !== undefined)
+      throw new CliError(`--${name} is for Geneve, not for ${encapKinds[encap]}`);
+  if (encap === "stt" && !options.outerChecksum)
+    throw new CliError("--no-outer-checksum is for UDP; STT has the checksum of TCP");
+  return frameBuilder(encap, { vni, keys });
 }
 
 /** What is around each frame, once for each end that it goes to. */
@@ -112,7 +101,7 @@ async function tunnelsOf(
       destinationMac: options.outerDstMac ?? (await link?.destination(destination)) ?? DESTINATION_MAC,
       tags: options.outerVlan ?? [],
       sourcePort: options.outerSrcPort ?? null,
-      destinationPort: options.outerDstPort ?? port ?? (options.encap === "vxlan" ? VXLAN_PORT : GENEVE_PORT),
+      destinationPort: options.outerDstPort ?? port ?? encapPorts[options.encap],
       ttl: options.outerTtl ?? TTL,
       dscp: options.outerDscp ?? 0,
       dontFragment: options.outerDf,

@@ -1,4 +1,5 @@
 /* What a southbound database says of the tunnel between two logical ports. */
+import type { EncapKind } from "../encode/kinds.js";
 import type { Names } from "../match/names.js";
 import { addressesIn } from "../southbound/address.js";
 import {
@@ -19,7 +20,7 @@ import { unknownName } from "./filters.js";
 import { isNumber, keyArgument, LAST_EGRESS, LAST_INGRESS, LAST_VNI } from "./key-argument.js";
 import { openSource } from "./sb-open.js";
 import { sbTime } from "./time-argument.js";
-import { boundTo, endOf, ofKind, type TunnelEnd } from "./tunnel-ends.js";
+import { boundTo, checkGateway, endOf, ofKind, type TunnelEnd } from "./tunnel-ends.js";
 
 /** What is known of a tunnel before flags have their say; null or empty where nothing is. */
 export interface KnownTunnel {
@@ -41,6 +42,13 @@ export interface KnownTunnel {
 
 type Outport = Port | (MulticastGroup & { datapath: Datapath });
 
+/** Why one port is not enough. */
+const bothKeys: Record<EncapKind, string> = {
+  geneve: "OVN's option has both keys",
+  vxlan: "VXLAN carries its key alone",
+  stt: "STT's context id has both keys",
+};
+
 export const BROADCAST = "ff:ff:ff:ff:ff:ff";
 
 /** What keys, or a southbound database, say of the tunnel that the flags name. */
@@ -55,9 +63,7 @@ export async function knownTunnel(options: FrameOptions): Promise<KnownTunnel> {
       options[other] === undefined &&
       (encap !== "vxlan" || given === "inport")
     )
-      throw new CliError(
-        `--${other} is missing: ${encap === "vxlan" ? "VXLAN carries its key alone" : "OVN's option has both keys"}`,
-      );
+      throw new CliError(`--${other} is missing: ${bothKeys[encap]}`);
   const isNamed = [inport, outport, datapath].some((text) => text !== undefined && !isNumber(text));
   if (isNamed || from !== undefined || to !== undefined || options.sb !== undefined) {
     const at = sbTime(options.sbTime);
@@ -282,10 +288,8 @@ class TunnelNames {
     const { encap } = this.#options;
     const to = await this.#chassis("to");
     const end = to ?? (receiver?.kind === "port" ? receiver.chassis : null);
-    if (encap === "vxlan" && end?.isVtep && this.#options.outport !== undefined)
-      throw new CliError(
-        `chassis ${quoted(end.name)} is a VTEP gateway, to which VXLAN carries the datapath's key alone: give --datapath without --outport, and --to`,
-      );
+    if (this.#options.outport !== undefined)
+      checkGateway(encap, end, "give --datapath without --outport, and --to");
     if (to !== null) return [endOf(to.name, to.encaps, encap)];
     if (this.#options.outerDst !== undefined || receiver === null || datapath === null) return [];
     const isPort = receiver.kind === "port";

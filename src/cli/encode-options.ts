@@ -1,6 +1,13 @@
 /* The flags of `encode` that describe frames. */
 import { type Command, Option } from "commander";
-import { type CorruptKind, corruptKinds, type InnerKind, innerKinds } from "../encode/kinds.js";
+import {
+  type CorruptKind,
+  corruptKinds,
+  type EncapKind,
+  encapKinds,
+  type InnerKind,
+  innerKinds,
+} from "../encode/kinds.js";
 import { quoted } from "../text.js";
 import { canonicalAddress, formatMac, ipVersion } from "../wire/address.js";
 import { EtherType } from "../wire/ethertype.js";
@@ -10,7 +17,6 @@ import { CliError } from "./fault.js";
 import { macOf } from "./filter-values.js";
 import { keyArgument, LAST_VNI } from "./key-argument.js";
 import { addSourceOptions, durationArgument, repeated, type SourceOptions } from "./options.js";
-import { type EncapKind, encapKinds } from "./tunnel-ends.js";
 
 /** What the flags say; names and keys are still to be told apart. */
 export interface FrameOptions extends SourceOptions {
@@ -145,7 +151,11 @@ export function addFrameOptions(command: Command): Command {
     "Virtual Network Identifier; with keys alone --datapath says the same",
     number("--vni", LAST_VNI),
   );
-  add(TUNNEL, "--inport <name|key>", "logical ingress port, in OVN's option; VXLAN has no room for it");
+  add(
+    TUNNEL,
+    "--inport <name|key>",
+    "logical ingress port, in OVN's option or STT's context id; VXLAN has no room for it",
+  );
   add(TUNNEL, "--outport <name|key>", "logical egress port or multicast group, likewise or in VXLAN's VNI");
   add(TUNNEL, "--datapath <name|uuid|key>", "the logical switch or router whose ports these are");
   add(
@@ -194,13 +204,13 @@ export function addFrameOptions(command: Command): Command {
   add(
     OUTER,
     "--outer-src-port <port>",
-    "UDP source port (default: a hash of the inner flow, 32768 to 60999)",
+    "UDP source port, or that of what STT has for TCP (default: a hash of the inner flow, 32768 to 60999)",
     number("--outer-src-port", 0xffff),
   );
   add(
     OUTER,
     "--outer-dst-port <port>",
-    "UDP destination port (default: 6081, or 4789 of VXLAN, or what the end point asks for)",
+    "likewise the destination port (default: 6081, of VXLAN 4789, of STT 7471, or what the end point asks for)",
     number("--outer-dst-port", 0xffff),
   );
   add(OUTER, "--outer-ttl <n>", "TTL or hop limit (default: 64)", number("--outer-ttl", 0xff));

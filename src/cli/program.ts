@@ -138,9 +138,7 @@ function addAnalyze(program: Command, done: (status: number) => void): void {
 function addEncode(program: Command, done: (status: number) => void): void {
   const encode = program
     .command("encode")
-    .description(
-      "write packets: the way back from `decode -o json`, or from flags that describe Geneve frames",
-    )
+    .description("write packets: the way back from `decode -o json`, or from flags that describe frames")
     .argument("[files...]", "JSON Lines as `decode -o json` prints them; - is stdin")
     .option(
       "-w, --write <file>",

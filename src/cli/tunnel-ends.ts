@@ -1,13 +1,17 @@
 /* Where tunnels end: the chassis of ports, and their end points. */
-import { type Encap, type Port, portEncaps } from "../southbound/index.js";
+import { type EncapKind, encapKinds } from "../encode/kinds.js";
+import { type Chassis, type Encap, type Port, portEncaps } from "../southbound/index.js";
 import { quoted } from "../text.js";
 import { canonicalAddress } from "../wire/address.js";
+import { GENEVE_PORT } from "../wire/geneve.js";
+import { STT_PORT } from "../wire/stt.js";
+import { VXLAN_PORT } from "../wire/vxlan.js";
 import { CliError } from "./fault.js";
 
 /** The end of a tunnel. */
 export interface TunnelEnd {
   address: string;
-  /** UDP destination port, and whether a checksum is wanted, as the end point says. */
+  /** Destination port, and whether a checksum is wanted, as the end point says. */
   port: number | null;
   checksum: boolean;
 }
@@ -25,9 +29,12 @@ export function boundTo(ports: readonly Port[]): Map<string, readonly Encap[]> {
   return bound;
 }
 
-/** Kinds of tunnels, with what messages call them. */
-export const encapKinds = { geneve: "Geneve", vxlan: "VXLAN" } as const;
-export type EncapKind = keyof typeof encapKinds;
+/** Destination ports of tunnels where an end point says no other. */
+export const encapPorts: Readonly<Record<EncapKind, number>> = {
+  geneve: GENEVE_PORT,
+  vxlan: VXLAN_PORT,
+  stt: STT_PORT,
+};
 
 export function ofKind(kind: EncapKind, encaps: readonly Encap[]): Encap[] {
   return encaps.filter(({ type }) => type === kind);
@@ -40,11 +47,23 @@ export function endOf(chassis: string, encaps: readonly Encap[], kind: EncapKind
     throw new CliError(
       `chassis ${quoted(chassis)} has no tunnel end point for ${encapKinds[kind]}; give --outer-dst`,
     );
-  const { ip, options } = first;
+  return tunnelEnd(first);
+}
+
+/** What an end point says of itself. */
+export function tunnelEnd({ ip, options }: Encap): TunnelEnd {
   const port = options.get("dst_port") ?? "";
   return {
     address: canonicalAddress(ip),
     port: /^\d{1,5}$/.test(port) && Number(port) <= 0xffff ? Number(port) : null,
     checksum: options.get("csum") !== "false",
   };
+}
+
+/** Throws where a frame with keys of ports is to go to a chassis that reads none. */
+export function checkGateway(kind: EncapKind, chassis: Chassis | null, remedy: string): void {
+  if (kind === "vxlan" && chassis?.isVtep)
+    throw new CliError(
+      `chassis ${quoted(chassis.name)} is a VTEP gateway, to which VXLAN carries the datapath's key alone: ${remedy}`,
+    );
 }

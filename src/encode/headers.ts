@@ -29,6 +29,8 @@ export interface IpFields {
 
 /** Stands where a length or checksum is worked out: not 0, which would mean that there is none. */
 const TO_BE_SET = 1;
+/** The window of a TCP header that nobody reads. */
+const WINDOW = 0xffff;
 const NO_BYTES = new Uint8Array(0);
 /** In IPv6's traffic class the DSCP is above two bits of ECN. */
 const DSCP_SHIFT = 2;
@@ -103,4 +105,29 @@ export function udpLayer(
 ): HeaderLayer<"udp"> {
   const checksum = hasChecksum ? TO_BE_SET : 0;
   return { layer: "udp", depth, offset: 0, source, destination, length: TO_BE_SET, checksum };
+}
+
+/** A TCP header. */
+export function tcpLayer(
+  depth: Depth,
+  source: number,
+  destination: number,
+  flags: number,
+  acknowledgment = 0,
+): HeaderLayer<"tcp"> {
+  return {
+    layer: "tcp",
+    depth,
+    offset: 0,
+    source,
+    destination,
+    sequence: 0,
+    acknowledgment,
+    reserved: 0,
+    flags,
+    window: WINDOW,
+    checksum: TO_BE_SET,
+    urgent: 0,
+    options: NO_BYTES,
+  };
 }

@@ -14,6 +14,7 @@ import {
   type IpFields,
   ipLayer,
   type LinkFields,
+  tcpLayer,
   udpLayer,
 } from "./headers.js";
 import type { InnerKind } from "./kinds.js";
@@ -34,7 +35,6 @@ export interface InnerFields extends LinkFields, IpFields {
 /** Bytes in the longest frame that a tunnel could carry: more than that no length outside can say. */
 const SIZE_MAX = 0xffff;
 const ETHERNET_HARDWARE = 1;
-const WINDOW = 0xffff;
 const NO_BYTES = new Uint8Array(0);
 
 /** The frame, in new bytes. Throws a WireError that names the field where something does not fit. */
@@ -82,24 +82,7 @@ function ipLayers(
     case "udp":
       return [ipLayer(1, fields, IpProtocol.udp), udpLayer(1, sourcePort, destinationPort)];
     case "tcp-syn":
-      return [
-        ipLayer(1, fields, IpProtocol.tcp),
-        {
-          layer: "tcp",
-          depth: 1,
-          offset: 0,
-          source: sourcePort,
-          destination: destinationPort,
-          sequence: 0,
-          acknowledgment: 0,
-          reserved: 0,
-          flags: TcpFlag.syn,
-          window: WINDOW,
-          checksum: 0,
-          urgent: 0,
-          options: NO_BYTES,
-        },
-      ];
+      return [ipLayer(1, fields, IpProtocol.tcp), tcpLayer(1, sourcePort, destinationPort, TcpFlag.syn)];
     default: {
       const isReply = kind === "icmp-reply";
       const rest = echoRest(fields);

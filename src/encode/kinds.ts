@@ -1,4 +1,8 @@
-/* What frames can be made to carry, and how they can be wrong: names, and words for people. */
+/* What tunnels frames can be in, what they can carry, and how they can be wrong: names, and words for people. */
+
+/** Kinds of tunnels, with what messages call them. */
+export const encapKinds = { geneve: "Geneve", vxlan: "VXLAN", stt: "STT" } as const;
+export type EncapKind = keyof typeof encapKinds;
 
 /** Inner frames that can be made without a guest that sends them. */
 export const innerKinds = {

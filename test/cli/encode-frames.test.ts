@@ -67,12 +67,56 @@ describe("encode", () => {
     for (const [keys, message] of [
       [["--vni", "4096", "--outport", "1"], "datapath key"],
       [["--vni", "1", "--outport", "2048"], "2048 is neither a port's, 0 to 2047"],
-      [["--vni", "1", "--outport", "34816"], "egress key 34816 does not fit into a VNI of VXLAN"],
+      [["--vni", "1", "--outport", "34816"], "vxlan egress key: 34816 does not fit into a VNI"],
       [["--vni", "1", "--inport", "1"], "--outport is missing: VXLAN carries its key alone"],
       [["--vni", "1", "--oam"], "--oam is for Geneve, not for VXLAN"],
       [["--vni", "1", "--corrupt", "version"], "--corrupt is for Geneve, not for VXLAN"],
     ] as const)
       expect(await refusal(...vxlan, ...keys)).toContain(message);
+  });
+
+  test("in STT: all keys in its context id, a number for each frame, and one segment", async () => {
+    const stt = ["--encap", "stt", ...ENDS, ...GUESTS];
+    const largest = ["--vni", "0xffffff", "--inport", "32767", "--outport", "65535"];
+    const echoes = await encoded(...stt, "--inner", "icmp", "-c", "2", ...largest);
+    expect(echoes).toMatchObject(
+      [1, 2].map((number) => ({
+        status: "ok",
+        capturedBytes: 98 + 72,
+        outer: {
+          ip: { checksum: "good" },
+          tcp: {
+            dst: 7471,
+            seq: (98 + 18) * 0x10000,
+            ack: number,
+            flags: ["psh", "ack"],
+            window: 65535,
+            checksum: "good",
+          },
+        },
+        geneve: null,
+        stt: { version: 0, flags: 0, l4Offset: 0, mss: 0, vlan: 0, contextId: "0x007fffffffffffff" },
+        ovn: { datapathKey: 0xffffff, ingressKey: 32767, egressKey: 65535 },
+        inner: { icmp: { type: 8, seq: number, checksum: "good" } },
+      })),
+    );
+    const [bare] = await encoded(...stt, "--inner", "icmp", "--datapath", "8");
+    expect(bare.stt).toMatchObject({ contextId: "0x0000000000000008" });
+    const most = ["--inner", "udp", ...KEYS, "--size"];
+    const [large] = await encoded(...stt, ...most, "65435");
+    expect(large).toMatchObject({
+      status: "ok",
+      capturedBytes: 14 + 65535,
+      outer: { ip: { checksum: "good" } },
+    });
+    expect(await refusal(...stt, ...most, "65436")).toBe("ipv4 total length: 65536 bytes, 65535 at most");
+    for (const [keys, message] of [
+      [["--vni", "1", "--inport", "1"], "--outport is missing: STT's context id has both keys"],
+      [["--vni", "1", "--outport", "1"], "--inport is missing: STT's context id has both keys"],
+      [["--vni", "1", "--option", "1:1:"], "--option is for Geneve, not for STT"],
+      [["--vni", "1", "--no-outer-checksum"], "--no-outer-checksum is for UDP; STT has the checksum of TCP"],
+    ] as const)
+      expect(await refusal(...stt, "--inner", "icmp", ...keys)).toContain(message);
   });
 
   test("every flag of the headers", async () => {

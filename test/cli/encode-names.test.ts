@@ -1,8 +1,11 @@
 /* Tunnels by the names of logical ports: what encode makes of them, against what OVN sent. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { captures } from "../conformance/captures.js";
 import { decodeAll, type Packet } from "../conformance/genevescope.js";
-import { encoded, refusal } from "./encode-verb.js";
+import { directory, encoded, refusal } from "./encode-verb.js";
+import { genevescope } from "./run.js";
 
 const SB = "captures/routed-ping/sb.db";
 
@@ -120,6 +123,26 @@ test("VXLAN to a VTEP gateway has the datapath's key alone", async () => {
     outer: { ip: { src: "10.127.0.3", dst: "10.127.0.100" } },
     vxlan: { vni: 1 },
   });
+});
+
+test("STT to the end point that a chassis has for it", async () => {
+  const dump = readFileSync("captures/routed-ping/sb.dump.json", "utf8");
+  const port = '[["csum","true"],["dst_port","7472"]]';
+  const sb = join(directory, "stt.json");
+  writeFileSync(sb, dump.replaceAll('"geneve"', '"stt"').replaceAll('[["csum","true"]]', port));
+  const names = ["--inner", "icmp", "--inport", "vm1", "--outport", "vm2", "--sb", sb];
+  const [made] = await encoded(...names, "--encap", "stt", "--outer-dst-port", "7471");
+  const [geneve] = await encoded("--sb", SB, ...names.slice(0, -2));
+  expect(made.stt?.contextId).toBe("0x0000020001000002");
+  expect(essence(made).inner).toEqual(essence(geneve).inner);
+  expect(made.outer?.ip).toMatchObject({ src: geneve.outer?.ip.src, dst: geneve.outer?.ip.dst });
+  const { stdout } = await genevescope(["encode", ...names, "--encap", "stt"]);
+  expect(Buffer.from(stdout.trim(), "hex").readUInt16BE(36)).toBe(7472);
+  expect(await refusal(...names)).toMatch(/^chassis "[^"]*" has no tunnel end point for Geneve/);
+  const noStt = ["--encap", "stt", "--sb", SB];
+  expect(await refusal(...names.slice(0, -2), ...noStt)).toMatch(
+    /^chassis "[^"]*" has no tunnel end point for STT; give --outer-dst$/,
+  );
 });
 
 describe("names", () => {

@@ -25,6 +25,7 @@ export interface Packet {
     options: { class: number; type: number; critical: boolean; data: string }[];
   } | null;
   vxlan?: { flags: number; vni: number };
+  stt?: { flags: number; contextId: string };
   ovn: {
     datapathKey: number;
     ingressKey: number | null;

@@ -1,18 +1,29 @@
 /* tshark reads VXLAN and STT as we write them, field by field. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { frameBuilder, type OuterHeaders } from "../../src/encode/build.js";
+import { buildInner } from "../../src/encode/inner.js";
 import { writeLayers } from "../../src/encode/layers.js";
 import { type HeaderLayer, type HeaderName, type Layer, readLayers } from "../../src/frame/layers.js";
-import { ovnContextId, ovnVni, type SttRecord, type VxlanRecord } from "../../src/wire/index.js";
+import {
+  canonicalAddress,
+  ovnContextId,
+  ovnVni,
+  type SttRecord,
+  type VxlanRecord,
+} from "../../src/wire/index.js";
+import { inners, outers } from "../encode/arbitrary.js";
 import { type PacketName, packetBytes } from "../vectors/packets.js";
 import { uint } from "../wire/helpers.js";
 import { writePcap } from "./pcap.js";
 import { type Dissection, describeTshark, type Protocol, tshark } from "./pdml.js";
 
 const FRAMES = 200;
+/** Without this it takes STT for TCP. */
+const AS_STT = ["ip.try_heuristic_first:TRUE", "ipv6.try_heuristic_first:TRUE"];
 const FIX = { fixLengths: true, fixChecksums: true };
 
 /** The layers of a vector with other fields in one of its headers, and some bytes more inside. */
@@ -34,6 +45,20 @@ const protocolOf = ({ protocols }: Dissection, name: string): Protocol => {
   return found;
 };
 
+/** Datapath, egress and ingress key. */
+function contextKeys(stt: Protocol): number[] {
+  const id = BigInt(stt.show("stt.context_id"));
+  return [id % 2n ** 24n, (id / 2n ** 24n) % 2n ** 16n, id / 2n ** 40n].map(Number);
+}
+
+interface Built {
+  keys: { vni: number; ingress: number; egress: number };
+  outer: OuterHeaders;
+  inner: Uint8Array;
+}
+
+const versionOf = ({ source }: OuterHeaders) => (source.includes(":") ? "ipv6" : "ip");
+
 describeTshark("tshark agrees", () => {
   let directory = "";
   beforeAll(() => {
@@ -41,16 +66,82 @@ describeTshark("tshark agrees", () => {
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  const written = (frames: readonly Layer[][], file: string): string => {
+  const captured = (frames: readonly Uint8Array[], file: string): string => {
     const path = join(directory, file);
-    const records = frames.map((layers, index) => ({
-      seconds: index,
-      microseconds: 0,
-      bytes: Buffer.from(writeLayers(layers, FIX)),
-    }));
-    writePcap(path, records);
+    writePcap(
+      path,
+      frames.map((bytes, index) => ({ seconds: index, microseconds: 0, bytes: Buffer.from(bytes) })),
+    );
     return path;
   };
+  const written = (frames: readonly Layer[][], file: string): string =>
+    captured(
+      frames.map((layers) => writeLayers(layers, FIX)),
+      file,
+    );
+  /** Taken for TCP, STT has TCP's checksum, which is right. */
+  const checkTcp = (capture: string): void => {
+    const path = `${capture}.tcp`;
+    copyFileSync(capture, path);
+    for (const packet of tshark(path))
+      expect(protocolOf(packet, "tcp").number("tcp.checksum.status")).toBe(1);
+  };
+
+  /** Built frames around those of every kind; `check` looks at the tunnel's header. */
+  const checkBuilt = (
+    kind: "vxlan" | "stt",
+    keys: fc.Arbitrary<{ vni: number; ingress: number; egress: number }>,
+    preferences: readonly string[],
+    check: (packet: Dissection, built: Built) => void,
+  ): string => {
+    const port = { vxlan: 4789, stt: 7471 }[kind];
+    const all = fc
+      .sample(fc.record({ keys, outer: outers, inner: inners }), { numRuns: FRAMES, seed: 6 })
+      .map(({ keys, outer, inner }): Built => {
+        // Nothing at the inner ports that tshark would look into.
+        const fields = { ...inner, tags: [], sourcePort: 50_000, destinationPort: 9 };
+        const around = { ...outer, tags: [], sourcePort: null, destinationPort: port };
+        return { keys, outer: around, inner: buildInner(inner.kind, fields) };
+      });
+    const frames = all.map(({ keys: { vni, ...keys }, outer, inner }) =>
+      frameBuilder(kind, { vni, keys })(outer, inner),
+    );
+    const path = captured(frames, `built-${kind}.pcap`);
+    tshark(path, ...preferences).forEach((packet, i) => {
+      const { outer } = all[i];
+      const ip = protocolOf(packet, versionOf(outer));
+      const ends = [ip.show(`${ip.name}.src`), ip.show(`${ip.name}.dst`)];
+      expect(ends.map((end) => canonicalAddress(end))).toEqual([outer.source, outer.destination]);
+      expect(packet.protocols.filter(({ name }) => name === "eth")).toHaveLength(2);
+      expect(packet.protocols.some(({ name }) => name.startsWith("_ws.malformed"))).toBe(false);
+      check(packet, all[i]);
+    });
+    return path;
+  };
+
+  test("on VXLAN frames that are built", () => {
+    const keys = fc.record({ vni: uint(12), ingress: uint(15), egress: uint(11) });
+    checkBuilt("vxlan", keys, [], (packet, { keys, outer, inner }) => {
+      expect(protocolOf(packet, "vxlan").number("vxlan.vni")).toBe(keys.egress * 4096 + keys.vni);
+      const udp = protocolOf(packet, "udp");
+      expect(udp.number("udp.length")).toBe(8 + 8 + inner.length);
+      // 1 is good, 3 absent, and 4 absent where it should not be.
+      const absent = versionOf(outer) === "ipv6" ? 4 : 3;
+      expect(udp.number("udp.checksum.status")).toBe(outer.checksum ? 1 : absent);
+    });
+  });
+
+  test("on STT frames that are built", () => {
+    const keys = fc.record({ vni: uint(24), ingress: uint(15), egress: uint(16) });
+    const path = checkBuilt("stt", keys, AS_STT, (packet, { keys, inner }) => {
+      const stt = protocolOf(packet, "stt");
+      expect(contextKeys(stt)).toEqual([keys.vni, keys.egress, keys.ingress]);
+      expect(stt.number("stt.pkt_len")).toBe(18 + inner.length);
+      expect([stt.number("stt.seg_off"), stt.number("stt.pkt_id")]).toEqual([0, 1]);
+      expect(stt.number("stt.dport")).toBe(7471);
+    });
+    checkTcp(path);
+  });
 
   test("on VXLAN, its keys and every length and checksum", () => {
     const records = fc.record({
@@ -98,15 +189,10 @@ describeTshark("tshark agrees", () => {
       return changed("sttRequest", "stt", stt, more);
     });
     const path = written(frames, "stt.pcap");
-    tshark(path, "ip.try_heuristic_first:TRUE").forEach((packet, i) => {
+    tshark(path, ...AS_STT).forEach((packet, i) => {
       const { datapath, ingress, egress, flags, l4Offset, mss, vlan, more } = given[i];
       const stt = protocolOf(packet, "stt");
-      const id = BigInt(stt.show("stt.context_id"));
-      expect([id % 2n ** 24n, (id / 2n ** 24n) % 2n ** 16n, id / 2n ** 40n].map(Number)).toEqual([
-        datapath,
-        egress,
-        ingress,
-      ]);
+      expect(contextKeys(stt)).toEqual([datapath, egress, ingress]);
       expect([stt.number("stt.version"), stt.number("stt.flags")]).toEqual([0, flags]);
       expect([stt.number("stt.l4offset"), stt.number("stt.mss")]).toEqual([l4Offset, mss]);
       expect(stt.number("stt.vlan")).toBe(vlan);
@@ -114,12 +200,6 @@ describeTshark("tshark agrees", () => {
       expect(stt.number("stt.dport")).toBe(7471);
       expect(protocolOf(packet, "icmp").number("icmp.checksum.status")).toBe(1);
     });
-    // Taken for TCP it has TCP's checksum, which is right.
-    const tcp = join(directory, "tcp.pcap");
-    writePcap(
-      tcp,
-      frames.map((layers) => ({ seconds: 1, microseconds: 0, bytes: Buffer.from(writeLayers(layers, FIX)) })),
-    );
-    for (const packet of tshark(tcp)) expect(protocolOf(packet, "tcp").number("tcp.checksum.status")).toBe(1);
+    checkTcp(path);
   });
 });
