@@ -17,7 +17,7 @@ import { PacketGroups } from "./packet-groups.js";
 import { packetCount } from "./packet-output.js";
 import type { Run } from "./run.js";
 import { MOST_FILES } from "./split-output.js";
-import { tunnelHeader } from "./tunnel-argument.js";
+import { outerTunnel } from "./tunnel-argument.js";
 import { checkAnnotated, MOST_INTERFACES } from "./written-file.js";
 
 /** What becomes of packets between the capture that is read and the one that is written. */
@@ -78,7 +78,7 @@ export async function stepsOf(
     leftOut.push(() => leftLines(decapsulation));
   }
   if (options.encapsulate === true) {
-    const encapsulation = new Encapsulation(tunnelHeader(options, naming));
+    const encapsulation = new Encapsulation(outerTunnel(options, naming));
     rewrites.push(encapsulation);
     leftOut.push(() => unfitLines(encapsulation));
   } else if (options.tunnel !== undefined) throw new CliError("--tunnel is for --encapsulate");

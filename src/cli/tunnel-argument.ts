@@ -1,5 +1,5 @@
 /* What frames are to be put into, from flags and names. */
-import type { TunnelHeader } from "../encode/encapsulate.js";
+import type { OuterTunnel } from "../encode/encapsulate.js";
 import type { Encap, Port } from "../southbound/index.js";
 import { quoted, shown } from "../text.js";
 import { canonicalAddress, ipVersion } from "../wire/address.js";
@@ -18,7 +18,7 @@ export function bareFilters(options: ConvertOptions): FilterArgument[] {
 }
 
 /** The tunnel that flags ask for. Throws a CliError where they leave something open. */
-export function tunnelHeader(options: ConvertOptions, naming: Naming): TunnelHeader {
+export function outerTunnel(options: ConvertOptions, naming: Naming): OuterTunnel {
   const given = new Map<string, string>();
   for (const { kind, text, negated } of options.filters ?? []) {
     if (!KINDS.has(kind)) continue;
@@ -65,7 +65,7 @@ function addressesOf(
   text: string | undefined,
   inport: Port | null,
   outport: Port | null,
-): Pick<TunnelHeader, "source" | "destination"> {
+): Pick<OuterTunnel, "source" | "destination"> {
   const addresses = text?.split(",").map(canonicalAddress) ?? [addressOf(inport), addressOf(outport)];
   const [source, destination] = addresses;
   if (source === null || destination === null)

@@ -15,7 +15,7 @@ import { entropyPortAt } from "./entropy.js";
 import type { Rewrite } from "./rewrite.js";
 
 /** What frames are put into. */
-export interface TunnelHeader {
+export interface OuterTunnel {
   /** Outer addresses, both IPv4 or both IPv6. */
   readonly source: string;
   readonly destination: string;
@@ -49,7 +49,7 @@ export class Encapsulation implements Rewrite {
   #out = new Uint8Array(0);
   #view = new DataView(this.#out.buffer);
 
-  constructor(header: TunnelHeader) {
+  constructor(header: OuterTunnel) {
     this.#isIpv6 = ipVersion(header.source) === 6;
     this.#head = headOf(header);
     this.#udp = IP_AT + (this.#isIpv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
@@ -138,7 +138,7 @@ export class Encapsulation implements Rewrite {
 }
 
 /** All that stands before a frame, as around an empty one. */
-function headOf({ source, destination, vni, ingress, egress }: TunnelHeader): Uint8Array {
+function headOf({ source, destination, vni, ingress, egress }: OuterTunnel): Uint8Array {
   return buildFrame(
     {
       sourceMac: SOURCE_MAC,
