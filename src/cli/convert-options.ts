@@ -1,5 +1,6 @@
 /* The flags of `convert`. */
 import { type Command, Option } from "commander";
+import { type EncapKind, encapKinds } from "../encode/kinds.js";
 import {
   addReaderOption,
   addTakeOptions,
@@ -28,6 +29,7 @@ export type ConvertOptions = TakeOptions &
     snapLength?: number;
     /** Frames are put into tunnels: with the keys that filters would ask for, and between these addresses. */
     encapsulate?: boolean;
+    encap?: EncapKind;
     tunnel?: string;
     /** Other addresses: with the key in this file, or one made up. Where the southbound goes that has them, too. */
     anonymize?: string;
@@ -54,7 +56,12 @@ export function addConvert(program: Command, done: (status: number) => void): vo
     )
     .option(
       "--encapsulate",
-      "put Ethernet frames into Geneve packets, with the keys of --vni, --inport and --outport (a port's name tells the datapath)",
+      "put Ethernet frames into packets of a tunnel, with the keys of --vni, --inport and --outport (a port's name tells the datapath)",
+    )
+    .addOption(
+      new Option("--encap <kind>", "what tunnel it is, with --encapsulate (default: geneve)").choices(
+        Object.keys(encapKinds),
+      ),
     )
     .option(
       "--tunnel <source,destination>",

@@ -81,7 +81,8 @@ export async function stepsOf(
     const encapsulation = new Encapsulation(outerTunnel(options, naming));
     rewrites.push(encapsulation);
     leftOut.push(() => unfitLines(encapsulation));
-  } else if (options.tunnel !== undefined) throw new CliError("--tunnel is for --encapsulate");
+  } else if (options.tunnel !== undefined || options.encap !== undefined)
+    throw new CliError(`--${options.tunnel === undefined ? "encap" : "tunnel"} is for --encapsulate`);
   if (options.snapLength !== undefined) rewrites.push(new Truncation(options.snapLength));
   let annotator: Annotator | null = null;
   if (options.annotate === true) {

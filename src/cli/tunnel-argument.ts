@@ -1,6 +1,7 @@
 /* What frames are to be put into, from flags and names. */
 import type { OuterTunnel } from "../encode/encapsulate.js";
-import type { Encap, Port } from "../southbound/index.js";
+import { type EncapKind, encapKinds } from "../encode/kinds.js";
+import { type Port, portEncaps } from "../southbound/index.js";
 import { quoted, shown } from "../text.js";
 import { canonicalAddress, ipVersion } from "../wire/address.js";
 import type { ConvertOptions } from "./convert-options.js";
@@ -8,6 +9,7 @@ import { CliError } from "./fault.js";
 import type { FilterArgument } from "./filter-options.js";
 import { isNumber, keyArgument, LAST_EGRESS, LAST_INGRESS, LAST_VNI } from "./key-argument.js";
 import type { Naming } from "./names.js";
+import { checkGateway, encapPorts, ofKind, type TunnelEnd, tunnelEnd } from "./tunnel-ends.js";
 
 /** Flags that say what is put around a frame, where frames are encapsulated, and not which packets are taken. */
 const KINDS: ReadonlySet<string> = new Set(["vni", "datapath", "inport", "outport", "port", "chassis"]);
@@ -28,26 +30,38 @@ export function outerTunnel(options: ConvertOptions, naming: Naming): OuterTunne
       );
     given.set(kind, text);
   }
+  const { encap = "geneve" } = options;
+  // VXLAN carries no ingress key, and to a VTEP gateway none at all.
+  for (const kind of ["inport", "outport"] as const)
+    if (!given.has(kind) && (encap !== "vxlan" || given.has("inport")))
+      throw new CliError(`--encapsulate needs --${kind}, a key, or with --sb a name`);
   const inport = portOf("inport", given.get("inport"), LAST_INGRESS, naming);
   const outport = portOf("outport", given.get("outport"), LAST_EGRESS, naming);
-  const vni = given.get("vni");
+  checkGateway(encap, outport?.port?.chassis ?? null, "give --vni without --outport, and --tunnel");
+  const text = given.get("vni");
+  const vni =
+    text === undefined ? vniOf(encap, inport?.port, outport?.port) : keyArgument("--vni", text, 0, LAST_VNI);
   return {
-    vni: vni === undefined ? vniOf(inport.port ?? outport.port) : keyArgument("--vni", vni, 0, LAST_VNI),
-    ingress: inport.key,
-    egress: outport.key,
-    ...addressesOf(options.tunnel, inport.port, outport.port),
+    kind: encap,
+    contents: { vni, keys: outport === null ? null : { ingress: inport?.key ?? 0, egress: outport.key } },
+    ...endsOf(options.tunnel, encap, inport?.port, outport?.port),
   };
 }
 
-/** A port's key, and the port where it was given by its name. */
+/** A logical port that was given, by its key or by name. */
+interface GivenPort {
+  key: number;
+  port?: Port;
+}
+
 function portOf(
   kind: "inport" | "outport",
   text: string | undefined,
   last: number,
   { inventory, at }: Naming,
-): { key: number; port: Port | null } {
-  if (text === undefined) throw new CliError(`--encapsulate needs --${kind}, a key, or with --sb a name`);
-  if (isNumber(text)) return { key: keyArgument(`--${kind}`, text, 0, last), port: null };
+): GivenPort | null {
+  if (text === undefined) return null;
+  if (isNumber(text)) return { key: keyArgument(`--${kind}`, text, 0, last) };
   if (inventory === null) throw new CliError(`--${kind} ${quoted(text)} is a name, and names need --sb`);
   const port = inventory.portByName(text, at ?? Number.POSITIVE_INFINITY);
   if (port === null)
@@ -55,33 +69,46 @@ function portOf(
   return { key: port.tunnelKey, port };
 }
 
-function vniOf(port: Port | null): number {
-  if (port !== null && port.datapathKey > 0) return port.datapathKey;
-  throw new CliError("--encapsulate needs --vni, or a port by its name, whose datapath it is");
+/** The datapath whose keys these are: where the packets leave. */
+function vniOf(kind: EncapKind, inport: Port | undefined, outport: Port | undefined): number {
+  const vni = (outport ?? inport)?.datapathKey ?? 0;
+  if (vni === 0) throw new CliError("--encapsulate needs --vni, or a port by its name, whose datapath it is");
+  if (kind !== "vxlan" && inport !== undefined && inport.datapathKey !== vni)
+    throw new CliError(
+      `--inport ${quoted(inport.name)} and --outport are of two datapaths; give the port of the second by which the packets come`,
+    );
+  return vni;
 }
 
-/** The addresses of the tunnel: those that are given, else those of the chassis that the ports are bound to. */
-function addressesOf(
+/** The ends of the tunnel: those that are given, else those of the chassis that the ports are bound to. */
+function endsOf(
   text: string | undefined,
-  inport: Port | null,
-  outport: Port | null,
-): Pick<OuterTunnel, "source" | "destination"> {
-  const addresses = text?.split(",").map(canonicalAddress) ?? [addressOf(inport), addressOf(outport)];
-  const [source, destination] = addresses;
+  kind: EncapKind,
+  inport: Port | undefined,
+  outport: Port | undefined,
+): Pick<OuterTunnel, "source" | "destination" | "destinationPort"> {
+  const ends: (Pick<TunnelEnd, "address" | "port"> | null)[] =
+    text?.split(",").map((each) => ({ address: canonicalAddress(each), port: null })) ??
+    [inport, outport].map((port) => endOfPort(kind, port));
+  const [source, destination] = ends;
   if (source === null || destination === null)
     throw new CliError(
-      "--encapsulate needs --tunnel SOURCE,DESTINATION, or both ports by name, bound to chassis with Geneve",
+      `--encapsulate needs --tunnel SOURCE,DESTINATION, or both ports by name, bound to chassis with ${encapKinds[kind]}`,
     );
-  const versions = addresses.map((address) => ipVersion(address ?? ""));
+  const addresses = ends.map((end) => end?.address ?? "");
+  const versions = addresses.map(ipVersion);
   if (addresses.length !== 2 || versions[0] === 0 || versions[0] !== versions[1])
     throw new CliError(
       `--tunnel ${quoted(text ?? addresses.join(","))} is no pair of IP addresses of one version, such as 10.0.0.1,10.0.0.2`,
     );
-  return { source, destination };
+  return {
+    source: source.address,
+    destination: destination.address,
+    destinationPort: destination.port ?? encapPorts[kind],
+  };
 }
 
-function addressOf(port: Port | null): string | null {
-  const isGeneve = (encap: Encap): boolean => encap.type === "geneve";
-  const encap = port?.encap ?? port?.chassis?.encaps.find(isGeneve) ?? null;
-  return encap === null ? null : canonicalAddress(encap.ip);
+function endOfPort(kind: EncapKind, port: Port | undefined): TunnelEnd | null {
+  const [encap] = port === undefined ? [] : ofKind(kind, portEncaps(port));
+  return encap === undefined ? null : tunnelEnd(encap);
 }

@@ -2,26 +2,35 @@
 import type { CaptureInterface, PacketBatch } from "../capture/batch.js";
 import type { FrameBatch } from "../frame/columns.js";
 import { ipVersion } from "../wire/address.js";
-import { computeIpv4Checksum, computeUdpChecksum, pseudoSumIpv4, pseudoSumIpv6 } from "../wire/checksum.js";
+import {
+  computeChecksum,
+  computeIpv4Checksum,
+  computeUdpChecksum,
+  foldSum,
+  pseudoSumIpv4,
+  pseudoSumIpv6,
+} from "../wire/checksum.js";
 import { ETHERNET_HEADER_BYTES } from "../wire/ethernet.js";
 import { IpProtocol } from "../wire/ethertype.js";
-import { GENEVE_PORT } from "../wire/geneve.js";
 import { IPV4_HEADER_BYTES, Ipv4Offset } from "../wire/ipv4.js";
 import { IPV6_HEADER_BYTES, Ipv6Offset } from "../wire/ipv6.js";
 import { LinkType } from "../wire/linktype.js";
+import { STT_HEADER_BYTES } from "../wire/stt.js";
+import { TcpOffset } from "../wire/tcp.js";
 import { UdpOffset } from "../wire/udp.js";
-import { buildFrame } from "./build.js";
+import { frameBuilder, type OuterHeaders, type TunnelContents } from "./build.js";
 import { entropyPortAt } from "./entropy.js";
+import type { EncapKind } from "./kinds.js";
 import type { Rewrite } from "./rewrite.js";
 
 /** What frames are put into. */
 export interface OuterTunnel {
+  readonly kind: EncapKind;
+  readonly contents: TunnelContents;
   /** Outer addresses, both IPv4 or both IPv6. */
   readonly source: string;
   readonly destination: string;
-  readonly vni: number;
-  readonly ingress: number;
-  readonly egress: number;
+  readonly destinationPort: number;
 }
 
 /** Outer Ethernet addresses: what they were nobody knows. */
@@ -30,29 +39,49 @@ const DESTINATION_MAC = "02:00:00:00:00:02";
 const TTL = 64;
 /** Most that a 16-bit length says. */
 const LONGEST = 0xffff;
+// A module's own constants are compiled in; what is imported is looked up at each use.
 const IP_AT = ETHERNET_HEADER_BYTES;
 const TOTAL_LENGTH = IP_AT + Ipv4Offset.totalLength;
 const PAYLOAD_LENGTH = IP_AT + Ipv6Offset.payloadLength;
+const TCP = IpProtocol.tcp;
+const UDP = IpProtocol.udp;
+const IPV6_SOURCE = Ipv6Offset.source;
+const IPV6_DESTINATION = Ipv6Offset.destination;
+const IPV4_CHECKSUM = Ipv4Offset.checksum;
+const ETHERNET = LinkType.ETHERNET;
+const UDP_SOURCE = UdpOffset.source;
+const UDP_LENGTH = UdpOffset.length;
+const UDP_CHECKSUM = UdpOffset.checksum;
+const TCP_ACKNOWLEDGMENT = TcpOffset.acknowledgment;
+const TCP_SEQUENCE = TcpOffset.sequence;
+const TCP_CHECKSUM = TcpOffset.checksum;
+const STT_BYTES = STT_HEADER_BYTES;
 
 /**
  * Puts each Ethernet frame into a tunnel packet, with lengths and checksums that are right for the whole frame. The
- * checksum of a datagram that is not there as a whole is left out. Frames of other links, and those too large for a
- * length field, are left out and counted.
+ * UDP checksum of a frame that is not there as a whole is left out; STT's, which cannot be, is as senders leave it to
+ * their network cards. Frames of other links, and those too large for a length field, are left out and counted.
  */
 export class Encapsulation implements Rewrite {
   notEthernet = 0;
   tooLarge = 0;
   readonly #head: Uint8Array;
   readonly #isIpv6: boolean;
-  readonly #udp: number;
+  readonly #isStt: boolean;
+  /** Where UDP's header is in the head, or that of STT that looks like TCP's. */
+  readonly #upper: number;
+  /** Number of the last frame in STT. */
+  #number = 0;
   #interfaces: readonly CaptureInterface[] = [];
   #out = new Uint8Array(0);
   #view = new DataView(this.#out.buffer);
 
-  constructor(header: OuterTunnel) {
-    this.#isIpv6 = ipVersion(header.source) === 6;
-    this.#head = headOf(header);
-    this.#udp = IP_AT + (this.#isIpv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
+  /** Throws a WireError where keys do not fit into the header. */
+  constructor(tunnel: OuterTunnel) {
+    this.#isIpv6 = ipVersion(tunnel.source) === 6;
+    this.#isStt = tunnel.kind === "stt";
+    this.#head = headOf(tunnel);
+    this.#upper = IP_AT + (this.#isIpv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
   }
 
   begin(interfaces: readonly CaptureInterface[]): void {
@@ -62,7 +91,7 @@ export class Encapsulation implements Rewrite {
   rewrite(packets: PacketBatch, _frames: FrameBatch, rows: Int32Array, count: number): number {
     const { offset, capturedBytes, originalBytes, interfaceIndex } = packets;
     const head = this.#head.length;
-    const most = LONGEST - (head - (this.#isIpv6 ? this.#udp : IP_AT));
+    const most = LONGEST - (head - (this.#isIpv6 ? this.#upper : IP_AT));
     const from = this.#bring(packets, rows, count);
     const out = this.#out;
     let left = 0;
@@ -71,7 +100,7 @@ export class Encapsulation implements Rewrite {
       const i = rows[row];
       const captured = capturedBytes[i];
       const original = Math.max(captured, originalBytes[i]);
-      if (this.#interfaces[interfaceIndex[i]]?.linkType !== LinkType.ETHERNET) this.notEthernet++;
+      if (this.#interfaces[interfaceIndex[i]]?.linkType !== ETHERNET) this.notEthernet++;
       else if (original > most) this.tooLarge++;
       else {
         const inner = at + head;
@@ -114,46 +143,54 @@ export class Encapsulation implements Rewrite {
   /** Sets what depends on the frame at `inner` in the header at `at`. */
   #complete(at: number, inner: number, captured: number, original: number): void {
     const view = this.#view;
-    const udp = at + this.#udp;
-    const length = inner - udp + original;
-    view.setUint16(udp + UdpOffset.source, entropyPortAt(view, inner, inner + captured));
-    view.setUint16(udp + UdpOffset.length, length);
-    const isWhole = captured === original;
-    const end = inner + captured;
+    const upper = at + this.#upper;
+    const length = inner - upper + original;
+    const isStt = this.#isStt;
+    const protocol = isStt ? TCP : UDP;
     const ip = at + IP_AT;
+    const end = inner + captured;
+    let sum: number;
     if (this.#isIpv6) {
       view.setUint16(at + PAYLOAD_LENGTH, length);
-      if (!isWhole) return;
-      const [source, destination] = [ip + Ipv6Offset.source, ip + Ipv6Offset.destination];
-      const sum = pseudoSumIpv6(view, source, destination, IpProtocol.udp, length);
-      view.setUint16(udp + UdpOffset.checksum, computeUdpChecksum(view, udp, end, sum));
-      return;
+      sum = pseudoSumIpv6(view, ip + IPV6_SOURCE, ip + IPV6_DESTINATION, protocol, length);
+    } else {
+      view.setUint16(at + TOTAL_LENGTH, upper - ip + length);
+      view.setUint16(ip + IPV4_CHECKSUM, computeIpv4Checksum(view, ip, upper));
+      sum = pseudoSumIpv4(view, ip, protocol, length);
     }
-    view.setUint16(at + TOTAL_LENGTH, udp - ip + length);
-    view.setUint16(ip + Ipv4Offset.checksum, computeIpv4Checksum(view, ip, udp));
-    if (!isWhole) return;
-    const sum = pseudoSumIpv4(view, ip, IpProtocol.udp, length);
-    view.setUint16(udp + UdpOffset.checksum, computeUdpChecksum(view, udp, end, sum));
+    // UDP and TCP begin with it.
+    view.setUint16(upper + UDP_SOURCE, entropyPortAt(view, inner, end));
+    if (isStt) {
+      this.#number = (this.#number + 1) >>> 0;
+      view.setUint32(upper + TCP_ACKNOWLEDGMENT, this.#number);
+      view.setUint16(upper + TCP_SEQUENCE, STT_BYTES + original);
+      const field = upper + TCP_CHECKSUM;
+      view.setUint16(
+        field,
+        captured === original ? computeChecksum(view, upper, end, field, sum) : foldSum(sum),
+      );
+    } else {
+      view.setUint16(upper + UDP_LENGTH, length);
+      if (captured === original)
+        view.setUint16(upper + UDP_CHECKSUM, computeUdpChecksum(view, upper, end, sum));
+    }
   }
 }
 
 /** All that stands before a frame, as around an empty one. */
-function headOf({ source, destination, vni, ingress, egress }: OuterTunnel): Uint8Array {
-  return buildFrame(
-    {
-      sourceMac: SOURCE_MAC,
-      destinationMac: DESTINATION_MAC,
-      tags: [],
-      source,
-      destination,
-      ttl: TTL,
-      dscp: 0,
-      dontFragment: true,
-      sourcePort: null,
-      destinationPort: GENEVE_PORT,
-      checksum: false,
-    },
-    { vni, keys: { ingress, egress }, options: [], oam: false },
-    new Uint8Array(0),
-  );
+function headOf({ kind, contents, source, destination, destinationPort }: OuterTunnel): Uint8Array {
+  const outer: OuterHeaders = {
+    sourceMac: SOURCE_MAC,
+    destinationMac: DESTINATION_MAC,
+    tags: [],
+    source,
+    destination,
+    ttl: TTL,
+    dscp: 0,
+    dontFragment: true,
+    sourcePort: null,
+    destinationPort,
+    checksum: false,
+  };
+  return frameBuilder(kind, contents)(outer, new Uint8Array(0));
 }

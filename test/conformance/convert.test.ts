@@ -359,6 +359,7 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
         .split("\n")
         .slice(0, -1);
     };
+    const ENDS = ["--tunnel", "10.0.0.1,10.0.0.2"];
     const keys = ["--vni", "0xabcdef", "--inport", "32767", "--outport", "65535"];
 
     test.each([
@@ -407,6 +408,32 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
       },
     );
 
+    test.each([
+      ["geneve", "10.0.0.1,10.0.0.2", keys],
+      ["geneve", "fd00::1,fd00::2", keys],
+      ["vxlan", "10.0.0.1,10.0.0.2", ["--vni", "4095", "--outport", "34815"]],
+      ["vxlan", "fd00::1,fd00::2", ["--vni", "0xabcdef"]],
+      ["stt", "10.0.0.1,10.0.0.2", keys],
+      ["stt", "fd00::1,fd00::2", keys],
+    ])("%s between %s: byte by byte what encode makes", async (kind, tunnel, args) => {
+      const inner = await converted("pcap", [
+        ...["--decapsulate", "--not", "--vni", "0", "--sort"],
+        ...["ipv6-inner/hv1.pcap", "tcp-transfer/hv2.pcap"].map((title) => join(CAPTURES, title)),
+      ]);
+      const around = ["--encap", kind, ...args];
+      const out = await converted("pcap", ["--encapsulate", ...around, "--tunnel", tunnel, inner]);
+      const [source, destination] = tunnel.split(",");
+      const ends = ["--outer-src", source, "--outer-dst", destination];
+      const made = fresh("pcap");
+      const { code } = await genevescope(["encode", "--inner-pcap", inner, ...around, ...ends, "-w", made]);
+      expect(code).toBe(0);
+      const { packets } = await collect(out);
+      expect(packets.length).toBeGreaterThan(100);
+      expect(packets).toEqual((await collect(made)).packets);
+      const back = await converted("pcap", ["--decapsulate", out]);
+      expect(readFileSync(back).equals(readFileSync(inner))).toBe(true);
+    });
+
     test("a frame that is cut has a tunnel that tells what it was, without a checksum", async () => {
       const inner = await converted(
         "pcap",
@@ -423,6 +450,63 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
         whole.map(({ original }) => (original > 60 ? "0x0000\t1" : expect.stringMatching(/\t1$/))),
       );
       expect((await collect(await converted("pcap", ["--decapsulate", out]))).packets).toEqual(whole);
+    });
+
+    test("a frame that is cut has in STT the checksum that senders leave to their network cards", async () => {
+      const inner = await converted(
+        "pcap",
+        ["--decapsulate", "-s", "70", join(CAPTURES, "tcp-transfer/hv1.pcap")],
+        /not in a tunnel/,
+      );
+      const tunnel = ["--encap", "stt", ...keys, ...ENDS];
+      const out = await converted("pcap", ["--encapsulate", ...tunnel, inner]);
+      const whole = (await collect(inner)).packets;
+      const { packets } = await collect(out);
+      expect(packets.map(({ original }) => original - 72)).toEqual(whole.map(({ original }) => original));
+      const isCut = whole.map(({ original }) => original > 70);
+      expect(new Set(isCut).size).toBe(2);
+      packets.forEach(({ data, original }, i) => {
+        const bytes = Buffer.from(data, "hex");
+        // STT's length is that of the whole frame.
+        expect(bytes.readUInt16BE(38)).toBe(original - 54);
+        // Both addresses, the protocol and the length.
+        const sum = 0x0a00 + 1 + 0x0a00 + 2 + 6 + original - 34;
+        if (isCut[i]) expect(bytes.readUInt16BE(50)).toBe(sum > 0xffff ? (sum & 0xffff) + 1 : sum);
+      });
+      expect((await collect(await converted("pcap", ["--decapsulate", out]))).packets).toEqual(whole);
+    });
+
+    test("frames that are too large for STT's length are left out", async () => {
+      const frame = (bytes: number) => ({
+        sec: 1,
+        nsec: 0,
+        data: "00".repeat(60),
+        original: bytes,
+        interface: 0,
+      });
+      const inner = fresh("pcap");
+      writeFileSync(inner, pcap([65_477, 65_478].map(frame)));
+      const tunnel = ["--encap", "stt", ...keys, ...ENDS];
+      const said = "genevescope: left out, for no tunnel's packet is that large: 1 packet\n";
+      const { packets } = await collect(await converted("pcap", ["--encapsulate", ...tunnel, inner], said));
+      expect(packets.map(({ original }) => original)).toEqual([14 + 0xffff]);
+    });
+
+    test("to the port that the end of the tunnel asks for, by its kind", async () => {
+      const dump = readFileSync(join(CAPTURES, "routed-ping/sb.dump.json"), "utf8");
+      const port = '[["csum","true"],["dst_port","8472"]]';
+      const sb = fresh("json");
+      writeFileSync(sb, dump.replaceAll('"geneve"', '"vxlan"').replaceAll('[["csum","true"]]', port));
+      const inner = await converted("pcap", [
+        ...["--decapsulate", "--not", "--vni", "0"],
+        join(CAPTURES, "routed-ping/hv1.pcap"),
+      ]);
+      const names = ["--sb", sb, "--inport", "vm1", "--outport", "vm2"];
+      const out = await converted("pcap", ["--encapsulate", "--encap", "vxlan", ...names, inner]);
+      const { stdout } = await genevescope(["decode", "--sb", sb, "--sb-time", "latest", out]);
+      expect(new Set(tshark(out, "udp.dstport"))).toEqual(new Set(["8472"]));
+      for (const line of stdout.split("\n").slice(0, -1))
+        expect(line).toContain(" worker1 > worker2 network2: ? -> vm2 [vni 2 out 1 vxlan] ");
     });
 
     test("keys and addresses by the names of ports", async () => {
@@ -465,6 +549,34 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
         /is no pair of IP addresses/,
       ],
       [["--decapsulate"], /takes frames without tunnels/],
+      [["--encap", "vxlan", "--vni", "4096", "--outport", "1", ...ENDS], /^vxlan datapath key: 4096 is not/],
+      [
+        ["--encap", "vxlan", "--vni", "1", "--outport", "34816", ...ENDS],
+        /^vxlan egress key: 34816 does not fit into a VNI/,
+      ],
+      [["--encap", "vxlan", "--vni", "1", "--inport", "1", ...ENDS], /^--encapsulate needs --outport/],
+      [["--encap", "stt", "--vni", "1", "--outport", "1", ...ENDS], /^--encapsulate needs --inport/],
+      [
+        ["--encap", "stt", "--sb", `${CAPTURES}/switched-ping/sb.db`, "--inport", "vm1", "--outport", "vm3"],
+        /bound to chassis with STT\n$/,
+      ],
+      [
+        [
+          "--encap",
+          "vxlan",
+          "--sb",
+          `${CAPTURES}/vtep-gateway/sb.db`,
+          "--inport",
+          "vm1",
+          "--outport",
+          "rack1",
+        ],
+        /^chassis "gw1" is a VTEP gateway, .*: give --vni without --outport, and --tunnel\n$/,
+      ],
+      [
+        ["--sb", `${CAPTURES}/routed-ping/sb.db`, "--inport", "vm1", "--outport", "vm2"],
+        /^--inport "vm1" and --outport are of two datapaths/,
+      ],
     ])("%j is refused in a line", async (args, reason) => {
       const out = fresh("pcap");
       const file = join(CAPTURES, "switched-ping/hv1.pcap");
@@ -473,6 +585,13 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
       expect(stderr.slice("genevescope: ".length)).toMatch(reason);
       expect(existsSync(out)).toBe(false);
     });
+  });
+
+  test.each(["--tunnel", "--encap"])("%s is for --encapsulate", async (flag) => {
+    const value = flag === "--tunnel" ? "10.0.0.1,10.0.0.2" : "stt";
+    const file = join(CAPTURES, "switched-ping/hv1.pcap");
+    const { code, stderr } = await genevescope(["convert", flag, value, file, fresh("pcap")]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: `genevescope: ${flag} is for --encapsulate\n` });
   });
 
   test("--snap-length cuts as editcap does, inner frames after they were taken out", async () => {
