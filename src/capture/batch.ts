@@ -122,6 +122,8 @@ export interface CaptureSource {
   /** The file's name as given, or `-`; of a live capture the names of its devices. */
   readonly name: string;
   readonly format: "pcap" | "pcapng" | "hexdump" | "live";
+  /** Whether no time in it is finer than a microsecond; absent: not known beforehand. */
+  readonly isMicroseconds?: boolean;
   /** Grows while a pcapng is read; indexes are never reused. */
   readonly interfaces: readonly CaptureInterface[];
   /** Set once the input turned out to be damaged. */

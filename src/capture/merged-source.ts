@@ -33,6 +33,7 @@ interface Input {
 export class MergedSource implements CaptureSource {
   readonly name: string;
   readonly format: CaptureSource["format"];
+  readonly isMicroseconds: boolean;
   /** Those of all sources, each with the name of its file as its description. */
   readonly interfaces: CaptureInterface[] = [];
   readonly damage = null;
@@ -51,6 +52,7 @@ export class MergedSource implements CaptureSource {
     this.#sources = sources;
     this.name = sources.map(({ name }) => name).join(", ");
     this.format = sources[0].format;
+    this.isMicroseconds = sources.every((source) => source.isMicroseconds === true);
     this.#stretch = Math.floor(MEMORY_BYTES / (SHARE * sources.length));
     this.#use(MEMORY_BYTES);
     this.#indexes = sources.map((source) => {

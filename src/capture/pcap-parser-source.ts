@@ -83,6 +83,7 @@ export async function openWithPcapParser(
  */
 export class PcapParserSource implements CaptureSource {
   readonly format = "pcap";
+  readonly isMicroseconds = true;
   readonly name: string;
   readonly interfaces: CaptureInterface[] = [];
   damage: Damage | null = null;

@@ -107,6 +107,7 @@ export async function openPcap(buffer: BlockBuffer, capacity: number): Promise<P
 export class PcapSource extends BatchSource {
   readonly format = "pcap";
   readonly header: PcapHeader;
+  readonly isMicroseconds: boolean;
   readonly interfaces: readonly CaptureInterface[];
   readonly #headerBytes: number;
   readonly #limit: number;
@@ -121,6 +122,7 @@ export class PcapSource extends BatchSource {
   constructor(buffer: BlockBuffer, header: PcapHeader, capacity: number) {
     super(buffer, capacity);
     this.header = header;
+    this.isMicroseconds = !header.nanoseconds;
     const { linkType, snapLength, fcsBytes, minorVersion } = header;
     this.interfaces = [{ linkType, name: null, snapLength, fcsBytes }];
     this.#headerBytes = header.modified ? MODIFIED_RECORD_HEADER_BYTES : RECORD_HEADER_BYTES;

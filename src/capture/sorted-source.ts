@@ -46,6 +46,9 @@ export class SortedSource implements CaptureSource {
   get format(): CaptureSource["format"] {
     return this.#source.format;
   }
+  get isMicroseconds(): boolean {
+    return this.#source.isMicroseconds === true;
+  }
   get interfaces(): readonly CaptureInterface[] {
     return this.#source.interfaces;
   }

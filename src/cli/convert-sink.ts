@@ -104,6 +104,7 @@ export class ConvertSink implements PacketSink {
       createCapture(file, {
         format,
         interfaces,
+        nanoseconds: source.isMicroseconds !== true,
         patience: this.#run.stdout.patience,
         origin: origin(),
       });
