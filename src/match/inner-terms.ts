@@ -1,21 +1,18 @@
 /* Conditions on the addresses of the tunnelled packet. */
 import type { PacketBatch } from "../capture/batch.js";
-import { ABSENT, type FrameBatch, FrameFlag } from "../frame/columns.js";
+import type { FrameBatch } from "../frame/columns.js";
 import { ArpOffset } from "../wire/arp.js";
 import { EthernetOffset } from "../wire/ethernet.js";
 import { EtherType } from "../wire/ethertype.js";
-import { GeneveOffset } from "../wire/geneve-fields.js";
 import { Ipv4Offset } from "../wire/ipv4.js";
 import { Ipv6Offset } from "../wire/ipv6.js";
+import { ethernetAt } from "./inner-ethernet.js";
 import { Need, type Term } from "./term.js";
 
 // A module's own constants are compiled in; what is imported, or a property, is looked up at each use.
-const OAM = FrameFlag.oam;
-const USUAL = FrameFlag.usual;
 const IPV4 = EtherType.ipv4;
 const IPV6 = EtherType.ipv6;
 const ARP = EtherType.arp;
-const BRIDGED = EtherType.bridged;
 const IPV4_SOURCE = Ipv4Offset.source;
 const IPV4_DESTINATION = Ipv4Offset.destination;
 const IPV6_SOURCE = Ipv6Offset.source;
@@ -24,13 +21,10 @@ const ARP_PROTOCOL = ArpOffset.protocolType;
 const ARP_HARDWARE_BYTES = ArpOffset.hardwareLength;
 const ARP_PROTOCOL_BYTES = ArpOffset.protocolLength;
 const ARP_ADDRESSES = ArpOffset.addresses;
-const PROTOCOL_TYPE = GeneveOffset.protocolType;
 const MAC_DESTINATION = EthernetOffset.destination;
 const MAC_SOURCE = EthernetOffset.source;
 /** Words of an IPv6 address; a prefix has as many again of mask. */
 const IPV6_WORDS = 4;
-/** Bytes without which an Ethernet header counts as cut. */
-const ETHERNET_BYTES = 14;
 
 /** The first `length` bits of an address, given as words: one of IPv4, four of IPv6. Bits behind them are not looked at. */
 export interface Prefix {
@@ -147,12 +141,8 @@ export class MacTerm implements Term {
     for (let row = 0; row < count; row++) {
       const i = from[row];
       to[kept] = i;
-      const at = inner[i];
-      const flag = flags[i];
-      if (at < 0 || at + ETHERNET_BYTES > innerEnd[i] || (flag & OAM) !== 0) continue;
-      // Geneve alone says what it carries; other tunnels, and bare frames, are Ethernet.
-      const header = (flag & USUAL) === 0 ? geneve[i] : ABSENT;
-      if (header >= 0 && view.getUint16(header + PROTOCOL_TYPE) !== BRIDGED) continue;
+      const at = ethernetAt(view, flags[i], geneve[i], inner[i], innerEnd[i]);
+      if (at < 0) continue;
       const a = (view.getUint16(at + MAC_SOURCE) ^ high) | (view.getInt32(at + MAC_SOURCE + 2) ^ low);
       const b =
         (view.getUint16(at + MAC_DESTINATION) ^ high) | (view.getInt32(at + MAC_DESTINATION + 2) ^ low);
