@@ -1,10 +1,8 @@
 import { KnownNames } from "./known-names.js";
 import type { Northbound } from "./north.js";
+import { openDatabase } from "./open-database.js";
 import type { FollowOptions } from "./ovsdb/follow.js";
-import { isRemote } from "./ovsdb/method.js";
-import type { DatabaseSpec } from "./ovsdb/schema.js";
-import type { Begin, SourceDescription, TransactionSink } from "./ovsdb/sink.js";
-import { readDatabaseFile } from "./ovsdb/source.js";
+import type { SourceDescription } from "./ovsdb/sink.js";
 import type { VSwitch } from "./vswitch.js";
 
 /** Where more names than the southbound's are to be had; each source a server or file as for `openSouthbound`. */
@@ -42,17 +40,4 @@ export async function openKnownNames(
     for (const source of vswitches) hosts.push(await openDatabase(source, OPEN_VSWITCH, begin, options));
   }
   return new KnownNames(northbound, hosts);
-}
-
-async function openDatabase<S extends TransactionSink>(
-  source: string,
-  spec: DatabaseSpec,
-  begin: Begin<S>,
-  options: FollowOptions,
-): Promise<S> {
-  if (!isRemote(source)) return readDatabaseFile(source, spec, begin);
-  // Files need none of this.
-  const { followDatabase } = await import("./ovsdb/follow.js");
-  const { sink } = await followDatabase(source, spec, begin, { ...options, follow: options.follow ?? false });
-  return sink;
 }
