@@ -1,7 +1,9 @@
 /* From filters as people give them to a predicate. */
 import { ChassisTerm } from "./chassis-term.js";
+import type { Expression } from "./expression.js";
 import { IpTerm, MacTerm, type Prefix } from "./inner-terms.js";
 import { type KeySide, KeyTerm } from "./key-term.js";
+import { MatchTerm } from "./match-term.js";
 import type { Names } from "./names.js";
 import { Predicate } from "./predicate.js";
 import { AllOf, Not, type Term } from "./term.js";
@@ -18,6 +20,7 @@ export type FilterKind =
   | "port"
   | "mac"
   | "ip"
+  | "match"
   | "chassis";
 
 /** One value of a filter. */
@@ -27,7 +30,8 @@ export type FilterValue =
   | { readonly kind: "datapath" | "inport" | "outport" | "port" | "chassis"; readonly name: string }
   | { readonly kind: "chassis"; readonly address: string }
   | { readonly kind: "mac"; readonly mac: number }
-  | { readonly kind: "ip"; readonly prefix: Prefix };
+  | { readonly kind: "ip"; readonly prefix: Prefix }
+  | { readonly kind: "match"; readonly expression: Expression };
 
 /** A value and whether packets shall have it or not. Of `since` and `until` there is one each at most. */
 export type Filter = FilterValue & { readonly negated: boolean };
@@ -43,6 +47,7 @@ const ORDER: readonly FilterKind[] = [
   "port",
   "mac",
   "ip",
+  "match",
   "chassis",
 ];
 const SIDES = {
@@ -82,6 +87,10 @@ function termOf(kind: FilterKind, values: readonly FilterValue[], names: Names |
       return new MacTerm(values.flatMap((value) => ("mac" in value ? [value.mac] : [])));
     case "ip":
       return new IpTerm(values.flatMap((value) => ("prefix" in value ? [value.prefix] : [])));
+    case "match": {
+      const of = values.flatMap((value) => ("expression" in value ? [value.expression] : []));
+      return new MatchTerm({ kind: "any", of }, names);
+    }
     case "chassis": {
       const addresses = new Set(values.flatMap((value) => ("address" in value ? [value.address] : [])));
       return new ChassisTerm(addresses, wantedNames, names);

@@ -6,9 +6,9 @@ import { asOf, generationOf, isTimed, type Names, NO, YES } from "./names.js";
 import { Need, type Term } from "./term.js";
 import { type Decide, type Decision, Verdict, Verdicts } from "./verdicts.js";
 
-const INGRESS_SHIFT = 16;
-const INGRESS_MASK = 0x7fff;
-const EGRESS_MASK = 0xffff;
+export const INGRESS_SHIFT = 16;
+export const INGRESS_MASK = 0x7fff;
+export const EGRESS_MASK = 0xffff;
 
 /** The keys that are looked at: of `either` both, of which one is enough. */
 export type KeySide = "datapath" | "ingress" | "egress" | "either";
@@ -32,8 +32,7 @@ export class KeyTerm implements Term {
   /** `names` may be null where there are none among the values. */
   constructor(side: KeySide, values: KeyValues, names: Names | null) {
     const named = values.names.size > 0 ? names : null;
-    const decide = side === "datapath" ? decideDatapath(values, named) : decidePort(values, named);
-    this.#verdicts = new Verdicts(asOf(named, decide), () => generationOf(named));
+    this.#verdicts = verdictsOn(side, values, named);
     this.needs = isTimed(named) ? Need.keys | Need.time : Need.keys;
     this.#isEither = side === "either";
     this.#shift = side === "ingress" ? INGRESS_SHIFT : 0;
@@ -88,6 +87,12 @@ export class KeyTerm implements Term {
     this.unknown += unknown;
     return kept;
   }
+}
+
+/** Verdicts on a VNI and a key in it, for a datapath 0. */
+export function verdictsOn(side: KeySide, values: KeyValues, names: Names | null): Verdicts {
+  const decide = side === "datapath" ? decideDatapath(values, names) : decidePort(values, names);
+  return new Verdicts(asOf(names, decide), () => generationOf(names));
 }
 
 /** On a VNI. */

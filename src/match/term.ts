@@ -3,8 +3,8 @@ import type { FrameBatch } from "../frame/columns.js";
 
 /**
  * What of a batch a term reads, as bits: only those columns need be filled.
- * `keys`: flags, vni, ovnKeys. `outer`: flags, outerIp. `inner`: flags, geneve, inner, innerEnd, innerType,
- * innerNetwork. `time`: tsSec, tsNsec. With `outer` and `inner` go the batch's bytes.
+ * `keys`: flags, vni, ovnKeys. `outer`: flags, outerIp. `inner`: flags, geneve, and those from inner to
+ * innerTransport. `time`: tsSec, tsNsec. With `outer` and `inner` go the batch's bytes.
  */
 export const Need = { keys: 1, outer: 2, inner: 4, time: 8 } as const;
 

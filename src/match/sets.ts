@@ -1,0 +1,61 @@
+/* The address sets and port groups that an expression names, put in its place. */
+import type { NamedSets } from "../southbound/named-sets.js";
+import { quoted } from "../text.js";
+import type { Expression, FieldComparison, Masked, NameComparison } from "./expression.js";
+import { nearest } from "./nearest.js";
+import { addressOf, integerBits } from "./tokens.js";
+
+/** What is wrong with a set that an expression names. */
+export class SetError extends Error {
+  override readonly name = "SetError";
+}
+
+/** The expression with the members of its sets and groups instead of their names. Throws a {@link SetError}. */
+export function withSets(expression: Expression, sets: NamedSets): Expression {
+  switch (expression.kind) {
+    case "constant":
+      return expression;
+    case "predicate":
+      return { ...expression, of: withSets(expression.of, sets) };
+    case "all":
+    case "any":
+      return { ...expression, of: expression.of.map((each) => withSets(each, sets)) };
+    case "field":
+      return { ...expression, constants: constantsOf(expression, sets), sets: [] };
+    case "name":
+      return { ...expression, names: namesOf(expression, sets), groups: [] };
+  }
+}
+
+function constantsOf({ field, low, high, constants, sets }: FieldComparison, known: NamedSets): Masked[] {
+  const bits = high - low + 1;
+  const memberOf = (set: string, text: string): Masked => {
+    const address = addressOf(text);
+    if (address === null) throw new SetError(`$${set} has ${quoted(text, 64)}, which is no address`);
+    if (integerBits(address) > bits)
+      throw new SetError(`$${set} has ${quoted(text, 64)}, which is wider than ${field}`);
+    return address;
+  };
+  const members = sets.flatMap((set) => {
+    const addresses = known.addresses(set);
+    if (addresses === null) throw missing(`$${set}`, "address set", set, known.names.addressSets);
+    return addresses.map((text) => memberOf(set, text));
+  });
+  return [...constants, ...members];
+}
+
+function namesOf({ names, groups }: NameComparison, known: NamedSets): string[] {
+  const ports = groups.flatMap((group) => {
+    const members = known.ports(group);
+    if (members === null) throw missing(`@${group}`, "port group", group, known.names.portGroups);
+    return members;
+  });
+  return [...names, ...ports];
+}
+
+function missing(text: string, thing: string, name: string, all: readonly string[]): SetError {
+  const alike = nearest(name, new Set(all)).map((each) => quoted(each));
+  return new SetError(
+    `${text}: there is no ${thing} of that name${alike.length === 0 ? "" : `; nearest: ${alike.join(", ")}`}`,
+  );
+}
