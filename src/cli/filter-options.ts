@@ -19,6 +19,10 @@ const FLAGS: Readonly<Record<FilterKind, readonly [value: string, help: string]>
   chassis: ["name|host|ip", "packets from or to this chassis, by the outer addresses"],
   ip: ["address[/length]", "packets of which either inner IP address is this one, or in this network"],
   mac: ["address", "packets of which either inner MAC address is this one"],
+  match: [
+    "expression",
+    "packets that match, in OVN's language of logical flows: 'ip4 && tcp.dst == {80, 443}'",
+  ],
   vni: ["number", "packets with this Virtual Network Identifier"],
   since: [
     "time",

@@ -1,6 +1,8 @@
 /* What the values of filters mean. */
+import { type Expression, ExpressionError } from "../match/expression.js";
 import type { Filter, FilterValue } from "../match/filters.js";
 import type { Prefix } from "../match/inner-terms.js";
+import { parseExpression } from "../match/parser.js";
 import { quoted } from "../text.js";
 import { canonicalAddress, ipVersion, parseIpv4, parseIpv6 } from "../wire/address.js";
 import { CliError } from "./fault.js";
@@ -53,6 +55,8 @@ function meaningOf({ kind, text }: FilterArgument, utc: boolean): FilterValue {
       return { kind, mac: macOf(flag, text) };
     case "ip":
       return { kind, prefix: prefixOf(flag, text) };
+    case "match":
+      return { kind, expression: expressionOf(flag, text) };
   }
 }
 
@@ -69,6 +73,15 @@ function prefixOf(flag: string, text: string): Prefix {
   if (!(length <= longest))
     throw new CliError(`${flag} ${quoted(text)}: the length behind / is no number from 0 to ${longest}`);
   return { words: version === 6 ? wordsOf(parseIpv6(address)) : [parseIpv4(address)], length };
+}
+
+function expressionOf(flag: string, text: string): Expression {
+  try {
+    return parseExpression(text);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new CliError(`${flag}, character ${error.column}: ${error.message}`);
+  }
 }
 
 function wordsOf(bytes: Uint8Array): number[] {

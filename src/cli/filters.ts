@@ -1,4 +1,5 @@
 /* From the filters that were given to the predicate that packets go through. */
+import type { Expression } from "../match/expression.js";
 import type { Filter } from "../match/filters.js";
 import type { NamedKind } from "../match/look-up.js";
 import type { Names } from "../match/names.js";
@@ -27,29 +28,70 @@ export async function compile(
   const { inventory, known, at } = naming;
   const names = inventory === null || known === null ? null : { inventory, known, at };
   for (const filter of filters) {
-    if ("name" in filter) await checkName(filter.kind, filter.name, names, naming.links.length > 0, report);
+    if ("name" in filter)
+      await checkName(
+        `--${filter.kind} ${quoted(filter.name)}`,
+        filter.kind,
+        filter.name,
+        names,
+        naming,
+        report,
+      );
     else if (filter.kind === "datapath" && names !== null) await checkKey(filter.key, names, report);
   }
+  const complete: Filter[] = [];
+  for (const filter of filters)
+    complete.push(
+      filter.kind === "match"
+        ? { ...filter, expression: await completed(filter.expression, names, naming, report) }
+        : filter,
+    );
   const { compileFilters } = await import("../match/filters.js");
-  return compileFilters(filters, names);
+  return compileFilters(complete, names);
 }
 
-/** Of a server that is followed, a thing of the name may come yet. */
+/** An expression whose names are there, with the members of its sets. */
+async function completed(
+  expression: Expression,
+  names: Names | null,
+  naming: Naming,
+  report: Report,
+): Promise<Expression> {
+  const { comparisons } = await import("../match/expression.js");
+  const all = [...comparisons(expression)];
+  for (const each of all)
+    if (each.kind === "name")
+      for (const name of each.names)
+        await checkName(`--match: ${each.symbol} ${quoted(name)}`, each.symbol, name, names, naming, report);
+  if (!all.some((each) => (each.kind === "name" ? each.groups : each.sets).length > 0)) return expression;
+  const { withSets, SetError } = await import("../match/sets.js");
+  const sets = await naming.sets();
+  try {
+    return withSets(expression, sets);
+  } catch (error) {
+    if (!(error instanceof SetError)) throw error;
+    throw new CliError(`--match: ${error.message}`);
+  }
+}
+
+/** Of a server that is followed, a thing of the name may come yet. `what`: where the name stands, for messages. */
 async function checkName(
+  what: string,
   kind: NamedKind,
   name: string,
   names: Names | null,
-  isFollowed: boolean,
+  { links }: Naming,
   report: Report,
 ): Promise<void> {
-  const flag = `--${kind} ${quoted(name)}`;
-  if (names === null)
+  if (names === null) {
+    const instead = what.startsWith("--match") ? "" : kind === "chassis" ? ", or an address" : ", or a key";
     throw new CliError(
-      `${flag} is a name, and names need a southbound database: give --sb SOURCE, without -n, or ${kind === "chassis" ? "an address" : "a key"}`,
+      `${what} is a name, and names need a southbound database: give --sb SOURCE, without -n${instead}`,
     );
-  const fault = await unknownName(flag, kind, name, names);
+  }
+  const fault = await unknownName(what, kind, name, names);
   if (fault === null) return;
-  if (!isFollowed) throw new CliError(fault);
+  if (links.length === 0) throw new CliError(fault);
   await report(`${fault}; going on, in case there comes one`);
 }
 

@@ -7,6 +7,7 @@ import type {
   SouthboundDamage,
   SouthboundWarning,
 } from "../southbound/index.js";
+import type { NamedSets } from "../southbound/named-sets.js";
 import { shown } from "../text.js";
 import { CliError } from "./fault.js";
 import { type FollowedServer, Following, moment, type Report } from "./following.js";
@@ -27,6 +28,8 @@ export interface Naming {
   links: readonly FollowedServer[];
   /** What the southbound says of tunnels, with `-n` too. */
   tunnels: SouthboundTunnels;
+  /** Reads the address sets and port groups of the southbound, as they are now. */
+  sets(): Promise<NamedSets>;
   /** Ends what follows servers, and says so where the names are old. */
   close(): Promise<void>;
 }
@@ -47,6 +50,10 @@ export const NAMELESS: Naming = {
   at: Number.POSITIVE_INFINITY,
   links: [],
   tunnels: { portsOf: () => [], ends: null },
+  sets: () =>
+    Promise.reject(
+      new CliError("address sets and port groups need a southbound database: give --sb SOURCE, without -n"),
+    ),
   close: async () => {},
 };
 
@@ -106,6 +113,10 @@ async function openWith(
     sound: isSound(inventory) && sound,
     ...asOf(),
     links: following.links,
+    sets: async () => {
+      const { openNamedSets } = await import("../southbound/named-sets.js");
+      return openNamedSets(source, tlsFiles(options));
+    },
     close: async () => {
       // A server goes on while packets come, and so may its oddities.
       try {

@@ -88,7 +88,7 @@ function threadsFor(total: number, options: AnalyzeOptions, filters: readonly Fi
   if (options.reader !== "builtin" || !isSharable(sourceOf(options))) return 1;
   // Names from there the other threads do not have.
   const isNamed = options.nb !== undefined || options.ovs !== undefined;
-  if (isNamed && filters.some((filter) => "name" in filter)) return 1;
+  if (isNamed && filters.some((filter) => "name" in filter || filter.kind === "match")) return 1;
   if (options.workers !== undefined) return Math.min(options.workers, MOST_THREADS);
   return total < PARALLEL_BYTES ? 1 : Math.min(USUAL_THREADS, availableParallelism());
 }
