@@ -76,6 +76,8 @@ class Parser {
   readonly #tokens: readonly Token[];
   #next = 0;
   #depth = 0;
+  /** Whether the `!` around what is parsed come to one. */
+  #isNegated = false;
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens;
@@ -133,7 +135,9 @@ class Parser {
   #negatable(): Expression {
     const { column } = this.#peek();
     if (!this.#accept("!")) return this.#primary().expression;
+    this.#isNegated = !this.#isNegated;
     const { expression, isAtomic } = this.#primary();
+    this.#isNegated = !this.#isNegated;
     if (!isAtomic) throw new ExpressionError("what ! negates needs parentheses around it", column);
     return negation(expression);
   }
@@ -202,11 +206,12 @@ class Parser {
     return this.#take().text as Relation;
   }
 
-  /** A symbol alone, which must be a predicate or one bit. */
+  /** A symbol alone, which must be a predicate, one bit, or negated: then it is 0. */
   #truth({ token, name, low, high }: Operand): Expression {
     if (high < 0) throw this.#expected(`== or != behind ${name}`);
     if (PREDICATES.has(name)) return predicate(name, false);
-    if (low === high) return compareBits(name, low, high, "!=", [{ value: 0n, mask: null }]);
+    if (low === high || this.#isNegated)
+      return compareBits(name, low, high, "!=", [{ value: 0n, mask: null }]);
     throw new ExpressionError(`${name} alone says nothing; compare it, as in ${name} != 0`, token.column);
   }
 
@@ -286,7 +291,7 @@ function predicateIs(name: string, relation: Relation, { integers, sets, token }
   if (relation !== "==" && relation !== "!=")
     throw new ExpressionError(`${name} is a predicate: == and != alone`, token.column);
   const each = integers.map(({ integer, token }): Expression => {
-    if (integer.mask !== null || integer.value > 1n)
+    if (integer.mask !== null || integerBits(integer) > 1)
       throw new ExpressionError(`${name} is a predicate, 0 or 1`, token.column);
     return predicate(name, (integer.value === 1n) !== (relation === "=="));
   });

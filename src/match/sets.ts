@@ -1,16 +1,22 @@
 /* The address sets and port groups that an expression names, put in its place. */
-import type { NamedSets } from "../southbound/named-sets.js";
+import type * as southbound from "../southbound/named-sets.js";
 import { quoted } from "../text.js";
 import type { Expression, FieldComparison, Masked, NameComparison } from "./expression.js";
 import { nearest } from "./nearest.js";
 import { addressOf, integerBits } from "./tokens.js";
+
+/** Where sets are looked up. */
+export type NamedSets = Pick<southbound.NamedSets, "addresses" | "ports" | "names">;
 
 /** What is wrong with a set that an expression names. */
 export class SetError extends Error {
   override readonly name = "SetError";
 }
 
-/** The expression with the members of its sets and groups instead of their names. Throws a {@link SetError}. */
+/**
+ * The expression with the members of its sets and groups instead of their names; to be equal to none of no members
+ * is true of any packet, as in OVN. Throws a {@link SetError}.
+ */
 export function withSets(expression: Expression, sets: NamedSets): Expression {
   switch (expression.kind) {
     case "constant":
@@ -20,10 +26,16 @@ export function withSets(expression: Expression, sets: NamedSets): Expression {
     case "all":
     case "any":
       return { ...expression, of: expression.of.map((each) => withSets(each, sets)) };
-    case "field":
-      return { ...expression, constants: constantsOf(expression, sets), sets: [] };
-    case "name":
-      return { ...expression, names: namesOf(expression, sets), groups: [] };
+    case "field": {
+      const constants = constantsOf(expression, sets);
+      if (constants.length === 0) return { kind: "constant", value: expression.relation === "!=" };
+      return { ...expression, constants, sets: [] };
+    }
+    case "name": {
+      const names = namesOf(expression, sets);
+      if (names.length === 0) return { kind: "constant", value: expression.negated };
+      return { ...expression, names, groups: [] };
+    }
   }
 }
 

@@ -120,7 +120,7 @@ function macroAt(text: string, column: number, sign: "$" | "@"): Token {
   return { kind: sign === "$" ? "set" : "group", column, text: sign + name, value: name };
 }
 
-/** An integer and the mask behind it. */
+/** An integer and the mask behind it, without the bits that it leaves out. */
 function integerAt(text: string, column: number, digits: string): Token {
   const { value, format } = numberOf(digits, column);
   const slash = column - 1 + digits.length;
@@ -129,10 +129,8 @@ function integerAt(text: string, column: number, digits: string): Token {
   NUMBER.lastIndex = slash + 1;
   const maskDigits = NUMBER.exec(text)?.[0] ?? "";
   const mask = maskOf(format, numberOf(maskDigits, slash + 2), slash + 2);
-  const whole = `${digits}/${maskDigits}`;
-  if ((value & ~mask) !== 0n)
-    throw new ExpressionError(`${quoted(whole)} has bits outside of its mask`, column);
-  return { kind: "integer", column, text: whole, integer: { value, format, mask } };
+  const integer = { value: value & mask, format, mask };
+  return { kind: "integer", column, text: `${digits}/${maskDigits}`, integer };
 }
 
 interface Number {
