@@ -1,5 +1,5 @@
 /* The symbols of OVN's match language (ovn-sb(5), Logical_Flow.match; lib/logical-fields.c). */
-import { quoted } from "../text.js";
+import { quoted, shown } from "../text.js";
 import { NAME_SYMBOLS } from "./expression.js";
 import { FIELDS } from "./fields.js";
 import { nearest } from "./nearest.js";
@@ -58,7 +58,7 @@ const OVN_ALONE: readonly (readonly [pattern: RegExp, what: string])[] = [
 /** Why `name` is no symbol that packets can be asked for. */
 export function refusal(name: string): string {
   const alone = OVN_ALONE.find(([pattern]) => pattern.test(name));
-  if (alone !== undefined) return `${name} is ${alone[1]}: no captured packet has it`;
+  if (alone !== undefined) return `${shown(name, 64)} is ${alone[1]}: no captured packet has it`;
   const alike = nearest(name, [...FIELDS.keys(), ...PREDICATES.keys(), ...Object.keys(NAME_SYMBOLS)]);
   return `there is no field ${quoted(name, 64)}${alike.length === 0 ? "" : `; nearest: ${alike.join(", ")}`}`;
 }

@@ -46,7 +46,7 @@ export function integerBits({ value, mask, format }: Integer): number {
 }
 
 const BLANKS = /(?:\s|\/\/[^\n]*|\/\*(?:[^*\n]|\*(?!\/))*\*\/)*/y;
-const IDENTIFIER = /[A-Za-z_.][A-Za-z_.0-9]*/y;
+const IDENTIFIER = /(?!\.\.)[A-Za-z_.][A-Za-z_.0-9]*/y;
 const STRING = /"(?:[^"\\]|\\.)*"/y;
 const SYMBOL = /&&|\|\||==|!=|<=|>=|\.\.|[!<>(){}[\],]/y;
 /** An identifier may begin as an address does, but not with a colon behind its hexadecimal digits. */
@@ -82,8 +82,7 @@ function tokenAt(text: string, column: number, taken: (pattern: RegExp) => strin
   const first = text[column - 1];
   if (taken(NUMBER_START) !== "") return integerAt(text, column, taken(NUMBER));
   const identifier = taken(IDENTIFIER);
-  if (identifier !== "" && !identifier.startsWith(".."))
-    return { kind: "identifier", column, text: identifier };
+  if (identifier !== "") return { kind: "identifier", column, text: identifier };
   const symbol = taken(SYMBOL);
   if (symbol !== "") return { kind: "symbol", column, text: symbol };
   if (first === '"') return stringAt(column, taken(STRING));
