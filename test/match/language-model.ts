@@ -267,12 +267,16 @@ const constant: fc.Arbitrary<ModelExpression> = fc.boolean().map((value) => ({
 
 const inParentheses = (text: string) => `(${text})`;
 
-/** Any expressions, whose constants are often among `values`. */
-export function expressionsOver(values: (field: string) => readonly bigint[]): fc.Arbitrary<ModelExpression> {
+/** Any expressions, whose constants are often among `values`; with `more` comparisons. */
+export function expressionsOver(
+  values: (field: string) => readonly bigint[],
+  ...more: fc.Arbitrary<ModelExpression>[]
+): fc.Arbitrary<ModelExpression> {
   const leaf = fc.oneof(
     { weight: 6, arbitrary: comparison(values) },
     { weight: 4, arbitrary: predicate },
     { weight: 1, arbitrary: constant },
+    ...more.map((arbitrary) => ({ weight: 2, arbitrary })),
   );
   return fc.letrec<{ any: ModelExpression }>((tie) => {
     const negation = tie("any").map(
