@@ -126,19 +126,24 @@ const tag: Locate = ({ view }, { flags, geneve, inner, innerEnd }, rows, count, 
   }
 };
 
+const etherTypeBytes = ethernet(ETHERNET_TYPE);
+
 /** That of any Ethernet frame: 0 of one without a tag. */
 const tci: Field = {
   bits: 16,
   shift: 0,
   words: 1,
   load: (packets, frames, rows, count, { at, words }) => {
-    tag(packets, frames, rows, count, at);
+    etherTypeBytes(packets, frames, rows, count, at);
     const { view } = packets;
-    const { flags, geneve, inner, innerEnd } = frames;
+    const { innerEnd } = frames;
     for (let row = 0; row < count; row++) {
-      const i = rows[row];
-      words[row] = at[row] < 0 ? 0 : view.getUint16(at[row]) | TAG_PRESENT;
-      at[row] = ethernetAt(view, flags[i], geneve[i], inner[i], innerEnd[i]);
+      const type = at[row];
+      words[row] = 0;
+      if (type < 0 || !isTpid(view.getUint16(type))) continue;
+      if (type + 2 + VLAN_TAG_BYTES <= innerEnd[rows[row]])
+        words[row] = view.getUint16(type + 2) | TAG_PRESENT;
+      else at[row] = ABSENT;
     }
   },
 };
