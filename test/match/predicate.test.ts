@@ -1,5 +1,6 @@
 /* The predicate against a plain reading of each packet by itself. */
 import { BlockList } from "node:net";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { PacketBatch } from "../../src/capture/batch.js";
@@ -9,6 +10,7 @@ import { readLayers } from "../../src/frame/layers.js";
 import { FrameStatus } from "../../src/frame/status.js";
 import { compileFilters, type Filter } from "../../src/match/filters.js";
 import type { Names } from "../../src/match/names.js";
+import { parseExpression } from "../../src/match/parser.js";
 import { Need } from "../../src/match/term.js";
 import type { Inventory, KnownNames } from "../../src/southbound/index.js";
 import { readIpv4, readIpv6, readMac } from "../../src/wire/address.js";
@@ -111,6 +113,9 @@ const isPort = ({ vni, keys, ms }: Plain, side: "inport" | "outport", name: stri
   if (found === null) return false;
   return found.name === name || (found.kind === "port" && known.port(found, ms).friendly?.name === name);
 };
+
+/** Whether the packet is not older than the first record. */
+const isKnown = ({ ms }: Plain): boolean => ms >= (NOON - 10) * 1000;
 
 /** A network, as node:net judges it. */
 function ipCase(address: string, length: number, version: 4 | 6): Case {
@@ -225,6 +230,35 @@ const CASES: readonly (() => Case)[] = [
     filter: { kind: "mac", mac: Number.parseInt(mac.replaceAll(":", ""), 16), negated: false } as const,
     holds: ({ macs }: Plain) => macs.includes(mac),
   })),
+  ...(
+    [
+      [
+        "eth.src == 40:44:00:00:00:01 || 40:44:00:00:00:01 == eth.dst",
+        ({ macs }) => macs.includes("40:44:00:00:00:01"),
+      ],
+      ["ip6.src == fd00::/16 || ip6.dst == fd00::/16", (packet) => ipCase("fd00::", 16, 6).holds(packet)],
+      [
+        'inport == {"alice", "bob-nic"} || (outport == "everybody" && 1)',
+        (packet) =>
+          ["alice", "bob-nic"].some((name) => isPort(packet, "inport", name)) ||
+          isPort(packet, "outport", "everybody"),
+      ],
+      [
+        'inport != "bob"',
+        (packet) => isKnown(packet) && (packet.keys?.ingress ?? 0) !== 0 && !isPort(packet, "inport", "bob"),
+      ],
+      [
+        '!(datapath == {"gold", "blue"})',
+        (packet) =>
+          isKnown(packet) &&
+          packet.vni > 0 &&
+          !["gold", "blue"].includes(inventory.datapath(packet.vni, packet.ms)?.name ?? ""),
+      ],
+    ] as readonly [string, Case["holds"]][]
+  ).map(([text, holds]) => () => ({
+    filter: { kind: "match", expression: parseExpression(text), negated: false } as const,
+    holds,
+  })),
 ];
 
 const some: fc.Arbitrary<Case> = fc.oneof(
@@ -338,7 +372,7 @@ describe("a predicate", () => {
         const count = predicate.select(columns, frames, given.length, rows);
         const expected = packetNames.filter((_, i) => holds(plain[i]) !== negated);
         const names = [...rows.subarray(0, count)].map((i) => packetNames[i]);
-        expect(names, JSON.stringify({ ...filter, negated })).toEqual(expected);
+        expect(names, inspect({ ...filter, negated })).toEqual(expected);
       }
   });
 
@@ -356,15 +390,17 @@ describe("a predicate", () => {
         ...((needs & Need.keys) === 0 ? [frames.vni, frames.ovnKeys] : []),
         ...((needs & Need.outer) === 0 ? [frames.outerIp] : []),
         ...((needs & Need.inner) === 0
-          ? [frames.geneve, frames.inner, frames.innerEnd, frames.innerType, frames.innerNetwork]
+          ? [
+              ...[frames.geneve, frames.inner, frames.innerEnd, frames.innerType, frames.innerNetwork],
+              ...[frames.innerProtocol, frames.innerTransport],
+            ]
           : []),
         ...((needs & Need.time) === 0 ? [columns.tsSec, columns.tsNsec] : []),
         frames.status,
         frames.udp,
-        frames.innerTransport,
       ])
         column[0] = 77;
-      expect(predicate.select(columns, frames, 1, rows), JSON.stringify(filter)).toBe(expected);
+      expect(predicate.select(columns, frames, 1, rows), inspect(filter)).toBe(expected);
       columns.tsSec[0] = NOON;
       columns.tsNsec[0] = 0;
     }
@@ -390,6 +426,18 @@ describe("a predicate", () => {
     expect(asked({ kind: "datapath", name: "red", negated: false })).toEqual([0, 2]);
     expect(asked({ kind: "chassis", name: "worker2", negated: false })).toEqual([3, 2]);
     expect(asked({ kind: "port", key: 1, negated: false })).toEqual([5, 0]);
+    // An expression is true, or not, of some packets that have no names: those count as known.
+    const matching = (text: string, negated = false) =>
+      asked({ kind: "match", expression: parseExpression(text), negated });
+    expect(matching('inport == "alice"')).toEqual([3, 2]);
+    expect(matching('inport != "alice"')).toEqual([0, 2]);
+    expect(matching('!(inport == "alice")')).toEqual([0, 2]);
+    expect(matching('inport == "alice"', true)).toEqual([2, 0]);
+    expect(matching('inport == "carol" || outport == "alice" || datapath == "red"')).toEqual([0, 2]);
+    expect(matching('inport == "alice" && outport == "carol" && datapath == "blue"')).toEqual([3, 2]);
+    expect(matching('inport == "alice" || icmp')).toEqual([5, 0]);
+    expect(matching('inport == "alice" && tcp')).toEqual([0, 0]);
+    expect(matching('(tcp || inport == "alice") && (icmp || outport == "bob")')).toEqual([3, 2]);
     // Without OVN's option there is nothing to be named.
     expect(asked({ kind: "port", name: "alice", negated: false }, null, "bfd")).toEqual([0, 0]);
     expect(asked({ kind: "port", name: "alice", negated: false }, (NOON - 5) * 1000)).toEqual([5, 0]);
