@@ -63,8 +63,8 @@ export class NamedSets implements TransactionSink {
   /** The logical ports of a group, those in all datapaths; null where there is none of that name. */
   ports(name: string): readonly string[] | null {
     const { Port_Group } = Column;
-    const rows = this.#rows("Port_Group").filter((each) =>
-      [each[Port_Group.name], groupName(each[Port_Group.name] as string)].includes(name),
+    const rows = this.#rows("Port_Group").filter(
+      (each) => groupName(each[Port_Group.name] as string) === name,
     );
     return rows.length === 0 ? null : rows.flatMap((row) => row[Port_Group.ports] as readonly string[]);
   }
