@@ -92,6 +92,26 @@ describeTrace("OVN agrees", () => {
     expect(judged).toBeGreaterThan(2000);
   });
 
+  test("on what sets are, and on port groups, whose rows have the datapath's key in front", () => {
+    const texts = [
+      "inport == @ins",
+      "inport == @1_ins",
+      "ip4.src == $both",
+      "ip4.src == $none",
+      "ip4.src != $none",
+    ];
+    tracer.take(texts, { both: ["10.0.0.1", "192.168.0.0/16"], none: [] });
+    const { refused, holding } = tracer.trace('inport == "in" && ip4.src == 192.168.7.7');
+    expect(holding.map((index) => texts[index])).toEqual([
+      "inport == @ins",
+      "ip4.src == $both",
+      "ip4.src != $none",
+    ]);
+    expect([...refused.keys()]).toEqual([1]);
+    const arp = tracer.trace('inport == "in" && arp').holding.map((index) => texts[index]);
+    expect(arp).toEqual(["inport == @ins", "ip4.src != $none"]);
+  });
+
   test("on what is an expression", { timeout: 60_000 }, () => {
     const words = fc.constantFrom(
       ...[

@@ -35,7 +35,7 @@ export class Tracer {
     return this.#server.stop();
   }
 
-  /** Has these expressions instead of those before; and these address sets. */
+  /** Has these expressions instead of those before; these address sets, and the port group "ins" with the port "in". */
   take(expressions: readonly string[], sets: Readonly<Record<string, readonly string[]>> = {}): void {
     if (expressions.length > TABLES) throw new RangeError(`more than ${TABLES} expressions`);
     this.#expressions = expressions;
@@ -55,7 +55,7 @@ export class Tracer {
       ["logical-switch", "00000000-0000-0000-0000-000000000001"],
     ];
     const fault = this.#server.transact([
-      ...["Logical_Flow", "Port_Binding", "Datapath_Binding", "Address_Set"].map((table) => ({
+      ...["Logical_Flow", "Port_Binding", "Datapath_Binding", "Address_Set", "Port_Group"].map((table) => ({
         op: "delete",
         table,
         where: [],
@@ -70,6 +70,7 @@ export class Tracer {
       ...Object.entries(sets).map(([name, addresses]) =>
         insert("Address_Set", { name, addresses: ["set", addresses] }),
       ),
+      insert("Port_Group", { name: "1_ins", ports: "in" }),
       ...expressions.flatMap((match, table) => [flow(table, 2, match), flow(table, 1, "1")]),
     ]);
     if (fault !== null) throw new Error(fault);
