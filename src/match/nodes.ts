@@ -8,7 +8,7 @@ import type { Field, Loaded } from "./fields.js";
 import { MOST_WORDS } from "./fields.js";
 import { EGRESS_MASK, INGRESS_MASK, INGRESS_SHIFT, type KeySide } from "./key-term.js";
 import { Verdict, type Verdicts } from "./verdicts.js";
-import type { WordTest } from "./word-tests.js";
+import { Equal, type WordTest } from "./word-tests.js";
 
 // A module's own constants are compiled in; what is imported, or a property, is looked up at each use.
 const YES = Verdict.yes;
@@ -174,6 +174,14 @@ export class FieldNode implements Node {
     const { at, words } = loaded;
     const test = this.#test;
     const wanted = this.#negated ? 0 : 1;
+    if (size === 1 && test instanceof Equal) {
+      const value = test.value[0];
+      const mask = test.mask[0];
+      const [same, other] = this.#negated ? [NO, YES] : [YES, NO];
+      for (let row = 0; row < count; row++)
+        verdicts[rows[row]] = at[row] < 0 ? NO : (words[row] & mask) === value ? same : other;
+      return;
+    }
     for (let row = 0; row < count; row++)
       verdicts[rows[row]] = at[row] >= 0 && test.holds(words, row * size) === wanted ? YES : NO;
   }

@@ -21,17 +21,16 @@ export interface MaskedValue {
 
 /** The integer is the one given. */
 export class Equal implements WordTest {
-  readonly #value: Int32Array;
-  readonly #mask: Int32Array;
+  readonly value: Int32Array;
+  readonly mask: Int32Array;
 
   constructor({ value, mask }: MaskedValue, count: number) {
-    this.#value = wordsOf(value, count);
-    this.#mask = wordsOf(mask, count);
+    this.value = wordsOf(value, count);
+    this.mask = wordsOf(mask, count);
   }
 
   holds(words: Int32Array, at: number): number {
-    const value = this.#value;
-    const mask = this.#mask;
+    const { value, mask } = this;
     let other = 0;
     for (let word = 0; word < mask.length; word++) other |= (words[at + word] & mask[word]) ^ value[word];
     return other === 0 ? 1 : 0;
