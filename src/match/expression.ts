@@ -36,8 +36,8 @@ export interface NameComparison {
 
 export type Expression =
   | { readonly kind: "constant"; readonly value: boolean }
-  /** What a predicate expands to, or whatever is not that: of a packet a predicate is always true or false. */
-  | { readonly kind: "predicate"; readonly negated: boolean; readonly of: Expression }
+  /** One of PREDICATES, or that it is not so: unlike a comparison one of the two holds for any packet. */
+  | { readonly kind: "predicate"; readonly name: string; readonly negated: boolean }
   | { readonly kind: "all" | "any"; readonly of: readonly Expression[] }
   | FieldComparison
   | NameComparison;
@@ -70,10 +70,11 @@ const OPPOSITES: Readonly<Record<Relation, Relation>> = {
   ">=": "<",
 };
 
-/** Both or either of them, in one list where one of them is such a list. */
-export function joined(kind: "all" | "any", left: Expression, right: Expression): Expression {
-  const of = [left, right].flatMap((each) => (each.kind === kind ? each.of : [each]));
-  return { kind, of };
+/** All or any of the parts, of which there is one at least, in one list with those of parts of the same kind. */
+export function joined(kind: "all" | "any", parts: readonly Expression[]): Expression {
+  return parts.length === 1
+    ? parts[0]
+    : { kind, of: parts.flatMap((each) => (each.kind === kind ? each.of : [each])) };
 }
 
 /**
@@ -95,15 +96,12 @@ export function negation(expression: Expression): Expression {
   }
 }
 
-/** The comparisons of an expression, in its order. */
+/** The comparisons of an expression but for those of its predicates, in its order. */
 export function* comparisons(expression: Expression): Generator<FieldComparison | NameComparison> {
   switch (expression.kind) {
     case "field":
     case "name":
       yield expression;
-      return;
-    case "predicate":
-      yield* comparisons(expression.of);
       return;
     case "all":
     case "any":

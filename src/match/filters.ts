@@ -1,6 +1,6 @@
 /* From filters as people give them to a predicate. */
 import { ChassisTerm } from "./chassis-term.js";
-import type { Expression } from "./expression.js";
+import { type Expression, joined } from "./expression.js";
 import { IpTerm, MacTerm, type Prefix } from "./inner-terms.js";
 import { type KeySide, KeyTerm } from "./key-term.js";
 import { MatchTerm } from "./match-term.js";
@@ -89,7 +89,7 @@ function termOf(kind: FilterKind, values: readonly FilterValue[], names: Names |
       return new IpTerm(values.flatMap((value) => ("prefix" in value ? [value.prefix] : [])));
     case "match": {
       const of = values.flatMap((value) => ("expression" in value ? [value.expression] : []));
-      return new MatchTerm({ kind: "any", of }, names);
+      return new MatchTerm(joined("any", of), names);
     }
     case "chassis": {
       const addresses = new Set(values.flatMap((value) => ("address" in value ? [value.address] : [])));

@@ -6,6 +6,8 @@ import { FIELDS, type Field } from "./fields.js";
 import { verdictsOn } from "./key-term.js";
 import { isTimed, type Names } from "./names.js";
 import { Combination, Constant, FieldNode, NameNode, Negation, type Node, Scratch } from "./nodes.js";
+import { parseExpression } from "./parser.js";
+import { PREDICATES } from "./symbols.js";
 import { Need, type Term } from "./term.js";
 import { Verdict } from "./verdicts.js";
 import { Equal, type MaskedValue, OneOf, Within, type WordTest } from "./word-tests.js";
@@ -51,11 +53,10 @@ function needsOf(expression: Expression, timed: boolean): number {
   switch (expression.kind) {
     case "constant":
       return 0;
-    case "predicate":
-      return needsOf(expression.of, timed);
     case "all":
     case "any":
       return expression.of.reduce((needs, each) => needs | needsOf(each, timed), 0);
+    case "predicate":
     case "field":
       return Need.inner;
     case "name":
@@ -63,12 +64,24 @@ function needsOf(expression: Expression, timed: boolean): number {
   }
 }
 
+const expansions = new Map<string, Expression>();
+
+/** What a predicate stands for. */
+function expansionOf(name: string): Expression {
+  let expansion = expansions.get(name);
+  if (expansion === undefined) {
+    expansion = parseExpression(PREDICATES.get(name) as string);
+    expansions.set(name, expansion);
+  }
+  return expansion;
+}
+
 function nodeOf(expression: Expression, names: Names | null, scratch: Scratch, depth: number): Node {
   switch (expression.kind) {
     case "constant":
       return new Constant(expression.value);
     case "predicate": {
-      const node = nodeOf(expression.of, names, scratch, depth);
+      const node = nodeOf(expansionOf(expression.name), names, scratch, depth);
       return expression.negated ? new Negation(node) : node;
     }
     case "all":

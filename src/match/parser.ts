@@ -1,22 +1,17 @@
-/*
- * OVN's match language as its own parser (lib/expr.c) takes it, and what each symbol can be compared with. Wider
- * than OVN's in one thing: what OVN refuses because no OpenFlow table could do it (nominal fields may be compared by
- * equality alone, and not negated) is allowed.
- */
+/* OVN's match language, as its own parser (lib/expr.c) takes it. */
 import { quoted } from "../text.js";
+import { type Constants, compared, isSet, type Operand } from "./comparison.js";
 import {
   type Expression,
   ExpressionError,
   joined,
-  type Masked,
   NAME_SYMBOLS,
-  type NameSymbol,
   negation,
   type Relation,
 } from "./expression.js";
 import { FIELDS } from "./fields.js";
 import { PREDICATES, refusal } from "./symbols.js";
-import { type Integer, integerBits, type Token, tokensOf } from "./tokens.js";
+import { type Token, tokensOf } from "./tokens.js";
 
 /** Parentheses within each other at most. */
 export const DEEPEST = 100;
@@ -32,26 +27,6 @@ const TURNED: Readonly<Record<Relation, Relation>> = {
   ">=": "<=",
 };
 
-/** The left side of a comparison: a symbol, or bits of one. */
-interface Operand {
-  readonly token: Token;
-  readonly name: string;
-  readonly low: number;
-  /** -1 of a name, which has no bits. */
-  readonly high: number;
-}
-
-/** The right side. */
-interface Constants {
-  readonly token: Token;
-  /** Whether they stand in braces, or are a set by its name. */
-  readonly isSet: boolean;
-  readonly integers: readonly { readonly token: Token; readonly integer: Integer }[];
-  readonly strings: readonly string[];
-  readonly sets: readonly string[];
-  readonly groups: readonly string[];
-}
-
 /** An expression, and whether `!` may stand before it without parentheses. */
 interface Primary {
   readonly expression: Expression;
@@ -61,15 +36,6 @@ interface Primary {
 /** Parses an expression. Throws an {@link ExpressionError}. */
 export function parseExpression(text: string): Expression {
   return new Parser(tokensOf(text)).whole();
-}
-
-const expanded = new Map<string, Expression>();
-
-/** The predicate, or that it does not hold. */
-function predicate(name: string, negated: boolean): Expression {
-  const of = expanded.get(name) ?? parseExpression(PREDICATES.get(name) as string);
-  expanded.set(name, of);
-  return { kind: "predicate", negated, of };
 }
 
 class Parser {
@@ -121,15 +87,12 @@ class Parser {
   }
 
   #expression(): Expression {
-    let expression = this.#negatable();
+    const operands = [this.#negatable()];
     const operator = this.#isSymbol("&&") ? "&&" : "||";
-    const operands = [expression];
     while (this.#accept(operator)) operands.push(this.#negatable());
-    if (operands.length > 1)
-      expression = operands.reduce((left, right) => joined(operator === "&&" ? "all" : "any", left, right));
     if (this.#isSymbol("&&") || this.#isSymbol("||"))
       throw new ExpressionError("&& and || together need parentheses", this.#peek().column);
-    return expression;
+    return joined(operator === "&&" ? "all" : "any", operands);
   }
 
   #negatable(): Expression {
@@ -209,9 +172,8 @@ class Parser {
   /** A symbol alone, which must be a predicate, one bit, or negated: then it is 0. */
   #truth({ token, name, low, high }: Operand): Expression {
     if (high < 0) throw this.#expected(`== or != behind ${name}`);
-    if (PREDICATES.has(name)) return predicate(name, false);
-    if (low === high || this.#isNegated)
-      return compareBits(name, low, high, "!=", [{ value: 0n, mask: null }]);
+    if (PREDICATES.has(name)) return { kind: "predicate", name, negated: false };
+    if (low === high || this.#isNegated) return isSet(name, low, high);
     throw new ExpressionError(`${name} alone says nothing; compare it, as in ${name} != 0`, token.column);
   }
 
@@ -236,7 +198,7 @@ class Parser {
         "a range is written as x < field < y or x > field > y, or with <= and >=",
         column,
       );
-    return joined("all", left, compared(operand, second, this.#constants()));
+    return joined("all", [left, compared(operand, second, this.#constants())]);
   }
 
   #constants(): Constants {
@@ -263,70 +225,4 @@ class Parser {
       groups: values("group"),
     };
   }
-}
-
-/** The comparison, where the constants are of the operand's kind. */
-function compared(operand: Operand, relation: Relation, constants: Constants): Expression {
-  const { name, high } = operand;
-  const { token, isSet, strings, groups } = constants;
-  const isEquality = relation === "==" || relation === "!=";
-  if (high < 0) {
-    if (constants.integers.length + constants.sets.length > 0)
-      throw new ExpressionError(`${name} is compared with names, as in ${name} == "vm1"`, token.column);
-    if (!isEquality) throw new ExpressionError(`${name} is a name: == and != alone`, token.column);
-    if (groups.length > 0 && name === "datapath")
-      throw new ExpressionError("a port group has ports, no datapaths", token.column);
-    return { kind: "name", symbol: name as NameSymbol, negated: relation === "!=", names: strings, groups };
-  }
-  if (strings.length + groups.length > 0)
-    throw new ExpressionError(`${name} is compared with numbers or addresses, not with names`, token.column);
-  if (!isEquality && isSet) throw new ExpressionError("a set is compared with == and != alone", token.column);
-  return PREDICATES.has(name)
-    ? predicateIs(name, relation, constants)
-    : fieldIs(operand, relation, constants);
-}
-
-/** A predicate, whose value is 0 or 1, against constants. */
-function predicateIs(name: string, relation: Relation, { integers, sets, token }: Constants): Expression {
-  if (relation !== "==" && relation !== "!=")
-    throw new ExpressionError(`${name} is a predicate: == and != alone`, token.column);
-  const each = integers.map(({ integer, token }): Expression => {
-    if (integer.mask !== null || integerBits(integer) > 1)
-      throw new ExpressionError(`${name} is a predicate, 0 or 1`, token.column);
-    return predicate(name, (integer.value === 1n) !== (relation === "=="));
-  });
-  if (sets.length > 0) throw new ExpressionError(`${name} is a predicate, 0 or 1`, token.column);
-  return each.reduce((left, right) => joined(relation === "==" ? "any" : "all", left, right));
-}
-
-function fieldIs(
-  { name, low, high }: Operand,
-  relation: Relation,
-  { integers, sets }: Constants,
-): Expression {
-  const bits = high - low + 1;
-  const constants = integers.map(({ token, integer }): Masked => {
-    const { value, mask } = integer;
-    const width = integerBits(integer);
-    if (width > bits)
-      throw new ExpressionError(
-        `${quoted(token.text, 64)} has ${width} bits, ${name}${low > 0 || bits < (FIELDS.get(name)?.bits ?? 0) ? `[${low}..${high}]` : ""} has ${bits}`,
-        token.column,
-      );
-    if (mask !== null && relation !== "==" && relation !== "!=")
-      throw new ExpressionError("a value with a mask is compared with == and != alone", token.column);
-    return { value, mask };
-  });
-  return compareBits(name, low, high, relation, constants, sets);
-}
-
-function compareBits(
-  field: string,
-  low: number,
-  high: number,
-  relation: Relation,
-  constants: readonly Masked[],
-  sets: readonly string[] = [],
-): Expression {
-  return { kind: "field", field, low, high, relation, constants, sets };
 }

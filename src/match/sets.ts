@@ -20,9 +20,8 @@ export class SetError extends Error {
 export function withSets(expression: Expression, sets: NamedSets): Expression {
   switch (expression.kind) {
     case "constant":
-      return expression;
     case "predicate":
-      return { ...expression, of: withSets(expression.of, sets) };
+      return expression;
     case "all":
     case "any":
       return { ...expression, of: expression.of.map((each) => withSets(each, sets)) };

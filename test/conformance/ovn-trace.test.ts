@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ExpressionError } from "../../src/match/expression.js";
 import { parseExpression } from "../../src/match/parser.js";
 import { type NamedSets, SetError, withSets } from "../../src/match/sets.js";
+import { PREDICATES } from "../../src/match/symbols.js";
 import { matching } from "../match/judge.js";
 import { expressionsOver, type Fields, WIDTHS, written } from "../match/language-model.js";
 import { frames } from "../match/model-frames.js";
@@ -90,6 +91,28 @@ describeTrace("OVN agrees", () => {
       { numRuns: 300 },
     );
     expect(judged).toBeGreaterThan(2000);
+  });
+
+  test("on every predicate", { timeout: 60_000 }, () => {
+    const names = [...PREDICATES.keys()];
+    const met = new Set<string>();
+    // Of many some, and those in which something is met for the first time.
+    const given = fc.sample(told, { numRuns: 4000, seed: 8 }).filter((frame, i) => {
+      const holds = names.filter((name) => !met.has(name) && matching(name, [frame]).length > 0);
+      for (const name of holds) met.add(name);
+      return i < 60 || holds.length > 0;
+    });
+    expect(names.filter((name) => !met.has(name))).toEqual([]);
+    for (let first = 0; first < names.length; first += TABLES) {
+      const some = names.slice(first, first + TABLES);
+      tracer.take(some);
+      for (const frame of given) {
+        const { refused, holding } = tracer.trace(microflow(frame.fields));
+        expect([...refused]).toEqual([]);
+        const holds = some.filter((name) => matching(name, [frame]).length > 0);
+        expect(holds, microflow(frame.fields)).toEqual(holding.map((index) => some[index]));
+      }
+    }
   });
 
   test("on what sets are, and on port groups, whose rows have the datapath's key in front", () => {

@@ -29,6 +29,9 @@ const ip6 = fc.constantFrom(
   0xfd00_0001_0000_0000_0000_0000_8000_0001n,
   0xff02_0000_0000_0000_0000_0001_ff00_0001n,
   0xff02_0000_0000_0000_0000_0000_0000_0001n,
+  0xff02_0000_0000_0000_0000_0000_0000_0016n,
+  0xff05_0000_0000_0000_0000_0000_0000_0002n,
+  0xff0e_0000_0000_0000_0000_0000_0000_0000n,
 );
 const port = fc.constantFrom(1, 53, 80, 443, 0x8000, 65535);
 
@@ -82,7 +85,7 @@ const upper = (version: 4 | 6, hops: number): fc.Arbitrary<readonly [protocol: n
           fc.constant([2, nothing] as const),
         ]
       : [
-          icmp("icmp6", fc.constantFrom(1, 128, 133, 134)).map((part) => [58, part] as const),
+          icmp("icmp6", fc.constantFrom(1, 128, 130, 133, 134, 143)).map((part) => [58, part] as const),
           neighbor(hops).map((part) => [58, part] as const),
         ]),
   );
