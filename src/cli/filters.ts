@@ -1,5 +1,5 @@
 /* From the filters that were given to the predicate that packets go through. */
-import type { Expression } from "../match/expression.js";
+import { comparisons, hasSets } from "../match/expression.js";
 import type { Filter } from "../match/filters.js";
 import type { NamedKind } from "../match/look-up.js";
 import type { Names } from "../match/names.js";
@@ -27,69 +27,66 @@ export async function compile(
   if (filters.length === 0) return null;
   const { inventory, known, at } = naming;
   const names = inventory === null || known === null ? null : { inventory, known, at };
-  for (const filter of filters) {
-    if ("name" in filter)
-      await checkName(
-        `--${filter.kind} ${quoted(filter.name)}`,
-        filter.kind,
-        filter.name,
-        names,
-        naming,
-        report,
-      );
-    else if (filter.kind === "datapath" && names !== null) await checkKey(filter.key, names, report);
-  }
-  const complete: Filter[] = [];
+  for (const named of namesIn(filters)) await checkName(named, names, naming, report);
   for (const filter of filters)
-    complete.push(
-      filter.kind === "match"
-        ? { ...filter, expression: await completed(filter.expression, names, naming, report) }
-        : filter,
-    );
+    if (filter.kind === "datapath" && "key" in filter && names !== null)
+      await checkKey(filter.key, names, report);
   const { compileFilters } = await import("../match/filters.js");
-  return compileFilters(complete, names);
+  return compileFilters(await withMembers(filters, naming), names);
 }
 
-/** An expression whose names are there, with the members of its sets. */
-async function completed(
-  expression: Expression,
-  names: Names | null,
-  naming: Naming,
-  report: Report,
-): Promise<Expression> {
-  const { comparisons } = await import("../match/expression.js");
-  const all = [...comparisons(expression)];
-  for (const each of all)
-    if (each.kind === "name")
-      for (const name of each.names)
-        await checkName(`--match: ${each.symbol} ${quoted(name)}`, each.symbol, name, names, naming, report);
-  if (!all.some((each) => (each.kind === "name" ? each.groups : each.sets).length > 0)) return expression;
+/** A name in a filter. */
+interface Named {
+  readonly kind: NamedKind;
+  readonly name: string;
+  /** Where it stands, for messages, and what could be given in place of a name. */
+  readonly where: string;
+  readonly instead: string;
+}
+
+function* namesIn(filters: readonly Filter[]): Generator<Named> {
+  for (const filter of filters) {
+    if ("name" in filter) {
+      const { kind, name } = filter;
+      const instead = kind === "chassis" ? ", or an address" : ", or a key";
+      yield { kind, name, where: `--${kind} ${quoted(name)}`, instead };
+    }
+    if (filter.kind !== "match") continue;
+    for (const comparison of comparisons(filter.expression)) {
+      if (comparison.kind !== "name") continue;
+      const { symbol: kind, names } = comparison;
+      for (const name of names) yield { kind, name, where: `--match: ${kind} ${quoted(name)}`, instead: "" };
+    }
+  }
+}
+
+/** The filters, with the members of the sets and groups that their expressions name. */
+async function withMembers(filters: readonly Filter[], naming: Naming): Promise<readonly Filter[]> {
+  if (!filters.some((filter) => filter.kind === "match" && hasSets(filter.expression))) return filters;
   const { withSets, SetError } = await import("../match/sets.js");
   const sets = await naming.sets();
   try {
-    return withSets(expression, sets);
+    return filters.map((filter) =>
+      filter.kind === "match" ? { ...filter, expression: withSets(filter.expression, sets) } : filter,
+    );
   } catch (error) {
     if (!(error instanceof SetError)) throw error;
     throw new CliError(`--match: ${error.message}`);
   }
 }
 
-/** Of a server that is followed, a thing of the name may come yet. `what`: where the name stands, for messages. */
+/** Of a server that is followed, a thing of the name may come yet. */
 async function checkName(
-  what: string,
-  kind: NamedKind,
-  name: string,
+  { kind, name, where, instead }: Named,
   names: Names | null,
   { links }: Naming,
   report: Report,
 ): Promise<void> {
-  if (names === null) {
-    const instead = what.startsWith("--match") ? "" : kind === "chassis" ? ", or an address" : ", or a key";
+  if (names === null)
     throw new CliError(
-      `${what} is a name, and names need a southbound database: give --sb SOURCE, without -n${instead}`,
+      `${where} is a name, and names need a southbound database: give --sb SOURCE, without -n${instead}`,
     );
-  }
-  const fault = await unknownName(what, kind, name, names);
+  const fault = await unknownName(where, kind, name, names);
   if (fault === null) return;
   if (links.length === 0) throw new CliError(fault);
   await report(`${fault}; going on, in case there comes one`);

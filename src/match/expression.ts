@@ -108,3 +108,10 @@ export function* comparisons(expression: Expression): Generator<FieldComparison 
       for (const each of expression.of) yield* comparisons(each);
   }
 }
+
+/** Whether sets or groups are named. */
+export function hasSets(expression: Expression): boolean {
+  for (const each of comparisons(expression))
+    if ((each.kind === "name" ? each.groups : each.sets).length > 0) return true;
+  return false;
+}
