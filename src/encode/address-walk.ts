@@ -17,6 +17,7 @@ import { LinkType } from "../wire/linktype.js";
 import { isTpid } from "../wire/vlan.js";
 import { VXLAN_HEADER_BYTES, VXLAN_VNI_FLAG } from "../wire/vxlan.js";
 import type { AddressMap } from "./address-map.js";
+import { areIpv6OptionsUnread, isIgmpUnread, isSctpUnread, isTcpUnread, isUdpUnread } from "./unread.js";
 
 /** What may be inside of what: a tunnel's packet, a packet that it carries, one that an ICMP message quotes. */
 const DEEPEST = 4;
@@ -24,6 +25,18 @@ const MOST_EXTENSIONS = 16;
 const IGMP = 2;
 const ICMP_SOURCE_QUENCH = 4;
 const ICMP_PARAMETER = 12;
+/** Echo, solicitation of routers, time stamps, information, mask. */
+const ICMP_QUERIES: ReadonlySet<number> = new Set([
+  IcmpType.echoReply,
+  IcmpType.echoRequest,
+  10,
+  13,
+  14,
+  15,
+  16,
+  17,
+  18,
+]);
 const ICMPV6_PARAMETER = 4;
 const MLD2_REPORT = 143;
 /** What IP may carry: nothing that has further addresses in its headers, and that is not read here. */
@@ -220,6 +233,9 @@ export class AddressWalk {
         : protocol === IpProtocol.authentication
           ? 4 * (units + 2)
           : 8 * (units + 1);
+      const hasOptions = protocol === IpProtocol.hopByHop || protocol === IpProtocol.destinationOptions;
+      if (hasOptions && areIpv6OptionsUnread(view, next + 2, Math.min(next + bytes, this.#end)))
+        this.#isUnread = true;
       protocol = view.getUint8(next);
       next += bytes;
     }
@@ -239,16 +255,20 @@ export class AddressWalk {
     depth: number,
   ): void {
     const before = this.#changed;
+    // Behind the datagram the frame may be padded; one too long for its length says 0.
+    const end = length === 0 ? this.#end : Math.min(this.#end, at + length);
     if (!CARRIED.has(protocol)) this.#isUnread = true;
     else if (protocol === IpProtocol.tcp) {
       // An STT frame may begin in any segment.
       if (this.#has(at, 4) && this.#ports.stt.has(this.#view.getUint16(at + 2))) this.#isUnread = true;
+      if (isTcpUnread(this.#view, at, this.#end)) this.#isUnread = true;
       this.#correctUpper(at, at + 16, length, pseudo, addresses, 0);
     } else if (protocol === IpProtocol.udp) {
       // ICMP messages between hosts quote tunnels' packets, and guests may have tunnels of their own.
       const port = this.#has(at, 8) ? this.#view.getUint16(at + 2) : -1;
       if (this.#ports.geneve.has(port)) this.#geneve(at + 8, depth + 1);
       else if (this.#ports.vxlan.has(port)) this.#vxlan(at + 8, depth + 1);
+      else if (port >= 0 && isUdpUnread(this.#view, at, this.#end)) this.#isUnread = true;
       // 0 is no checksum.
       if (this.#has(at, 8) && this.#view.getUint16(at + 6) !== 0) {
         this.#correctUpper(at, at + 6, length, pseudo, addresses, this.#changed - before);
@@ -260,7 +280,9 @@ export class AddressWalk {
     } else if (protocol === IpProtocol.icmpv6) {
       this.#icmpv6(at, depth + 1);
       this.#correctUpper(at, at + 2, length, pseudo, addresses, this.#changed - before);
-    }
+    } else if (protocol === IpProtocol.sctp) {
+      if (isSctpUnread(this.#view, at, end)) this.#isUnread = true;
+    } else if (protocol === IGMP && at < end && isIgmpUnread(this.#view, at, end)) this.#isUnread = true;
   }
 
   /** Corrects the checksum at `at` by what has changed of what it covers. */
@@ -317,17 +339,29 @@ export class AddressWalk {
 
   #icmp(at: number, depth: number): void {
     if (!this.#has(at, 8)) return;
-    switch (this.#view.getUint8(at)) {
+    const type = this.#view.getUint8(at);
+    switch (type) {
       case IcmpType.redirect:
         this.#ipv4Address(at + 4);
         return this.#ip(at + 8, depth);
       case IcmpType.unreachable:
       case IcmpType.timeExceeded:
-      case ICMP_SOURCE_QUENCH:
       case ICMP_PARAMETER:
+        this.#extended(at, 5);
+        return this.#ip(at + 8, depth);
+      case ICMP_SOURCE_QUENCH:
         return this.#ip(at + 8, depth);
       default:
+        if (!ICMP_QUERIES.has(type) && this.#has(at + 8, 1)) this.#isUnread = true;
     }
+  }
+
+  /**
+   * An ICMP message that says, at the byte `length`, where the packet that it quotes ends: objects follow, such as
+   * addresses of interfaces (RFC 4884, RFC 5837).
+   */
+  #extended(at: number, length: number): void {
+    if (this.#view.getUint8(at + length) !== 0 && this.#has(at + 8, 1)) this.#isUnread = true;
   }
 
   #icmpv6(at: number, depth: number): void {
@@ -335,8 +369,10 @@ export class AddressWalk {
     const view = this.#view;
     switch (view.getUint8(at)) {
       case Icmpv6Type.unreachable:
-      case Icmpv6Type.packetTooBig:
       case Icmpv6Type.timeExceeded:
+        this.#extended(at, 4);
+        return this.#ip(at + 8, depth);
+      case Icmpv6Type.packetTooBig:
       case ICMPV6_PARAMETER:
         return this.#ip(at + 8, depth);
       case Icmpv6Type.routerSolicitation:

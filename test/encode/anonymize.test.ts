@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AddressMap } from "../../src/encode/address-map.js";
 import { Anonymization } from "../../src/encode/anonymize.js";
+import { ethernetLayer, etherTypeOf, ipLayer } from "../../src/encode/headers.js";
 import { writeLayers } from "../../src/encode/layers.js";
 import { type Layer, readLayers } from "../../src/frame/layers.js";
 import { USUAL_PORTS } from "../../src/frame/other-tunnels.js";
@@ -150,5 +151,83 @@ describe("packets with other addresses", () => {
     const changed = new DataView(after.buffer);
     expect(changed.getUint16(tcp + 16)).toBe(unfilled(changed));
     expect(unfilled(changed)).not.toBe(unfilled(view));
+  });
+
+  /** An Ethernet frame of an IP packet that carries these bytes. */
+  function carrying(protocol: number, digits: string, version: 4 | 6 = 4): Uint8Array {
+    const [source, destination] = version === 4 ? ["10.0.0.1", "10.0.0.2"] : ["2001:db8::1", "2001:db8::2"];
+    const link = { sourceMac: "02:00:00:00:00:01", destinationMac: "02:00:00:00:00:02", tags: [] };
+    const ip = { source, destination, ttl: 64, dscp: 0, dontFragment: true };
+    const bytes = new Uint8Array(Buffer.from(digits.replaceAll(" ", ""), "hex"));
+    return writeLayers(
+      [
+        ethernetLayer(0, link, etherTypeOf(version)),
+        ipLayer(0, ip, protocol),
+        { layer: "payload", depth: 0, offset: 0, bytes },
+      ],
+      { fixLengths: true },
+    );
+  }
+
+  const address = "0a4d5863";
+  const tcp = "0001 0050 00000000 00000000 7010 ffff 0000 0000";
+  const sctp = "0001 0002 00000000 00000000";
+  const quoted = Buffer.from(carrying(17, "0001 0002 0008 0000").subarray(14)).toString("hex");
+  test.each<[what: string, protocol: number, digits: string, version?: 4 | 6]>([
+    ["a query of multicast sources", 2, `11000000 ef010101 02010001 ${address}`],
+    ["a report of multicast sources", 2, `22000000 00000001 01000001 ef010101 ${address}`],
+    ["a trace of multicast", 2, `1f010000 ef010101 ${address} ${address} 00000000`],
+    ["an advertisement of routers", 1, `09000000 01020708 ${address} 00000000`],
+    [
+      "an error with the address of an interface",
+      1,
+      `0b000000 00200000 ${quoted} 20000000 000c0284 ${address}`,
+    ],
+    ["an echo that asks for an interface", 1, `2a000000 00010001 20000000 000c0303 00010400 ${address}`],
+    ["another address of multipath TCP", 6, `${tcp} 1e083402 ${address}`],
+    ["the address of a load balancer's client", 6, `${tcp} fe081f90 ${address}`],
+    ["BGP", 6, `0001 00b3 00000000 00000000 5010 ffff 0000 0000 ${address}`],
+    [
+      "the beginning of an SCTP association",
+      132,
+      `${sctp} 0100001c 00000001 00000000 00010001 00000000 00050008 ${address}`,
+    ],
+    ["other addresses of an SCTP association", 132, `${sctp} c1000010 00000001 00050008 ${address}`],
+    ["SCTP with nonsense", 132, `${sctp} 00000000 ${address}`],
+    ["VXLAN at Linux's port", 17, `0001 2118 0014 0000 08000000 00000100 ${address}`],
+    ["GTP-U", 17, `0868 0868 0014 0000 30ff0004 00000001 ${address}`],
+    ["RIP", 17, `0208 0208 000c 0000 ${address}`],
+    [
+      "the home address of a mobile host",
+      60,
+      `1102 0104 00000000 c910 20010db8007700880000000000000099 0104 00000000 0001000200080000`,
+      6,
+    ],
+  ])("%s: left out, for it has addresses that are not read", (_, protocol, digits, version) => {
+    const bytes = carrying(protocol, digits, version);
+    expect(anonymized({ bytes })).toBeNull();
+    // Its headers alone have none.
+    const headers = bytes.subarray(0, version === 6 ? 54 : 34);
+    expect(anonymized({ bytes: headers, original: bytes.length })).not.toBeNull();
+  });
+
+  test.each<[what: string, protocol: number, digits: string, version?: 4 | 6]>([
+    ["a query for groups", 2, "1164ee9b 00000000"],
+    ["a query of version 3 without sources", 2, "11640000 ef010101 02010000"],
+    [
+      "usual options of TCP",
+      6,
+      "0001 0050 00000000 00000000 a002 ffff 0000 0000 020405b4 0402 080a 0000000100000002 01 030307",
+    ],
+    ["multipath TCP's beginning", 6, `${tcp} 1e080081 00000000`],
+    [
+      "data of SCTP, and the end of an association",
+      132,
+      `${sctp} 00030011 00000001 00010000 00000000 61000000 0e000004`,
+    ],
+    ["an acknowledgment to BGP", 6, "0001 00b3 00000000 00000000 5010 ffff 0000 0000"],
+    ["a router alert", 0, "3a00 0502 0000 0100 8000 0000 00010001", 6],
+  ])("%s: not left out", (_, protocol, digits, version) => {
+    expect(anonymized({ bytes: carrying(protocol, digits, version) })).not.toBeNull();
   });
 });
