@@ -287,25 +287,50 @@ class TunnelNames {
   ): Promise<TunnelEnd[]> {
     const { encap } = this.#options;
     const to = await this.#chassis("to");
-    const end = to ?? (receiver?.kind === "port" ? receiver.chassis : null);
-    if (this.#options.outport !== undefined)
-      checkGateway(encap, end, "give --datapath without --outport, and --to");
+    const given = [from, to ?? (receiver?.kind === "port" ? receiver.chassis : null)];
+    for (const chassis of given) this.#refuseVtep(chassis);
     if (to !== null) return [endOf(to.name, to.encaps, encap)];
     if (this.#options.outerDst !== undefined || receiver === null || datapath === null) return [];
     const isPort = receiver.kind === "port";
-    const bound = boundTo(isPort ? [receiver] : this.#inventory.ports(this.#at, datapath.tunnelKey));
+    const ports = this.#inventory.ports(this.#at, datapath.tunnelKey);
+    const bound = boundTo(isPort ? [receiver] : ports);
     const what = isPort ? quoted(receiver.name) : `ports of ${nameOf(datapath)}`;
     const remedy = "give --to or --outer-dst";
     if (bound.size === 0) throw new CliError(`no chassis has ${what}; ${remedy}`);
+    if (ports.some(({ type }) => type === "localnet") && !this.#isAlwaysTunneled())
+      throw new CliError(
+        `${nameOf(datapath)} has a localnet port, by which OVN sends in the place of tunnels; ${remedy} to have one all the same`,
+      );
     if (from !== null) bound.delete(from.name);
     // Of many some may have other tunnels.
     const ends = [...bound].filter(([, encaps]) => isPort || ofKind(encap, encaps).length > 0);
+    if (!isPort && ends.length > 1 && !GROUPS_OF_ALL.has(receiver.name))
+      throw new CliError(
+        `which chassis have a port of ${quoted(receiver.name)} is not known, of ${ends.length} that have ${what}; ${remedy}`,
+      );
+    for (const chassis of this.#inventory.chassis(this.#at))
+      if (ends.some(([name]) => name === chassis.name)) this.#refuseVtep(chassis);
     if (ends.length > 0) return ends.map(([name, encaps]) => endOf(name, encaps, encap));
     throw new CliError(
       `no chassis but ${quoted(from?.name ?? "")}, which would send it, has ${what}: OVN has no use for a tunnel there; ${remedy} to have one all the same`,
     );
   }
+
+  /** Throws where an end of a tunnel of VXLAN is a VTEP gateway, and the VNI would have more than it takes it for. */
+  #refuseVtep(chassis: Chassis | null): void {
+    const { encap, outport } = this.#options;
+    if (outport !== undefined)
+      checkGateway(encap, chassis, "give --datapath without --outport, and --from and --to");
+  }
+
+  /** Whether switches that have a localnet port use tunnels, too (ovn-nb(5), NB_Global options:always_tunnel). */
+  #isAlwaysTunneled(): boolean {
+    return this.#inventory.global(this.#at)?.options.get("always_tunnel") === "true";
+  }
 }
+
+/** Groups of all ports of a switch, but for those to routers: of others the database's ports are not kept. */
+const GROUPS_OF_ALL: ReadonlySet<string> = new Set(["_MC_flood", "_MC_flood_l2"]);
 
 function nameOf(datapath: Datapath | null): string {
   if (datapath === null) return "no datapath";

@@ -37,7 +37,9 @@ export function outerTunnel(options: ConvertOptions, naming: Naming): OuterTunne
       throw new CliError(`--encapsulate needs --${kind}, a key, or with --sb a name`);
   const inport = portOf("inport", given.get("inport"), LAST_INGRESS, naming);
   const outport = portOf("outport", given.get("outport"), LAST_EGRESS, naming);
-  checkGateway(encap, outport?.port?.chassis ?? null, "give --vni without --outport, and --tunnel");
+  if (outport !== null)
+    for (const given of [inport, outport])
+      checkGateway(encap, given?.port?.chassis ?? null, "give --vni without --outport, and --tunnel");
   const text = given.get("vni");
   const vni =
     text === undefined ? vniOf(encap, inport?.port, outport?.port) : keyArgument("--vni", text, 0, LAST_VNI);

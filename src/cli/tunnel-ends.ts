@@ -60,10 +60,10 @@ export function tunnelEnd({ ip, options }: Encap): TunnelEnd {
   };
 }
 
-/** Throws where a frame with keys of ports is to go to a chassis that reads none. */
+/** Throws where a frame with keys of ports is to go between others and a chassis that knows none. */
 export function checkGateway(kind: EncapKind, chassis: Chassis | null, remedy: string): void {
   if (kind === "vxlan" && chassis?.isVtep)
     throw new CliError(
-      `chassis ${quoted(chassis.name)} is a VTEP gateway, to which VXLAN carries the datapath's key alone: ${remedy}`,
+      `chassis ${quoted(chassis.name)} is a VTEP gateway, whose VXLAN carries the datapath's key alone: ${remedy}`,
     );
 }

@@ -114,7 +114,7 @@ describe("encode by name", () => {
 test("VXLAN to a VTEP gateway has the datapath's key alone", async () => {
   const sb = ["--encap", "vxlan", "--inner", "icmp", "--sb", "captures/vtep-gateway/sb.db"];
   const to = ["--inner-dst-mac", "02:00:00:00:00:09", "--inner-dst", "192.168.0.99"];
-  const message = 'chassis "gw1" is a VTEP gateway, to which VXLAN carries the datapath\'s key alone';
+  const message = 'chassis "gw1" is a VTEP gateway, whose VXLAN carries the datapath\'s key alone';
   expect(await refusal(...sb, ...to, "--inport", "vm1", "--outport", "rack1")).toContain(message);
   expect(await refusal(...sb, "--inport", "vm1", "--outport", "vm3", "--to", "gw1")).toContain(message);
   const from = ["--inner-src-mac", "40:44:00:00:00:01", "--inner-src", "192.168.0.11", "--from", "worker1"];
@@ -143,6 +143,58 @@ test("STT to the end point that a chassis has for it", async () => {
   expect(await refusal(...names.slice(0, -2), ...noStt)).toMatch(
     /^chassis "[^"]*" has no tunnel end point for STT; give --outer-dst$/,
   );
+});
+
+test("VXLAN from a VTEP gateway, or to a group that has one, is not made of keys that it does not carry", async () => {
+  const sb = ["--encap", "vxlan", "--inner", "icmp", "--sb", "captures/vtep-gateway/sb.db"];
+  const from = ["--inner-src-mac", "02:00:00:00:00:09", "--inner-src", "192.168.0.99"];
+  const message = 'chassis "gw1" is a VTEP gateway, whose VXLAN carries the datapath\'s key alone';
+  expect(await refusal(...sb, ...from, "--inport", "rack1", "--outport", "vm1")).toContain(message);
+  expect(await refusal(...sb, ...from, "--outport", "vm1", "--from", "gw1")).toContain(message);
+  const group = [...sb, "--inport", "vm1", "--outport", "_MC_flood", "--inner-dst", "192.168.0.255"];
+  expect(await refusal(...group)).toContain('chassis "gw1" is a VTEP gateway, whose');
+  const [packet] = await encoded(...group, "--to", "worker2");
+  expect(packet).toMatchObject({ outer: { ip: { dst: "10.127.0.4" } }, vxlan: { vni: 0x80_0001 } });
+});
+
+describe("a switch with a localnet port", () => {
+  const names = ["--inner", "icmp", "--inport", "vm1", "--outport", "vm3"];
+  const dump = readFileSync("captures/routed-ping/sb.dump.json", "utf8");
+
+  /** The southbound where the port to the router is one to a physical network. */
+  function localnet(name: string, text: string): string {
+    const path = join(directory, name);
+    const port = /("net1-router1","40:44.*?),"patch"/;
+    expect(text).toMatch(port);
+    writeFileSync(path, text.replace(port, '$1,"localnet"'));
+    return path;
+  }
+
+  test("has no tunnels, unless somebody asks for one", async () => {
+    const sb = localnet("localnet.json", dump);
+    const message = /^"network1" has a localnet port, by which OVN sends in the place of tunnels; give --to/;
+    expect(await refusal(...names, "--sb", sb)).toMatch(message);
+    const flood = [
+      "--inner",
+      "arp",
+      "--inport",
+      "vm1",
+      "--outport",
+      "_MC_flood",
+      "--inner-dst",
+      "192.168.0.9",
+    ];
+    expect(await refusal(...flood, "--sb", sb)).toMatch(message);
+    const [packet] = await encoded(...names, "--sb", sb, "--to", "worker2");
+    expect(packet).toMatchObject({ outer: { ip: { dst: "10.127.0.4" } }, geneve: { vni: 1 } });
+  });
+
+  test("has them with always_tunnel", async () => {
+    const always = dump.replace('["max_tunid"', '["always_tunnel","true"],["max_tunid"');
+    expect(always).not.toBe(dump);
+    const [packet] = await encoded(...names, "--sb", localnet("always.json", always));
+    expect(packet).toMatchObject({ outer: { ip: { dst: "10.127.0.4" } }, geneve: { vni: 1 } });
+  });
 });
 
 describe("names", () => {
@@ -207,6 +259,15 @@ describe("names", () => {
     expect(await ends()).toEqual(["10.127.0.3", "10.127.0.4"]);
     expect(await ends("--to", "worker2", "-c", "2")).toEqual(["10.127.0.4", "10.127.0.4"]);
     expect(await ends("-c", "3")).toEqual(["10.127.0.3", "10.127.0.4", "10.127.0.3"]);
+  });
+
+  test("which chassis have a port of some other group is not guessed", async () => {
+    const group = ["--inner", "arp", "--inner-dst", "192.168.0.99", "--outport", "_MC_unknown", "--datapath"];
+    const flags = [...group, "network1", "--inport", "net1-router1", "--inner-src", "192.168.0.1"];
+    const message = /^which chassis have a port of "_MC_unknown" is not known, of 2 that have ports of/;
+    const sb = ["--sb", "captures/arp-broadcast/sb.db", "--outer-src", "10.127.0.9"];
+    expect(await refusal(...flags, ...sb)).toMatch(message);
+    expect(await encoded(...flags, ...sb, "--to", "worker2")).toHaveLength(1);
   });
 
   test("a multicast group by its key", async () => {

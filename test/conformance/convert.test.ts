@@ -600,6 +600,19 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
         /^chassis "gw1" is a VTEP gateway, .*: give --vni without --outport, and --tunnel\n$/,
       ],
       [
+        [
+          "--encap",
+          "vxlan",
+          "--sb",
+          `${CAPTURES}/vtep-gateway/sb.db`,
+          "--inport",
+          "rack1",
+          "--outport",
+          "vm1",
+        ],
+        /^chassis "gw1" is a VTEP gateway, .*: give --vni without --outport, and --tunnel\n$/,
+      ],
+      [
         ["--sb", `${CAPTURES}/routed-ping/sb.db`, "--inport", "vm1", "--outport", "vm2"],
         /^--inport "vm1" and --outport are of two datapaths/,
       ],
