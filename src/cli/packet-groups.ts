@@ -19,6 +19,11 @@ export interface PacketGroup {
   readonly description: string;
 }
 
+/** A group, and what tells it apart from others of the same name. */
+interface Described extends PacketGroup {
+  readonly of: string;
+}
+
 interface Known {
   readonly index: number;
   /** The time for which the names hold, in milliseconds since 1970. */
@@ -30,7 +35,7 @@ interface Known {
 const NO_INGRESS = -1;
 const WORDS = 8;
 
-/** Which group each packet belongs to. Keys that stand for the same names are one group. */
+/** Which group each packet belongs to. Keys that stand for the same thing are one group. */
 export class PacketGroups {
   /** In the order in which they came; the last of `most` is all that come when there is no more room. */
   readonly groups: PacketGroup[] = [];
@@ -60,9 +65,8 @@ export class PacketGroups {
     let known = this.#known.at(this.#words);
     if (known === undefined || time < known.from || time >= known.until) {
       this.#namer?.begin();
-      const { name, description } = this.#describe(packets, frames, i);
       known = {
-        index: this.#index(name, description),
+        index: this.#index(this.#describe(packets, frames, i)),
         from: this.#namer?.from ?? Number.NEGATIVE_INFINITY,
         until: this.#namer?.until ?? Number.POSITIVE_INFINITY,
       };
@@ -89,10 +93,10 @@ export class PacketGroups {
     if (this.#kind === "port") words[1] = isOvn && hasIngress(frames, i) ? ingressOf(keys) : NO_INGRESS;
   }
 
-  #describe(packets: PacketBatch, frames: FrameBatch, i: number): PacketGroup {
+  #describe(packets: PacketBatch, frames: FrameBatch, i: number): Described {
     const vni = frames.vni[i];
-    if (vni === NO_VNI) return { name: "other", description: "" };
-    if (this.#kind === "tunnel") return { name: this.#tunnel(packets, frames, i), description: "" };
+    if (vni === NO_VNI) return { name: "other", description: "", of: "no tunnel" };
+    if (this.#kind === "tunnel") return { name: this.#tunnel(packets, frames, i), description: "", of: "" };
     const namer = this.#namer;
     const isOvn = (frames.flags[i] & FrameFlag.ovn) !== 0;
     const resolution = isOvn ? namer?.keys(packets, frames, i) : null;
@@ -102,12 +106,14 @@ export class PacketGroups {
       this.#words[1] !== NO_INGRESS && this.#kind === "port"
         ? `vni ${vni} in ${this.#words[1]}`
         : `vni ${vni}`;
-    if (this.#kind === "datapath") return { name: network ?? keys, description: "" };
+    if (this.#kind === "datapath")
+      return { name: network ?? keys, description: "", of: datapath?.uuid ?? keys };
     const port = resolution?.inport ?? null;
     const friendly = port && namer?.portNames(packets, i, port)?.friendly;
     return {
       name: label(port?.name, friendly, this.#names) ?? keys,
       description: network === null ? "" : `${network}, ${keys}`,
+      of: keys,
     };
   }
 
@@ -122,9 +128,9 @@ export class PacketGroups {
     return printable(`${source} to ${destination}`);
   }
 
-  #index(name: string, description: string): number {
+  #index({ name, description, of }: Described): number {
     const last = this.#most - 1;
-    const identity = `${name}\n${description}`;
+    const identity = `${name}\n${description}\n${of}`;
     const known = this.#indexes.get(identity);
     if (known !== undefined) return known;
     const index = this.groups.length;

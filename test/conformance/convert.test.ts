@@ -345,6 +345,35 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
       }
     });
 
+    test("networks of the same name have files of their own, and one that is called other is not what has no tunnel", async () => {
+      const routed = join(CAPTURES, "routed-ping/hv1.pcap");
+      const dump = readFileSync(join(CAPTURES, "routed-ping/sb.dump.json"), "utf8");
+      const files = async (name: string, changed: string): Promise<Map<string, string[]>> => {
+        const folder = mkdtempSync(join(directory, "split-"));
+        const database = join(directory, name);
+        writeFileSync(database, changed);
+        // The second of these captures has packets without a tunnel.
+        const args = ["--all", "--sort", "--split", "datapath", "--names", "friendly", "--sb", database];
+        await genevescope(["convert", ...args, routed, path, folder]);
+        const found = readdirSync(folder).sort();
+        const all = found.map(async (file) => await lines(join(folder, file)));
+        const keys = (await Promise.all(all)).map((each) =>
+          each.map((line) => / \[(vni \d+)/.exec(line)?.[1] ?? "no tunnel"),
+        );
+        return new Map(found.map((file, index) => [file, [...new Set(keys[index])]]));
+      };
+      const same = await files("same.json", dump.replace('"backend"', '"frontend"'));
+      expect([same.get("frontend.pcapng"), same.get("frontend-2.pcapng")].sort()).toEqual([
+        ["vni 1"],
+        ["vni 2"],
+      ]);
+      const other = await files("other.json", dump.replace('"frontend"', '"other"'));
+      expect([other.get("other.pcapng"), other.get("other-2.pcapng")].sort()).toEqual([
+        ["no tunnel"],
+        ["vni 1"],
+      ]);
+    });
+
     test("of more groups than files are open the later ones share one; each packet goes through all steps", async () => {
       const whole = fresh("pcap");
       const echo = packetBytes("echoRequest");
