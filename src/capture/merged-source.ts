@@ -43,6 +43,8 @@ export class MergedSource implements CaptureSource {
   readonly #indexes: readonly number[][];
   /** A heap: no input is later than those at 2n + 1 and 2n + 2. Null before the first packet. */
   #heap: Input[] | null = null;
+  /** What ends it, once the packets before that were given. */
+  #fault: CaptureError | null = null;
   readonly #batch = new PacketBatch(BATCH_CAPACITY);
   /** Behind what is taken of the batch's memory. */
   #end = 0;
@@ -76,6 +78,7 @@ export class MergedSource implements CaptureSource {
   }
 
   async next(most = BATCH_CAPACITY): Promise<PacketBatch | null> {
+    if (this.#fault !== null) throw this.#fault;
     this.#heap ??= await this.#begin();
     const heap = this.#heap;
     const batch = this.#batch;
@@ -91,8 +94,10 @@ export class MergedSource implements CaptureSource {
       const { tsSec, tsNsec } = input.batch;
       const sec = tsSec[input.i];
       const nsec = tsNsec[input.i];
-      if (++input.i < input.batch.count || (await this.#refill(input))) checkOrder(input, sec, nsec);
-      else {
+      if (++input.i < input.batch.count || (await this.#refill(input))) {
+        this.#fault = orderFault(input, sec, nsec);
+        if (this.#fault !== null) break;
+      } else {
         heap[0] = heap[heap.length - 1];
         heap.pop();
       }
@@ -202,11 +207,11 @@ function sink(heap: Input[], index: number): void {
   }
 }
 
-/** Throws a CaptureError where the input's next packet is earlier than the one before it. */
-function checkOrder({ source, batch, i }: Input, sec: number, nsec: number): void {
+/** What is wrong where the input's next packet is earlier than the one before it, else null. */
+function orderFault({ source, batch, i }: Input, sec: number, nsec: number): CaptureError | null {
   const { tsSec, tsNsec, firstNumber } = batch;
-  if (tsSec[i] > sec || (tsSec[i] === sec && tsNsec[i] >= nsec)) return;
-  throw new CaptureError(
+  if (tsSec[i] > sec || (tsSec[i] === sec && tsNsec[i] >= nsec)) return null;
+  return new CaptureError(
     "ERR_CAPTURE_ORDER",
     source.name,
     `packet ${firstNumber + i} is earlier than the one before it, and captures are merged in the order of time; sort them`,

@@ -81,6 +81,11 @@ export class ConvertSink implements PacketSink {
     }
   }
 
+  /** Ends what was written before an error, as far as that goes. */
+  async keep(): Promise<void> {
+    await this.#output?.close().catch(() => {});
+  }
+
   /** Says what has been written. */
   async end(): Promise<void> {
     const { filter, naming, report } = this.#run;

@@ -3,7 +3,7 @@ import { ConvertSink } from "./convert-sink.js";
 import { stepsOf } from "./convert-steps.js";
 import { filtersOf } from "./filter-values.js";
 import { readMerged } from "./merged-read.js";
-import { type BareStage, isCapture } from "./read.js";
+import { type BareStage, isCapture, type ReadResult } from "./read.js";
 import { type FileRun, run } from "./run.js";
 import { Selection } from "./selection.js";
 import { bareFilters } from "./tunnel-argument.js";
@@ -48,7 +48,13 @@ async function write(
     sort: options.sort === true,
     bare: options.encapsulate === true ? BARE : null,
   };
-  const result = await readMerged(plan, sink, report);
+  let result: ReadResult;
+  try {
+    result = await readMerged(plan, sink, report);
+  } catch (error) {
+    await sink.keep();
+    throw error;
+  }
   await sink.end();
   return isCapture(result, files, report);
 }

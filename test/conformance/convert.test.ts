@@ -289,11 +289,16 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
       expect(from.filter((each) => each === path)).toHaveLength((await collect(path)).packets.length);
     const backwards = fresh("pcap");
     output("mergecap", "-a", "-F", "nsecpcap", "-w", backwards, inputs[3], inputs[0]);
-    const { code, stderr } = await genevescope(["convert", backwards, inputs[1], fresh("pcap")]);
+    const before = fresh("pcap");
+    const { code, stderr } = await genevescope(["convert", backwards, inputs[1], before]);
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: `genevescope: ${backwards}: packet ${(await collect(inputs[3])).packets.length + 1} is earlier than the one before it, and captures are merged in the order of time; sort them\n`,
     });
+    const { sec: end } = (await collect(inputs[3])).packets.at(-1) as { sec: number };
+    const kept = await collect(before);
+    expect(kept.packets.length).toBeGreaterThanOrEqual((await collect(inputs[3])).packets.length);
+    expect(kept.packets.every(({ sec }) => sec <= end)).toBe(true);
     const sorted = await converted("pcap", ["--sort", backwards]);
     const reordered = fresh("pcap");
     output("reordercap", backwards, reordered);
