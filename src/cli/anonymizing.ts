@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { AddressMap } from "../encode/address-map.js";
 import { CRYPTO_PAN_KEY_BYTES } from "../encode/crypto-pan.js";
 import { fileReason } from "../file-reason.js";
@@ -32,7 +32,7 @@ export async function anonymizeKey(path: string): Promise<Uint8Array> {
   );
 }
 
-/** Writes the southbound as it goes with packets whose addresses have become others. */
+/** Writes the southbound as it goes with packets whose addresses have become others, into a file that is not there. */
 export async function saveAnonymous(
   { inventory }: Naming,
   key: Uint8Array,
@@ -41,6 +41,8 @@ export async function saveAnonymous(
 ): Promise<void> {
   if (inventory === null) throw new CliError("--anonymized-sb needs the southbound that it is made of: --sb");
   if (target === "" || target === "-") throw new CliError("--anonymized-sb needs a file to write");
+  if ((await stat(target).catch(() => null))?.isFile())
+    throw new CliError(`${shown(target)}: cannot be written: it exists, and what exists is not written over`);
   const { saveSnapshot } = await import("../southbound/snapshot.js");
   const { anonymousSource } = await import("../southbound/anonymous.js");
   const pseudonyms = {

@@ -209,6 +209,23 @@ describe("keys and flags", () => {
     expect(statSync(out, { throwIfNoEntry: false })).toBeUndefined();
   });
 
+  test("neither the southbound that is read, nor a capture, is written over", async () => {
+    const database = at("own.db");
+    const capture = at("own.pcap");
+    for (const target of [database, capture]) {
+      writeFileSync(database, readFileSync(sb));
+      writeFileSync(capture, readFileSync(path));
+      const args = ["--anonymize", key, "--sb", database, "--anonymized-sb", target];
+      const { code, stderr } = await convert(...args, capture, at(`own-${files++}.pcapng`));
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: `genevescope: ${target}: cannot be written: it exists, and what exists is not written over\n`,
+      });
+      expect(readFileSync(database).equals(readFileSync(sb))).toBe(true);
+      expect(readFileSync(capture).equals(readFileSync(path))).toBe(true);
+    }
+  });
+
   test("what is not read is left out, and said", async () => {
     const lldp = at("lldp.pcap");
     const header = readFileSync(path).subarray(0, 24);
