@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { NameChoice } from "../output/names.js";
 import { SbNames } from "../output/sb-names.js";
 import { zonedText } from "../output/time.js";
@@ -39,6 +40,14 @@ export async function openSource(options: SourceOptions): Promise<Inventory> {
   const inventory = await openSouthbound(source, tlsFiles(options));
   await reportOddities(inventory, report);
   return inventory;
+}
+
+/** Throws where a file to write is the database that it is made of, which would be lost. */
+export async function refuseSource(target: string, options: SourceOptions): Promise<void> {
+  const identity = (path: string) => stat(path, { bigint: true }).catch(() => null);
+  const [written, read] = await Promise.all([target, sourceOf(options) ?? ""].map(identity));
+  if (written?.isFile() && written.dev === read?.dev && written.ino === read.ino)
+    throw new CliError(`${shown(target)}: is the southbound that is read; name another file to write`);
 }
 
 /** Opens the southbound and what adds to its names. */

@@ -5,7 +5,7 @@ import { shown } from "../text.js";
 import { CliError, Exit } from "./fault.js";
 import { isSound } from "./names.js";
 import type { SourceOptions } from "./options.js";
-import { openSource, report } from "./sb-open.js";
+import { openSource, refuseSource, report } from "./sb-open.js";
 import { isTerminal } from "./terminal.js";
 
 /** The verb `sb snapshot`: writes what the southbound says into a file. Returns the exit status. */
@@ -13,6 +13,7 @@ export async function sbSnapshot(target: string, options: SourceOptions): Promis
   if (target === "") throw new CliError("sb snapshot: give a file to write, or - for standard output");
   if (target === "-" && isTerminal(1))
     throw new CliError("a snapshot is compressed and no sight for a terminal; give a file, or redirect it");
+  await refuseSource(target, options);
   const inventory = await openSource(options);
   const bytes = await save(inventory, target);
   // Nobody reads it any more.

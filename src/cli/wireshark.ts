@@ -11,7 +11,7 @@ import { WRITE_WORDS, writeWhole } from "../whole-file.js";
 import { CliError, Exit } from "./fault.js";
 import { isSound, openKnown } from "./names.js";
 import type { NamingOptions, PortOptions } from "./options.js";
-import { openSource, report, reportTime } from "./sb-open.js";
+import { openSource, refuseSource, report, reportTime } from "./sb-open.js";
 import { print } from "./stdout.js";
 import { sbTime } from "./time-argument.js";
 import { portsOf } from "./tunnel-ports.js";
@@ -33,6 +33,7 @@ export async function wireshark(options: WiresharkOptions): Promise<number> {
     return Exit.done;
   }
   const when = sbTime(options.sbTime, options.utc);
+  await refuseSource(target, options);
   const inventory = await openSource(options);
   if (typeof when === "number") await reportTime(inventory, when, options.utc === true);
   const { known, sound } = await openKnown(options, report);

@@ -1,5 +1,5 @@
 /* The verbs of `sb`, run as a user does, on the databases of the lab and on some made by hand. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -655,6 +655,23 @@ describe("sb snapshot", () => {
     );
     const events = async (source: string) => (await json(["history", "vm4"], source)).answer.events;
     expect(await events(snapshot)).toEqual(await events(migration));
+  });
+
+  test("never into the database that it is made of, nor is Wireshark's script", async () => {
+    const content = readFileSync(migration, "utf8");
+    const own = file("own.db", content);
+    const link = join(dir, "link.db");
+    linkSync(own, link);
+    for (const args of [
+      ["sb", "snapshot", link],
+      ["wireshark", "-w", link],
+    ])
+      expect(await genevescope([...args, "--sb", own])).toMatchObject({
+        code: 2,
+        stdout: "",
+        stderr: `genevescope: ${link}: is the southbound that is read; name another file to write\n`,
+      });
+    expect(readFileSync(own, "utf8")).toBe(content);
   });
 
   test("into standard output", async () => {
