@@ -1,6 +1,7 @@
 import type { Moment } from "./packet.js";
 
-const RFC3339 = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
+const RFC3339 =
+  /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 /** How `decode` writes years that no date has. */
 const SECONDS = /^@(\d{1,16})\.(\d{9})Z$/;
 

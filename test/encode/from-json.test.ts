@@ -437,6 +437,7 @@ describe("refusals name the field and its limit", () => {
     ["inner.ip.extensions", "are not whole extension headers", "bareIpv6", { "inner.ip.extensions": "3c00" }],
     ["outer.sll.address", "9 bytes, 8 at most", "cooked", { "outer.sll.address": zeros(9) }],
     ["time", time, null, { time: "2026-02-30T00:00:00Z" }],
+    ["time", time, null, { time: "2026-02-20T00:00:00+25:99" }],
     ["time", time, null, { time: "1969-12-31T23:59:59Z" }],
     ["time", time, null, { time: "now" }],
     ["capturedBytes", "10, but the frame has 104", null, { capturedBytes: 10 }],
