@@ -1,6 +1,6 @@
 import type { CaptureInterface, PacketBatch } from "../capture/batch.js";
 import type { FrameBatch } from "../frame/columns.js";
-import type { TunnelPorts } from "../frame/other-tunnels.js";
+import { type TunnelPorts, USUAL_PORTS } from "../frame/other-tunnels.js";
 import type { AddressMap } from "./address-map.js";
 import { AddressWalk } from "./address-walk.js";
 import type { Rewrite } from "./rewrite.js";
@@ -19,7 +19,7 @@ export class Anonymization implements Rewrite {
   #view = new DataView(this.#bytes.buffer);
 
   constructor(map: AddressMap, ports: TunnelPorts) {
-    this.#walk = new AddressWalk(map, ports);
+    this.#walk = new AddressWalk(map, withUsual(ports));
   }
 
   begin(interfaces: readonly CaptureInterface[]): void {
@@ -72,4 +72,15 @@ export class Anonymization implements Rewrite {
     packets.bytes = this.#bytes;
     packets.view = this.#view;
   }
+}
+
+/** The ports given and the usual ones: guests have tunnels of their own, wherever those of the underlay go. */
+function withUsual({ geneve, vxlan, stt }: TunnelPorts): TunnelPorts {
+  const usual = (kind: keyof TunnelPorts, others: ReadonlySet<number>) =>
+    [...USUAL_PORTS[kind]].filter((port) => !others.has(port));
+  return {
+    geneve: new Set([...geneve, ...usual("geneve", vxlan)]),
+    vxlan: new Set([...vxlan, ...usual("vxlan", geneve)]),
+    stt: new Set([...stt, ...USUAL_PORTS.stt]),
+  };
 }

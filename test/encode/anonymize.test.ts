@@ -119,6 +119,22 @@ describe("packets with other addresses", () => {
     expect(Buffer.from(after.subarray(after.length - quoted.length))).toEqual(Buffer.from(again));
   });
 
+  test("tunnels at the usual ports, whatever others there are", () => {
+    for (const name of ["echoRequest", "vxlanRequest"] as const) {
+      const bytes = packetBytes(name);
+      for (const other of [
+        { geneve: new Set([7777]), vxlan: new Set([8888]), stt: new Set([9999]) },
+        { geneve: ports.geneve, vxlan: new Set([8888]), stt: ports.stt },
+        { geneve: new Set([7777]), vxlan: ports.vxlan, stt: ports.stt },
+      ]) {
+        const step = new Anonymization(map, other);
+        step.begin([{ linkType: 1, name: null, snapLength: 0 }]);
+        const [one] = rewritten(step, [{ bytes }]);
+        expect(Buffer.from(one.bytes)).toEqual(Buffer.from(anonymized({ bytes }) as Uint8Array));
+      }
+    }
+  });
+
   test.each(["echoRequest", "vxlanRequest"] as const)(
     "hosts' messages that quote a tunnel's packet: %s",
     (name) => {
