@@ -62,8 +62,8 @@ export class Decapsulation implements Rewrite {
         this.#left[reasonOf(frames, i, isEthernet)]++;
         continue;
       }
-      // Where the packet ended on the wire, and, within that, the datagram.
-      const wireEnd = offset[i] + Math.max(originalBytes[i], capturedBytes[i]);
+      // Where the packet ended on the wire, and, within that, the datagram. What a whole one has behind is a trailer.
+      const wireEnd = originalBytes[i] > capturedBytes[i] ? offset[i] + originalBytes[i] : end;
       // STT has none.
       const length = udp[i] === NONE ? 0 : view.getUint16(udp[i] + 4);
       const limit = length < UDP_HEADER_BYTES ? wireEnd : Math.min(wireEnd, udp[i] + length);

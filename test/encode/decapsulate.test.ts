@@ -59,6 +59,16 @@ describe("inner frames", () => {
     expect(cut).toMatchObject({ original: echo.length - INNER });
   });
 
+  test.each(["vxlanRequest", "sttRequest"] as const)(
+    "what is behind a whole packet of another tunnel: %s",
+    (name) => {
+      const bytes = packetBytes(name);
+      const [plain] = decapsulated([{ bytes }]).left;
+      expect(plain.original).toBe(plain.bytes.length);
+      expect(decapsulated([{ bytes: Uint8Array.from([...bytes, 0, 0, 0, 0]) }]).left).toEqual([plain]);
+    },
+  );
+
   test("what has none is counted by its reason", () => {
     const given = [
       echo,
@@ -101,6 +111,7 @@ describe("inner frames", () => {
                 depth === 1 && (layer !== "trailer" || layers[index - 1]?.depth === 1),
             );
             expect(bytes.length).toBe(inside.reduce((sum, layer) => sum + layerBytes(layer), 0));
+            if ((given[row].original ?? 0) <= outer.length) expect(original).toBe(bytes.length);
           }
         },
       ),
