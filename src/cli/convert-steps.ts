@@ -80,6 +80,7 @@ export async function stepsOf(
   if (options.encapsulate === true) {
     const encapsulation = new Encapsulation(outerTunnel(options, naming));
     rewrites.push(encapsulation);
+    interfaces = encapsulation.interfaces;
     leftOut.push(() => unfitLines(encapsulation));
   } else if (options.tunnel !== undefined || options.encap !== undefined)
     throw new CliError(`--${options.tunnel === undefined ? "encap" : "tunnel"} is for --encapsulate`);

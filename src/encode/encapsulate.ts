@@ -65,6 +65,8 @@ const STT_BYTES = STT_HEADER_BYTES;
 export class Encapsulation implements Rewrite {
   notEthernet = 0;
   tooLarge = 0;
+  /** The source's interfaces: packets are longer than those could take, and none has a frame check sequence. */
+  readonly interfaces: CaptureInterface[] = [];
   readonly #head: Uint8Array;
   readonly #isIpv6: boolean;
   readonly #isStt: boolean;
@@ -72,7 +74,7 @@ export class Encapsulation implements Rewrite {
   readonly #upper: number;
   /** Number of the last frame in STT. */
   #number = 0;
-  #interfaces: readonly CaptureInterface[] = [];
+  #source: readonly CaptureInterface[] = [];
   #out = new Uint8Array(0);
   #view = new DataView(this.#out.buffer);
 
@@ -85,26 +87,37 @@ export class Encapsulation implements Rewrite {
   }
 
   begin(interfaces: readonly CaptureInterface[]): void {
-    this.#interfaces = interfaces;
+    this.#source = interfaces;
+    this.#describe();
+  }
+
+  /** Takes over what the source has come to know. */
+  #describe(): void {
+    for (let index = this.interfaces.length; index < this.#source.length; index++)
+      this.interfaces.push({ ...this.#source[index], snapLength: 0, fcsBytes: 0 });
   }
 
   rewrite(packets: PacketBatch, _frames: FrameBatch, rows: Int32Array, count: number): number {
+    this.#describe();
+    const source = this.#source;
     const { offset, capturedBytes, originalBytes, interfaceIndex } = packets;
     const head = this.#head.length;
     const most = LONGEST - (head - (this.#isIpv6 ? this.#upper : IP_AT));
-    const from = this.#bring(packets, rows, count);
+    const moved = this.#bring(packets, rows, count);
     const out = this.#out;
     let left = 0;
     let at = 0;
     for (let row = 0; row < count; row++) {
       const i = rows[row];
-      const captured = capturedBytes[i];
-      const original = Math.max(captured, originalBytes[i]);
-      if (this.#interfaces[interfaceIndex[i]]?.linkType !== ETHERNET) this.notEthernet++;
+      const from = source[interfaceIndex[i]];
+      // The check sequence was that of the frame on its own.
+      const original = Math.max(0, Math.max(capturedBytes[i], originalBytes[i]) - (from?.fcsBytes ?? 0));
+      const captured = Math.min(capturedBytes[i], original);
+      if (from?.linkType !== ETHERNET) this.notEthernet++;
       else if (original > most) this.tooLarge++;
       else {
         const inner = at + head;
-        const start = from + offset[i];
+        const start = moved + offset[i];
         out.copyWithin(inner, start, start + captured);
         out.set(this.#head, at);
         this.#complete(at, inner, captured, original);

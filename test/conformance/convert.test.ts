@@ -422,6 +422,42 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
     const ENDS = ["--tunnel", "10.0.0.1,10.0.0.2"];
     const keys = ["--vni", "0xabcdef", "--inport", "32767", "--outport", "65535"];
 
+    test.each(["pcap", "pcapng"])(
+      "of a capture with a snapshot length and check sequences, to a %s that has neither",
+      async (format) => {
+        const frame = Buffer.from(packetBytes("echoRequest").subarray(58));
+        const whole = Buffer.concat([frame, Buffer.from("fcs!")]);
+        const header = Buffer.alloc(24);
+        header.writeUInt32LE(0xa1b2c3d4);
+        header.writeUInt16LE(2, 4);
+        header.writeUInt16LE(4, 6);
+        header.writeUInt32LE(whole.length, 16);
+        // Ethernet, with two words of frame check sequence.
+        header.writeUInt32LE(0x2400_0001, 20);
+        const records = [whole.length, whole.length - 2, whole.length - 20].map((captured, n) => {
+          const record = Buffer.alloc(16);
+          for (const [index, value] of [1000 + n, 0, captured, whole.length].entries())
+            record.writeUInt32LE(value, 4 * index);
+          return Buffer.concat([record, whole.subarray(0, captured)]);
+        });
+        const given = fresh("pcap");
+        writeFileSync(given, Buffer.concat([header, ...records]));
+        const out = await converted(format, ["--encapsulate", ...keys, ...ENDS, given]);
+        const { interfaces, packets } = await collect(out);
+        const [{ snapLength, fcsBytes = 0 }] = interfaces;
+        // A reader cuts, or refuses, what is longer.
+        expect([snapLength === 0 || snapLength > 65_535, fcsBytes]).toEqual([true, 0]);
+        const lengths = [frame.length, frame.length, frame.length - 16];
+        expect(packets.map(({ data }) => data.slice(2 * 58))).toEqual(
+          lengths.map((length) => frame.subarray(0, length).toString("hex")),
+        );
+        expect(packets.map(({ original }) => original)).toEqual(lengths.map(() => 58 + frame.length));
+        expect(checked(out, "udp.length", "udp.checksum.status").slice(0, 2)).toEqual(
+          lengths.slice(1).map(() => `${frame.length + 24}\t1`),
+        );
+      },
+    );
+
     test.each([
       ["ip", "10.0.0.1,10.0.0.2", "ipv6-inner/hv1.pcap"],
       ["ip", "10.0.0.1,10.0.0.2", "tcp-transfer/hv2.pcap"],
