@@ -19,6 +19,11 @@ export interface WriteOptions {
   readonly interfaces: readonly CaptureInterface[];
   /** Times of a pcap in nanoseconds (default), or cut off at the microsecond. A pcapng has nanoseconds. */
   readonly nanoseconds?: boolean;
+  /**
+   * Snapshot length of a pcap, 0 for any; default that of its first interface. Readers cut or refuse longer packets,
+   * which other interfaces may have.
+   */
+  readonly snapLength?: number;
   /** When another file begins, which are kept, and their names; default one file. */
   readonly rotation?: Rotation;
   /** Second since 1970 after which the first file is named, default the present one. */
@@ -98,7 +103,7 @@ export class CaptureWriter {
         "standard output is one file; name one to have several",
       );
     this.#format = isPcap
-      ? new PcapFormat(options.nanoseconds ?? true)
+      ? new PcapFormat(options.nanoseconds ?? true, options.snapLength)
       : new PcapngFormat(options.origin ?? {});
   }
 

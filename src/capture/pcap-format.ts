@@ -15,11 +15,16 @@ export class PcapFormat implements SaveFormat {
   readonly countsBytes = 0;
   readonly nameBytes = 0;
   readonly #nanoseconds: boolean;
+  readonly #snapLength: number | undefined;
   #first: CaptureInterface | null = null;
 
-  /** With `nanoseconds` false times are cut off at the microsecond, for readers that know nothing finer. */
-  constructor(nanoseconds: boolean) {
+  /**
+   * With `nanoseconds` false times are cut off at the microsecond, for readers that know nothing finer. `snapLength`:
+   * 0 for any, by default that of the first interface.
+   */
+  constructor(nanoseconds: boolean, snapLength?: number) {
     this.#nanoseconds = nanoseconds;
+    this.#snapLength = snapLength;
   }
 
   begin(): void {
@@ -27,12 +32,14 @@ export class PcapFormat implements SaveFormat {
   }
 
   describe(out: RecordBuffer, one: CaptureInterface): string | null {
-    const { linkType, snapLength, fcsBytes = 0 } = one;
+    const { linkType, fcsBytes = 0 } = one;
     if (this.#first !== null) {
       if (linkType !== this.#first.linkType)
         return `has packets of link types ${this.#first.linkType} and ${linkType}, a pcap has one; write pcapng`;
       if (fcsBytes !== (this.#first.fcsBytes ?? 0))
         return "has packets with and without a frame check sequence, a pcap cannot tell them apart; write pcapng";
+      if (this.#longest(one) > this.#longest(this.#first))
+        return `has an interface with longer packets than the ${this.#longest(this.#first)} bytes that its beginning tells of; write pcapng`;
       return null;
     }
     if (fcsBytes > LARGEST_FCS_BYTES || fcsBytes % 2 !== 0)
@@ -44,7 +51,7 @@ export class PcapFormat implements SaveFormat {
     view.setUint16(at + 6, 4, true);
     view.setUint32(at + 8, 0, true);
     view.setUint32(at + 12, 0, true);
-    view.setUint32(at + 16, snapLength || LARGEST, true);
+    view.setUint32(at + 16, this.#longest(one), true);
     view.setUint32(
       at + 20,
       fcsBytes === 0 ? linkType : linkType | FCS_PRESENT | ((fcsBytes / 2) << 28),
@@ -52,6 +59,11 @@ export class PcapFormat implements SaveFormat {
     );
     out.at = at + PCAP_FILE_HEADER_BYTES;
     return null;
+  }
+
+  /** The snapshot length that is told where this is the first interface. */
+  #longest({ snapLength }: CaptureInterface): number {
+    return (this.#snapLength ?? snapLength) || LARGEST;
   }
 
   recordBytes(captured: number): number {

@@ -110,6 +110,8 @@ export class ConvertSink implements PacketSink {
         format,
         interfaces,
         nanoseconds: source.isMicroseconds !== true,
+        // Packets of others may be longer than the first's.
+        ...(interfaces.length === 1 ? {} : { snapLength: 0 }),
         patience: this.#run.stdout.patience,
         origin: origin(),
       });

@@ -287,6 +287,17 @@ peer("Wireshark", ["capinfos", "editcap", "mergecap", "reordercap", "tshark"])("
     const from = tshark(ours, "frame.interface_description");
     for (const path of inputs)
       expect(from.filter((each) => each === path)).toHaveLength((await collect(path)).packets.length);
+    // A reader cuts packets that are longer than what the file says, whichever capture it says it of.
+    const short = fresh("pcap");
+    output("editcap", "-F", "nsecpcap", "-s", "60", inputs[0], short);
+    const head = readFileSync(short);
+    head.writeUInt32LE(60, 16);
+    writeFileSync(short, head);
+    const together = await converted("pcap", [short, inputs[1]]);
+    const again = await converted("pcap", [await converted("pcapng", [short, inputs[1]])]);
+    for (const file of [together, again])
+      expect((await collect(file)).interfaces[0].snapLength).toBe(262_144);
+    expect((await collect(await converted("pcap", [short]))).interfaces[0].snapLength).toBe(60);
     const backwards = fresh("pcap");
     output("mergecap", "-a", "-F", "nsecpcap", "-w", backwards, inputs[3], inputs[0]);
     const before = fresh("pcap");
