@@ -6,6 +6,7 @@ import { encapKinds, type InnerKind } from "../encode/kinds.js";
 import type { EncodedPacket, Moment } from "../encode/packet.js";
 import { shown } from "../text.js";
 import { canonicalAddress, ipVersion } from "../wire/address.js";
+import { WireError } from "../wire/error.js";
 import { LinkType } from "../wire/linktype.js";
 import { BROADCAST, type KnownTunnel, knownTunnel } from "./encode-names.js";
 import type { FrameOptions } from "./encode-options.js";
@@ -52,18 +53,36 @@ export async function* framePackets(
     known,
     count === undefined ? 1 : Math.ceil(count / tunnels.length),
   ))
-    yield inners.flatMap(({ bytes: inner, ...moment }) =>
-      tunnels.map((outer) => {
+    yield* tunnelled(inners, tunnels, build);
+}
+
+/** The packets of a group; where one cannot be made, those before it, and then why. */
+function* tunnelled(
+  inners: readonly InnerFrame[],
+  tunnels: readonly OuterHeaders[],
+  build: FrameBuilder,
+): Generator<EncodedPacket[]> {
+  const packets: EncodedPacket[] = [];
+  for (const { bytes: inner, which, sec, nsec } of inners)
+    try {
+      for (const outer of tunnels) {
         const bytes = build(outer, inner);
-        return {
+        const { length } = bytes;
+        packets.push({
           bytes,
-          ...moment,
-          originalBytes: bytes.length,
+          sec,
+          nsec,
+          originalBytes: length,
           linkType: LinkType.ETHERNET,
           interface: null,
-        };
-      }),
-    );
+        });
+      }
+    } catch (error) {
+      if (packets.length > 0) yield packets;
+      if (which === undefined || !(error instanceof WireError)) throw error;
+      throw new CliError(`${which}: ${error.message}`, { cause: error });
+    }
+  yield packets;
 }
 
 function builderOf(options: FrameOptions, vni: number, keys: KnownTunnel["keys"]): FrameBuilder {
@@ -123,6 +142,8 @@ function missing(flag: string, other: string): CliError {
 /** A frame that a tunnel is to carry. */
 interface InnerFrame extends Moment {
   bytes: Uint8Array;
+  /** Where a capture has it, in words. */
+  which?: string;
 }
 
 async function* innerFrames(
@@ -209,7 +230,7 @@ function clockOf({ time, interval = INTERVAL_MS }: FrameOptions): (index: number
   };
 }
 
-/** The frames of a capture, with its times or those of a clock. */
+/** The frames of a capture, with its times or those of a clock; up to one that is none, or not whole, which throws. */
 async function* capturedFrames(
   file: string,
   clock: ((index: number) => Moment) | null,
@@ -219,23 +240,24 @@ async function* capturedFrames(
   try {
     for (let batch = await source.next(); batch !== null; batch = await source.next()) {
       const frames: InnerFrame[] = [];
-      for (let i = 0; i < batch.count; i++) {
+      let fault: string | null = null;
+      for (let i = 0; i < batch.count && fault === null; i++) {
         const { linkType, fcsBytes = 0 } = source.interfaces[batch.interfaceIndex[i]];
         const which = `${shown(file)}: packet ${batch.firstNumber + i}`;
-        if (linkType !== LinkType.ETHERNET)
-          throw new CliError(`${which} is no Ethernet frame; a tunnel carries these`);
-        if (batch.capturedBytes[i] < batch.originalBytes[i])
-          throw new CliError(
-            `${which} is cut to ${batch.capturedBytes[i]} of its ${batch.originalBytes[i]} bytes; capture whole ones`,
-          );
+        const captured = batch.capturedBytes[i];
         const start = batch.offset[i];
-        frames.push({
-          bytes: batch.bytes.slice(start, start + Math.max(0, batch.capturedBytes[i] - fcsBytes)),
-          ...(clock?.(taken) ?? { sec: batch.tsSec[i], nsec: batch.tsNsec[i] }),
-        });
-        taken++;
+        if (linkType !== LinkType.ETHERNET) fault = `${which} is no Ethernet frame; a tunnel carries these`;
+        else if (captured < batch.originalBytes[i])
+          fault = `${which} is cut to ${captured} of its ${batch.originalBytes[i]} bytes; capture whole ones`;
+        else
+          frames.push({
+            bytes: batch.bytes.slice(start, start + Math.max(0, captured - fcsBytes)),
+            which,
+            ...(clock?.(taken++) ?? { sec: batch.tsSec[i], nsec: batch.tsNsec[i] }),
+          });
       }
       yield frames;
+      if (fault !== null) throw new CliError(fault);
     }
     if (source.damage !== null)
       throw new CliError(

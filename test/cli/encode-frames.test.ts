@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { corruptKinds, innerKinds } from "../../src/encode/kinds.js";
 import { decodeAll } from "../conformance/genevescope.js";
+import { writePcap } from "../conformance/pcap.js";
 import { directory, encoded, refusal } from "./encode-verb.js";
 import { genevescope } from "./run.js";
 
@@ -422,6 +423,19 @@ describe("encode refuses", () => {
     const text = await refusal(...flags);
     if (typeof expected === "string") expect(text).toBe(expected);
     else expect(text).toMatch(expected);
+  });
+
+  test.each([
+    ["cut", 100, 200, /: packet 3 is cut to 100 of its 200 bytes/],
+    ["too large", 65_500, 65_500, /: packet 3: ipv4 total length/],
+  ])("frames of a capture before one that is %s are written", async (name, captured, original, said) => {
+    const [given, out] = [`${name} in`, `${name} out`].map((each) => join(directory, `${each}.pcap`));
+    const frame = { seconds: 1_700_000_000, microseconds: 0 };
+    const whole = { ...frame, bytes: Buffer.alloc(60, 2) };
+    const bad = { ...frame, bytes: Buffer.alloc(captured, 2), originalBytes: original };
+    writePcap(given, [whole, whole, bad, whole]);
+    expect(await refusal("--inner-pcap", given, ...ENDS, ...KEYS, "-w", out)).toMatch(said);
+    expect(decodeAll(out)).toHaveLength(2);
   });
 
   test("and begins no file", async () => {

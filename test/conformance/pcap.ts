@@ -5,6 +5,8 @@ export interface Record {
   seconds: number;
   microseconds: number;
   bytes: Buffer;
+  /** Where it is more than there are. */
+  originalBytes?: number;
 }
 
 export function readPcap(path: string): { linkType: number; records: Record[] } {
@@ -31,12 +33,12 @@ export function writePcap(path: string, records: readonly Record[]): void {
   header.writeUInt32LE(65535, 16);
   header.writeUInt32LE(1, 20);
   const parts: Buffer[] = [header];
-  for (const { seconds, microseconds, bytes } of records) {
+  for (const { seconds, microseconds, bytes, originalBytes = bytes.length } of records) {
     const head = Buffer.alloc(16);
     head.writeUInt32LE(seconds, 0);
     head.writeUInt32LE(microseconds, 4);
     head.writeUInt32LE(bytes.length, 8);
-    head.writeUInt32LE(bytes.length, 12);
+    head.writeUInt32LE(originalBytes, 12);
     parts.push(head, bytes);
   }
   writeFileSync(path, Buffer.concat(parts));
