@@ -309,16 +309,16 @@ describe("what is told of many changes takes time in proportion to them", () => 
   const many = (count: number, rows: (i: number) => object) =>
     journal(START, ...Array.from({ length: count }, (_, i) => ports(10 + i, rows(i))));
 
-  /** How much longer it takes to tell of eight times as many. */
+  /** How much longer it takes to tell of sixteen times as many. */
   async function growth(
     rows: (i: number) => object,
     ask: (inventory: Inventory) => unknown,
   ): Promise<number> {
     const times: number[] = [];
-    for (const count of [400, 3200]) {
+    for (const count of [400, 6400]) {
       const inventory = await many(count, rows);
       let best = Number.POSITIVE_INFINITY;
-      for (let run = 0; run < 5; run++) {
+      for (let run = 0; run < 9; run++) {
         const start = performance.now();
         ask(inventory);
         best = Math.min(best, performance.now() - start);
@@ -350,10 +350,10 @@ describe("what is told of many changes takes time in proportion to them", () => 
   ])(
     "%s",
     async (_, rows, name) => {
-      // In proportion it is 8 times, in square 64 times as long.
-      expect(await growth(rows, (inventory) => inventory.portEvents(name))).toBeLessThan(24);
-      expect(await growth(rows, (inventory) => inventory.keyEvents(7, 1))).toBeLessThan(24);
-      expect(await growth(rows, (inventory) => inventory.keyHolders(7, 1))).toBeLessThan(24);
+      // In proportion it is 16 times, in square 256 times as long; a busy machine makes much of little.
+      expect(await growth(rows, (inventory) => inventory.portEvents(name))).toBeLessThan(80);
+      expect(await growth(rows, (inventory) => inventory.keyEvents(7, 1))).toBeLessThan(80);
+      expect(await growth(rows, (inventory) => inventory.keyHolders(7, 1))).toBeLessThan(80);
     },
     120_000,
   );
