@@ -104,6 +104,19 @@ function expected({ vxlan, ovn }: Packet): Said {
   );
 }
 
+/** Writes a capture whose tunnels, over IPv4, go to another port. */
+function atPort(scenario: string, port: number): string {
+  const path = directory.file(`${scenario}-${port}.pcap`);
+  const { records } = readPcap(`${CAPTURES}/${scenario}/hv1.pcap`);
+  const moved = records.map(({ bytes, ...rest }) => {
+    const copy = Buffer.from(bytes);
+    if (copy.readUInt16BE(12) === 0x0800 && copy[23] === 17) copy.writeUInt16BE(port, 36);
+    return { ...rest, bytes: copy };
+  });
+  writePcap(path, moved);
+  return path;
+}
+
 describeTshark("the script for Wireshark", () => {
   for (const capture of captures)
     test(`says what decode says: ${capture.title}`, () => {
@@ -235,14 +248,7 @@ describeTshark("the script for Wireshark", () => {
   });
 
   test("other ports are Geneve, too: those of Encap, or of --geneve-port", () => {
-    const { records } = readPcap(`${CAPTURES}/switched-ping/hv1.pcap`);
-    const path = directory.file("port.pcap");
-    const moved = records.map(({ bytes, ...rest }) => {
-      const copy = Buffer.from(bytes);
-      if (copy.readUInt16BE(12) === 0x0800 && copy[23] === 17) copy.writeUInt16BE(6082, 36);
-      return { ...rest, bytes: copy };
-    });
-    writePcap(path, moved);
+    const path = atPort("switched-ping", 6082);
     const sb = `${CAPTURES}/switched-ping/sb.db`;
     const ours = decodeAll(path, "--sb", sb, "--geneve-port", "6082").map(expected);
     expect(ours.filter(({ inport }) => inport === "vm1")).toHaveLength(5);
@@ -254,14 +260,7 @@ describeTshark("the script for Wireshark", () => {
   });
 
   test("other ports are VXLAN, too", () => {
-    const { records } = readPcap(`${CAPTURES}/vxlan-ping/hv1.pcap`);
-    const path = directory.file("vxlan-port.pcap");
-    const moved = records.map(({ bytes, ...rest }) => {
-      const copy = Buffer.from(bytes);
-      if (copy.readUInt16BE(12) === 0x0800 && copy[23] === 17) copy.writeUInt16BE(6082, 36);
-      return { ...rest, bytes: copy };
-    });
-    writePcap(path, moved);
+    const path = atPort("vxlan-ping", 6082);
     const sb = `${CAPTURES}/vxlan-ping/sb.db`;
     const ours = decodeAll(path, "--sb", sb, "--vxlan-port", "6082").map(expected);
     expect(ours.filter(({ outport }) => outport === "vm1")).toHaveLength(5);
