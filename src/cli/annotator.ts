@@ -6,13 +6,20 @@ import type { AddressName } from "../capture/index.js";
 import { momentMs } from "../capture/moment.js";
 import { ABSENT, type FrameBatch } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
-import { isOuterIpv6, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
+import {
+  isOuterIpv6,
+  OUTER_WORDS,
+  outerDestinationAt,
+  outerSourceAt,
+  putOuterWords,
+} from "../frame/outer.js";
 import { FrameStatus } from "../frame/status.js";
 import { TextPrinter } from "../output/decode-text.js";
 import { LineBuffer } from "../output/line-buffer.js";
 import type { NameChoice } from "../output/names.js";
 import { plainStyle } from "../output/table.js";
 import { printable } from "../text.js";
+import { IPV4_BYTES, IPV6_BYTES } from "../wire/address.js";
 import type { PacketOutput } from "./packet-output.js";
 
 /** Bytes of a comment at most: names are foreign text, whose size is not theirs to choose. */
@@ -34,8 +41,8 @@ export class Annotator {
   readonly #printer: TextPrinter;
   readonly #namer: Namer | null;
   readonly #lines = new LineBuffer();
-  readonly #tunnels = new WordCache<Told>(8, 10);
-  readonly #words = new Int32Array(8);
+  readonly #tunnels = new WordCache<Told>(OUTER_WORDS, 10);
+  readonly #words = new Int32Array(OUTER_WORDS);
   #generation = 0;
   readonly #told = new Set<string>();
 
@@ -102,15 +109,15 @@ export class Annotator {
       const i = rows[row];
       if (frames.outerIp[i] === ABSENT || frames.status[i] === FrameStatus.notGeneve) continue;
       const source = outerSourceAt(frames, i);
-      const many = isOuterIpv6(frames, i) ? 8 : 2;
-      for (let word = 0; word < 8; word++) words[word] = word < many ? view.getInt32(source + 4 * word) : 0;
+      const bytes = isOuterIpv6(frames, i) ? IPV6_BYTES : IPV4_BYTES;
+      putOuterWords(view, frames, i, words);
       const time = momentMs(tsSec[i], tsNsec[i]);
       const told = this.#tunnels.at(words);
       if (told !== undefined && time >= told.from && time < told.until) continue;
       namer.begin();
-      this.#tell(found, packets, source, 2 * many, namer.sourceChassis(packets, frames, i));
+      this.#tell(found, packets, source, bytes, namer.sourceChassis(packets, frames, i));
       const destination = outerDestinationAt(frames, i);
-      this.#tell(found, packets, destination, 2 * many, namer.destinationChassis(packets, frames, i));
+      this.#tell(found, packets, destination, bytes, namer.destinationChassis(packets, frames, i));
       this.#tunnels.keep(words, { from: namer.from, until: namer.until });
     }
     return found;

@@ -2,8 +2,15 @@ import type { Namer } from "../analysis/namer.js";
 import { WordCache } from "../analysis/word-cache.js";
 import type { PacketBatch } from "../capture/batch.js";
 import { momentMs } from "../capture/moment.js";
-import { type FrameBatch, FrameFlag, NO_VNI, TunnelKind } from "../frame/columns.js";
-import { isOuterIpv6, outerAddress, outerDestinationAt, outerSourceAt } from "../frame/outer.js";
+import { type FrameBatch, FrameFlag, NO_VNI } from "../frame/columns.js";
+import { isVxlan } from "../frame/other-tunnels.js";
+import {
+  OUTER_WORDS,
+  outerAddress,
+  outerDestinationAt,
+  outerSourceAt,
+  putOuterWords,
+} from "../frame/outer.js";
 import { label, type NameChoice } from "../output/names.js";
 import { printable } from "../text.js";
 import { ingressOf } from "../wire/ovn-option.js";
@@ -33,7 +40,6 @@ interface Known {
 
 /** In the place of an ingress key where there is none: no OVN option, VXLAN. */
 const NO_INGRESS = -1;
-const WORDS = 8;
 
 /** Which group each packet belongs to. Keys that stand for the same thing are one group. */
 export class PacketGroups {
@@ -44,8 +50,8 @@ export class PacketGroups {
   readonly #names: NameChoice;
   readonly #most: number;
   readonly #indexes = new Map<string, number>();
-  readonly #known = new WordCache<Known>(WORDS, 12);
-  readonly #words = new Int32Array(WORDS);
+  readonly #known = new WordCache<Known>(OUTER_WORDS, 12);
+  readonly #words = new Int32Array(OUTER_WORDS);
   #generation = 0;
 
   constructor(kind: GroupKind, namer: Namer | null, names: NameChoice, most: number) {
@@ -79,10 +85,7 @@ export class PacketGroups {
   #key({ view }: PacketBatch, frames: FrameBatch, i: number): void {
     const words = this.#words;
     if (this.#kind === "tunnel" && frames.vni[i] !== NO_VNI) {
-      const source = outerSourceAt(frames, i);
-      const many = isOuterIpv6(frames, i) ? 8 : 2;
-      for (let word = 0; word < WORDS; word++)
-        words[word] = word < many ? view.getInt32(source + 4 * word) : 0;
+      putOuterWords(view, frames, i, words);
       return;
     }
     words.fill(0);
@@ -90,7 +93,7 @@ export class PacketGroups {
     const keys = frames.ovnKeys[i];
     const isOvn = (frames.flags[i] & FrameFlag.ovn) !== 0;
     if (isOvn) words[2] = 1;
-    if (this.#kind === "port") words[1] = isOvn && hasIngress(frames, i) ? ingressOf(keys) : NO_INGRESS;
+    if (this.#kind === "port") words[1] = isOvn && !isVxlan(frames, i) ? ingressOf(keys) : NO_INGRESS;
   }
 
   #describe(packets: PacketBatch, frames: FrameBatch, i: number): Described {
@@ -139,9 +142,4 @@ export class PacketGroups {
     if (index < last) this.#indexes.set(identity, index);
     return index;
   }
-}
-
-/** Whether the keys of a tunnel's packet have the ingress port's: VXLAN has none. */
-function hasIngress({ flags, tunnel }: FrameBatch, i: number): boolean {
-  return (flags[i] & FrameFlag.otherTunnel) === 0 || tunnel[i] === TunnelKind.stt;
 }

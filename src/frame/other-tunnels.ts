@@ -39,6 +39,11 @@ export interface VxlanEnds {
   kindOf(packets: PacketBatch, frames: FrameBatch, i: number): TunnelKind;
 }
 
+/** Whether packet `i` came through VXLAN, whose keys, where there are any, have no ingress port's. */
+export function isVxlan({ flags, tunnel }: FrameBatch, i: number): boolean {
+  return (flags[i] & FrameFlag.otherTunnel) !== 0 && tunnel[i] !== TunnelKind.stt;
+}
+
 /** Fills in what a VXLAN VNI says to end points of this kind: two keys, or the datapath's alone. */
 export function putVniKeys(frames: FrameBatch, i: number, vni: number, kind: TunnelKind): void {
   const isWhole = kind === TunnelKind.vxlanVtep;

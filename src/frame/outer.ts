@@ -19,6 +19,18 @@ export function outerDestinationAt(frames: FrameBatch, i: number): number {
   return frames.outerIp[i] + (isOuterIpv6(frames, i) ? Ipv6Offset.destination : Ipv4Offset.destination);
 }
 
+/** Words of both outer addresses of any packet. */
+export const OUTER_WORDS = 8;
+
+/** Puts the outer addresses of packet `i` into the first OUTER_WORDS of `words`: two of IPv4, and zeros, or eight. */
+export function putOuterWords(view: DataView, frames: FrameBatch, i: number, words: Int32Array): void {
+  // The destination is right behind the source.
+  const source = outerSourceAt(frames, i);
+  const many = isOuterIpv6(frames, i) ? OUTER_WORDS : 2;
+  for (let word = 0; word < OUTER_WORDS; word++)
+    words[word] = word < many ? view.getInt32(source + 4 * word) : 0;
+}
+
 /** The text of the outer address of packet `i` at `offset`. */
 export function outerAddress(view: DataView, frames: FrameBatch, i: number, offset: number): string {
   return isOuterIpv6(frames, i) ? readIpv6(view, offset) : readIpv4(view, offset);

@@ -4,6 +4,7 @@ import { isSettled } from "../encode/json-finish.js";
 import { type FrameBatch, FrameFlag, KEYS_FROM_NAMES, KeysFrom, TunnelKind } from "../frame/columns.js";
 import type { FrameDecoder } from "../frame/decode.js";
 import { type HeaderLayer, type Layer, TUNNEL_HEADERS } from "../frame/layers.js";
+import { isVxlan } from "../frame/other-tunnels.js";
 import { FrameStatus, layerName, statusName, stopText } from "../frame/status.js";
 import { ChecksumVerifier, type Verdict } from "../frame/verify.js";
 import { GENEVE_HEADER_BYTES, GeneveView } from "../wire/geneve.js";
@@ -167,14 +168,14 @@ export class PacketObjects {
     const names = this.#names;
     const hasKeys = (frames.flags[i] & FrameFlag.ovn) !== 0;
     const isOther = (frames.flags[i] & FrameFlag.otherTunnel) !== 0;
-    const isVxlan = isOther && frames.tunnel[i] !== TunnelKind.stt;
+    const lacksIngress = isVxlan(frames, i);
     const word = frames.ovnKeys[i];
     const resolution = names.resolution(packets, frames, i);
     this.isBeforeHistory = resolution?.beforeHistory === true;
     return {
       datapathKey: frames.vni[i],
-      ingressKey: hasKeys && !isVxlan ? ingressOf(word) : null,
-      egressKey: hasKeys ? egressOf(word) || (isVxlan ? null : 0) : null,
+      ingressKey: hasKeys && !lacksIngress ? ingressOf(word) : null,
+      egressKey: hasKeys ? egressOf(word) || (lacksIngress ? null : 0) : null,
       datapath: names.datapath(packets, i, resolution?.datapath ?? null),
       inport: names.port(packets, i, resolution?.inport ?? null),
       outport: names.port(packets, i, resolution?.outport ?? null),
